@@ -1,0 +1,61 @@
+"""The chores of this repository: `nox -l` lists them, `nox -s <session>` runs one."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "typing", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+
+
+def install(session: nox.Session) -> None:
+    """Install the package and everything that is needed to work on it."""
+    session.install("-e", ".[dev]")
+
+
+@nox.session
+def unasync(session: nox.Session) -> None:
+    """Write the sync twins; with `-- --check` only tell what differs."""
+    install(session)
+    session.run("python", "tools/unasync_gen.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on every supported version of Python."""
+    install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check rules, format and twins."""
+    install(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("python", "tools/unasync_gen.py", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of the sources and of the tests."""
+    install(session)
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the documentation and of the README."""
+    install(session)
+    session.run("pytest", "docs", "README.md", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples as a user does."""
+    install(session)
+    session.run("python", "-m", "examples.shop", *session.posargs)
