@@ -1,0 +1,101 @@
+"""An async-first, in-process message bus for event-driven applications, with a sync twin."""
+
+from pydantic import Field
+
+from .domain.model import (
+    Command,
+    Event,
+    GenericCommand,
+    GenericEvent,
+    GenericModel,
+    Message,
+    Metadata,
+    Model,
+    Returns,
+)
+from .exceptions import (
+    CascadeError,
+    ConfigurationError,
+    InvalidMessageError,
+    MessageBusError,
+    MissingDependencyError,
+    PublishError,
+    ScanError,
+    TransactionError,
+)
+from .service._async.dependency import AsyncDependency
+from .service._async.eventstream import (
+    AsyncAbstractEventstreamTransport,
+    AsyncEventstreamPublisher,
+    AsyncSinkholeEventstreamTransport,
+)
+from .service._async.registry import AsyncMessageBus, async_listen
+from .service._async.repository import (
+    AsyncAbstractRepository,
+    AsyncEventstoreAbstractRepository,
+    AsyncSinkholeEventstoreRepository,
+)
+from .service._async.unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
+from .service._sync.dependency import SyncDependency
+from .service._sync.eventstream import (
+    SyncAbstractEventstreamTransport,
+    SyncEventstreamPublisher,
+    SyncSinkholeEventstreamTransport,
+)
+from .service._sync.registry import SyncMessageBus, sync_listen
+from .service._sync.repository import (
+    SyncAbstractRepository,
+    SyncEventstoreAbstractRepository,
+    SyncSinkholeEventstoreRepository,
+)
+from .service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
+from .service.eventstream import AbstractMessageSerializer, MessageSerializer
+from .service.transaction_status import TransactionStatus
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AbstractMessageSerializer",
+    "AsyncAbstractEventstreamTransport",
+    "AsyncAbstractRepository",
+    "AsyncAbstractUnitOfWork",
+    "AsyncDependency",
+    "AsyncEventstoreAbstractRepository",
+    "AsyncEventstreamPublisher",
+    "AsyncMessageBus",
+    "AsyncSinkholeEventstoreRepository",
+    "AsyncSinkholeEventstreamTransport",
+    "AsyncUnitOfWorkTransaction",
+    "CascadeError",
+    "Command",
+    "ConfigurationError",
+    "Event",
+    "Field",
+    "GenericCommand",
+    "GenericEvent",
+    "GenericModel",
+    "InvalidMessageError",
+    "Message",
+    "MessageBusError",
+    "MessageSerializer",
+    "Metadata",
+    "MissingDependencyError",
+    "Model",
+    "PublishError",
+    "Returns",
+    "ScanError",
+    "SyncAbstractEventstreamTransport",
+    "SyncAbstractRepository",
+    "SyncAbstractUnitOfWork",
+    "SyncDependency",
+    "SyncEventstoreAbstractRepository",
+    "SyncEventstreamPublisher",
+    "SyncMessageBus",
+    "SyncSinkholeEventstoreRepository",
+    "SyncSinkholeEventstreamTransport",
+    "SyncUnitOfWorkTransaction",
+    "TransactionError",
+    "TransactionStatus",
+    "async_listen",
+    "sync_listen",
+]

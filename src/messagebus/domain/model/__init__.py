@@ -1,0 +1,29 @@
+"""Messages, their metadata, and the models that raise them."""
+
+from .identity import uuid7
+from .message import (
+    Command,
+    Event,
+    GenericCommand,
+    GenericEvent,
+    Message,
+    Returns,
+    TMessage,
+)
+from .metadata import Metadata, TMetadata
+from .model import GenericModel, Model
+
+__all__ = [
+    "Command",
+    "Event",
+    "GenericCommand",
+    "GenericEvent",
+    "GenericModel",
+    "Message",
+    "Metadata",
+    "Model",
+    "Returns",
+    "TMessage",
+    "TMetadata",
+    "uuid7",
+]

@@ -1,0 +1,1 @@
+"""What runs a transaction: the bus, the unit of work, repositories and the eventstream."""

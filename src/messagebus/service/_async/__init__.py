@@ -1,0 +1,1 @@
+"""The parts of the service layer that wait, in their asynchronous colour."""

@@ -1,0 +1,107 @@
+"""A registered listener: what it needs, and how it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...domain.model import Message
+from ...exceptions import ConfigurationError, MissingDependencyError
+from ..signature import (
+    EMPTY,
+    POSITIONAL_ONLY,
+    POSITIONAL_OR_KEYWORD,
+    VAR_POSITIONAL,
+    describe,
+    parameters,
+)
+from .dependency import AsyncDependency
+from .unit_of_work import AsyncUnitOfWorkTransaction
+
+_POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
+
+
+class AsyncDependencies:
+    """The named dependencies of one handle call: each is made when it is first asked for.
+
+    Args:
+        factories: what the bus makes them with, by name.
+        given: the dependencies that came with the call; they go before those of the bus.
+        transaction: tells the dependencies how it has ended, if they want to know.
+    """
+
+    __slots__ = ("_factories", "_made", "_transaction")
+
+    def __init__(
+        self,
+        factories: Mapping[str, Callable[[], Any]],
+        given: dict[str, Any],
+        transaction: AsyncUnitOfWorkTransaction[Any],
+    ) -> None:
+        self._factories = factories
+        self._made = given
+        self._transaction = transaction
+        for dependency in given.values():
+            if isinstance(dependency, AsyncDependency):
+                transaction.add_dependency(dependency)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._made or name in self._factories
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = dependency = self._factories[name]()
+            if isinstance(dependency, AsyncDependency):
+                self._transaction.add_dependency(dependency)
+        return self._made[name]
+
+
+class AsyncListener:
+    """A callback with what is known of it since it was registered.
+
+    Args:
+        callback: takes the message, the unit of work, and dependencies by their names.
+
+    Raises:
+        ConfigurationError: the callback can not be called so.
+    """
+
+    __slots__ = ("callback", "optional", "plain", "required")
+
+    def __init__(self, callback: Callable[..., Any]) -> None:
+        self.callback = callback
+        declared = parameters(callback)
+        positional = [each for each in declared if each.kind in _POSITIONAL]
+        if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
+            text = f"{describe(callback)} can not listen: it takes no message and unit of work"
+            raise ConfigurationError(text, listener=callback)
+        named = [each for each in declared if not each.variadic and each not in positional[:2]]
+        for each in named:
+            if each.kind is POSITIONAL_ONLY:
+                text = f"{describe(callback)} can not listen: {each.name!r} has to take a keyword"
+                raise ConfigurationError(text, listener=callback)
+        self.required = tuple(each.name for each in named if each.default is EMPTY)
+        self.optional = tuple(each.name for each in named if each.default is not EMPTY)
+        self.plain = not named
+        """Whether it takes no dependency: the bus then calls the callback itself."""
+
+    async def call(
+        self,
+        message: Message[Any],
+        transaction: AsyncUnitOfWorkTransaction[Any],
+        dependencies: AsyncDependencies,
+    ) -> Any:
+        """Call the callback with its dependencies.
+
+        Raises:
+            MissingDependencyError: neither the bus nor the call has one that it needs.
+        """
+        arguments = {}
+        for name in self.required:
+            if name not in dependencies:
+                raise MissingDependencyError(name, self.callback)
+            arguments[name] = dependencies[name]
+        for name in self.optional:
+            if name in dependencies:
+                arguments[name] = dependencies[name]
+        return await self.callback(message, transaction, **arguments)

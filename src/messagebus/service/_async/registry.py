@@ -1,0 +1,403 @@
+"""The bus: which listener hears what, and the way of a message through them."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, overload
+
+from ...domain.model import GenericCommand, GenericEvent, Message, Returns
+from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
+from ...typing import AsyncMessageHandler, P, R, TAsyncUow, TMessage
+from ..cause import Cause, caused, chain_to
+from ..matching import Predicate, Target, targets
+from ..scanning import mark, marked_listeners
+from ..signature import EMPTY, describe, parameters
+from ..wiring import commands_defined_in
+from .dependency import MissingDependencyError
+from .listener import AsyncDependencies, AsyncListener
+from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
+
+__all__ = ["AsyncMessageBus", "ConfigurationError", "MissingDependencyError", "async_listen"]
+
+log = logging.getLogger("messagebus")
+
+_RUNNING = TransactionStatus.running
+
+
+class Route(NamedTuple):
+    """Who hears messages of one type, found once and kept."""
+
+    is_command: bool
+    listeners: tuple[tuple[AsyncListener, Predicate | None], ...]
+    """The listeners, and for each what tells whether it hears a message, if the type does not."""
+    callbacks: tuple[Callable[..., Any], ...] | None
+    """The callbacks of the listeners, if these take no dependency and hear every message."""
+    handler: Callable[..., Any] | None
+    """The only callback of a command."""
+
+
+def async_listen(
+    wrapped: AsyncMessageHandler[TMessage, TAsyncUow, P, R],
+) -> AsyncMessageHandler[TMessage, TAsyncUow, P, R]:
+    """Declare a listener: the annotation of its first parameter says what it listens to.
+
+    That is a command or an event, a base class of several, or a union. A command has one
+    handler, whose result is what *handle* returns; an event has any number of listeners. The
+    listener works once a bus has scanned the module that defines it.
+
+    Args:
+        wrapped: takes the message, the unit of work, and dependencies by their names.
+
+    Returns:
+        The listener itself.
+    """
+    mark(wrapped, AsyncMessageBus)
+    return wrapped
+
+
+class AsyncMessageBus(Generic[TRepositories]):
+    """Store all the listeners of commands and events, and hand messages to them.
+
+    Args:
+        max_depth: how many messages a chain may have in which each raises the next.
+        dependencies: what listeners may ask for by name: a class or a factory, called without
+            arguments, at most once for each *handle*.
+
+    Raises:
+        ConfigurationError: a dependency can not be called.
+    """
+
+    def __init__(self, *, max_depth: int = 1_000, **dependencies: Callable[[], Any]) -> None:
+        for name, factory in dependencies.items():
+            if not callable(factory):
+                text = f"The dependency {name!r} is not callable: {factory!r}"
+                error = ConfigurationError(text)
+                error.add_note(
+                    "The bus makes one for each handle: give it a class or a factory, or give "
+                    "the object itself to handle."
+                )
+                raise error
+        self.max_depth = max_depth
+        self.dependencies = dependencies
+        self.commands_registry: dict[type, Callable[..., Any]] = {}
+        """The handler of each command."""
+        self.events_registry: defaultdict[type, list[Callable[..., Any]]] = defaultdict(list)
+        """The listeners of each event, in the order in which they were registered."""
+        self._listeners: dict[Callable[..., Any], AsyncListener] = {}
+        self._generics: defaultdict[type, list[Target]] = defaultdict(list)
+        self._scanned: set[Callable[..., Any]] = set()
+        self._routes: dict[type, Route] = {}
+
+    def add_listener(
+        self,
+        msg_type: type[Message[Any]],
+        callback: AsyncMessageHandler[Any, Any, P, Any],
+    ) -> None:
+        """Let *callback* hear messages of *msg_type* and of its subclasses.
+
+        Args:
+            msg_type: a class of commands or events; a union of them stands for each.
+            callback: takes the message, the unit of work, and dependencies by their names.
+
+        Raises:
+            ConfigurationError: the type is neither a command nor an event, the command has a
+                handler already, or the callback can not be called so.
+        """
+        listener = AsyncListener(callback)
+        heard = _message_types(msg_type)
+        for each in heard:
+            if each in self.commands_registry:
+                text = f"{each} command has been registered twice"
+                error = ConfigurationError(text, message_type=each, listener=callback)
+                error.add_note(f"Its handler is {describe(self.commands_registry[each])}.")
+                raise error
+        self._listeners[callback] = listener
+        for each, target in heard.items():
+            if issubclass(each, GenericCommand):
+                self.commands_registry[each] = callback
+            else:
+                self.events_registry[each].append(callback)
+            if target.arguments and target not in self._generics[target.origin]:
+                self._generics[target.origin].append(target)
+        self._routes = {}
+
+    def remove_listener(
+        self, msg_type: type, callback: AsyncMessageHandler[Any, Any, P, Any]
+    ) -> None:
+        """Let *callback* no longer hear messages of *msg_type*.
+
+        Args:
+            msg_type: what was given when it was added.
+            callback: the listener that was added.
+
+        Raises:
+            ConfigurationError: it has not been registered for that type.
+        """
+        heard = _message_types(msg_type)
+        for each in heard:
+            if issubclass(each, GenericCommand):
+                if self.commands_registry.get(each) != callback:
+                    text = f"{each} command has not been registered"
+                    raise ConfigurationError(text, message_type=each, listener=callback)
+            elif callback not in self.events_registry.get(each, ()):
+                text = f"{each} event has not been registered"
+                raise ConfigurationError(text, message_type=each, listener=callback)
+        for each in heard:
+            if issubclass(each, GenericCommand):
+                del self.commands_registry[each]
+            else:
+                self.events_registry[each].remove(callback)
+        if not any(callback == each for each in self._callbacks()):
+            del self._listeners[callback]
+            self._scanned.discard(callback)
+        self._routes = {}
+
+    def scan(self, *mods: str) -> None:
+        """Import modules, and the modules below them, and register the listeners they define.
+
+        A listener is registered once, however often its module is scanned and wherever else
+        it is imported.
+
+        Args:
+            mods: absolute names of modules or packages.
+
+        Raises:
+            ScanError: a name is relative.
+            ConfigurationError: a listener can not be registered.
+        """
+        for mod in mods:
+            for callback in marked_listeners(mod, AsyncMessageBus):
+                if callback not in self._scanned:
+                    self.add_listener(_heard_by(callback), callback)
+                    self._scanned.add(callback)
+
+    def check(self, *mods: str, given: Iterable[str] = ()) -> None:
+        """Look for mistakes in the wiring; call it once, when everything is registered.
+
+        Args:
+            mods: packages whose commands must have a handler. By default those that define a
+                message that is listened to.
+            given: names of the dependencies that the application gives to *handle*.
+
+        Raises:
+            ConfigurationError: commands have no handler, listeners ask for dependencies that
+                nobody gives, or the bus has dependencies that nobody asks for.
+        """
+        known = (*self.commands_registry, *self.events_registry)
+        packages = mods or {each.__module__.partition(".")[0] for each in known}
+        problems = [
+            f"{command} command has no handler"
+            for command in commands_defined_in(packages)
+            if not self._route(command).listeners
+        ]
+        provided = {*self.dependencies, *given}
+        asked: set[str] = set()
+        for listener in self._listeners.values():
+            asked.update(listener.required, listener.optional)
+            problems += [
+                f"{describe(listener.callback)} asks for the dependency {name!r}, which is unknown"
+                for name in listener.required
+                if name not in provided
+            ]
+        problems += [
+            f"the dependency {name!r} is asked for by no listener"
+            for name in self.dependencies
+            if name not in asked
+        ]
+        if problems:
+            text = "The bus is not wired: " + "; ".join(problems)
+            raise ConfigurationError(text, problems=problems)
+
+    @overload
+    async def handle(
+        self,
+        message: Returns[R],
+        uow: AsyncUnitOfWorkTransaction[TRepositories],
+        **dependencies: Any,
+    ) -> R: ...
+
+    @overload
+    async def handle(
+        self,
+        message: Message[Any],
+        uow: AsyncUnitOfWorkTransaction[TRepositories],
+        **dependencies: Any,
+    ) -> Any: ...
+
+    async def handle(
+        self,
+        message: Any,
+        uow: AsyncUnitOfWorkTransaction[TRepositories],
+        **dependencies: Any,
+    ) -> Any:
+        """Hand a message to its listeners, then all that is raised, first in, first out.
+
+        Each message is added to the eventstore after its listeners have run.
+
+        Args:
+            message: a command, or an event.
+            uow: a running transaction.
+            dependencies: what listeners may ask for by name, for this call.
+
+        Returns:
+            What the handler of *message* returns; None for an event, and for a command
+            without a handler.
+
+        Raises:
+            InvalidMessageError: something that is neither a command nor an event came up.
+            TransactionError: the transaction is no longer running.
+            MissingDependencyError: a listener asks for what neither the bus nor the call has.
+            CascadeError: messages go on raising each other.
+        """
+        if uow.status is not _RUNNING:
+            uow._ensure_open()
+        route = self._routes.get(type(message)) or self._find_route(message)
+        work = uow.uow
+        handler = route.handler
+        if (
+            handler is None
+            or dependencies
+            or uow.message is not None
+            or not work.eventstore.is_idle
+        ):
+            return await self._handle(message, uow, dependencies)
+        # A command with a plain handler and no eventstore, which is the most frequent case.
+        uow.message = message
+        try:
+            result = await handler(message, uow)
+        finally:
+            uow.message = None
+        raised = [*work.collect_new_events()]
+        if raised:
+            cause = caused(message, None)
+            await self._cascade(deque([(each, cause) for each in raised]), uow, dependencies)
+        return result
+
+    async def _handle(
+        self,
+        message: Message[Any],
+        uow: AsyncUnitOfWorkTransaction[Any],
+        given: dict[str, Any],
+    ) -> Any:
+        cause = None if uow.message is None else caused(uow.message, uow._cause)
+        around = (uow.message, uow._cause)
+        try:
+            if uow._stream is None:
+                return await self._cascade(deque([(message, cause)]), uow, given)
+            with uow._stream.active():
+                return await self._cascade(deque([(message, cause)]), uow, given)
+        finally:
+            uow.message, uow._cause = around
+
+    async def _cascade(
+        self,
+        waiting: deque[tuple[Message[Any], Cause | None]],
+        uow: AsyncUnitOfWorkTransaction[Any],
+        given: dict[str, Any],
+    ) -> Any:
+        """Handle what is waiting, and all that is raised; return what the first handler gave."""
+        work = uow.uow
+        eventstore = None if work.eventstore.is_idle else work.eventstore
+        dependencies = AsyncDependencies(self.dependencies, given, uow) if given else None
+        first = waiting[0][0]
+        outcome = result = None
+        while waiting:
+            message, cause = waiting.popleft()
+            if cause is not None and cause[2] >= self.max_depth:
+                chain = [type(each) for each in chain_to(message, cause)]
+                raise CascadeError(self.max_depth, chain)
+            uow.message = message
+            uow._cause = cause
+            route = self._routes.get(type(message)) or self._find_route(message)
+            raised: list[Message[Any]] = []
+            if route.callbacks is not None:
+                for callback in route.callbacks:
+                    outcome = await callback(message, uow)
+                    raised.extend(work.collect_new_events())
+            else:
+                if dependencies is None:
+                    dependencies = AsyncDependencies(self.dependencies, given, uow)
+                for listener, hears in route.listeners:
+                    if hears is None or hears(message):
+                        outcome = await listener.call(message, uow, dependencies)
+                        raised.extend(work.collect_new_events())
+                        if route.is_command:
+                            break
+            if message is first and route.is_command:
+                result = outcome
+            if eventstore is not None:
+                await eventstore.add(message)
+            if raised:
+                cause = caused(message, cause)
+                waiting.extend([(each, cause) for each in raised])
+        return result
+
+    def _find_route(self, message: Message[Any]) -> Route:
+        if not isinstance(message, (GenericCommand, GenericEvent)):
+            raise InvalidMessageError(message)
+        kind = type(message)
+        route = self._routes[kind] = self._route(kind)
+        if route.is_command and not route.listeners:
+            log.warning("%s command has no handler", kind, extra={"message_type": kind})
+        return route
+
+    def _route(self, kind: type) -> Route:
+        """Find who hears messages of a type: the nearest class in its MRO first."""
+        is_command = issubclass(kind, GenericCommand)
+        # A callback that hears a class and a base of it is called once, for the nearer one.
+        found: dict[Callable[..., Any], Predicate | None] = {}
+        callbacks: list[Callable[..., Any]] = []
+        for heard, hears in self._heard_classes(kind):
+            if is_command:
+                nearest = [self.commands_registry[heard]] if heard in self.commands_registry else []
+            else:
+                nearest = self.events_registry.get(heard, [])
+            callbacks += [each for each in nearest if each not in found]
+            found.update(dict.fromkeys(nearest, hears))
+            if is_command and callbacks and hears is None:
+                break
+        listeners = tuple((self._listeners[each], found[each]) for each in callbacks)
+        plain = all(each.plain and hears is None for each, hears in listeners)
+        handler = callbacks[0] if is_command and callbacks and plain else None
+        return Route(is_command, listeners, tuple(callbacks) if plain else None, handler)
+
+    def _heard_classes(self, kind: type) -> Iterator[tuple[type, Predicate | None]]:
+        """Yield the classes whose listeners hear messages of a type, and when they do."""
+        for base in kind.__mro__:
+            # Created[Book] is nearer to a Created of a book than Created is.
+            for target in self._generics.get(base, ()):
+                if target.declared not in kind.__mro__:
+                    match = target.match(kind)
+                    if match:
+                        yield target.declared, None if match is True else match
+            yield base, None
+
+    def _callbacks(self) -> Iterator[Callable[..., Any]]:
+        yield from self.commands_registry.values()
+        for callbacks in self.events_registry.values():
+            yield from callbacks
+
+
+def _message_types(annotation: Any) -> dict[type[Message[Any]], Target]:
+    """Return the classes of commands and events that an annotation stands for."""
+    found: dict[type[Message[Any]], Target] = {}
+    for target in targets(annotation):
+        if not issubclass(target.origin, (GenericCommand, GenericEvent)):
+            text = (
+                "Invalid usage of the listen decorator: "
+                f"type {target.declared} should be a command or an event"
+            )
+            raise ConfigurationError(text, message_type=target.declared)
+        found[target.declared] = target
+    return found
+
+
+def _heard_by(callback: Callable[..., Any]) -> Any:
+    """Read what a listener listens to off its first parameter."""
+    for parameter in parameters(callback)[:1]:
+        if parameter.annotation is not EMPTY:
+            return parameter.annotation
+    text = f"{describe(callback)} can not listen: no annotation of its first parameter says to what"
+    raise ConfigurationError(text, listener=callback)

@@ -1,0 +1,163 @@
+"""The unit of work: what belongs together, and one transaction at a time over it."""
+
+from __future__ import annotations
+
+import abc
+import heapq
+from collections.abc import Iterator
+from operator import attrgetter
+from types import TracebackType
+from typing import Any, Generic
+
+from ...domain.model import Message
+from ...exceptions import TransactionError
+from ..stream_buffer import StreamBuffer
+from ..transaction_status import TransactionStatus
+from .repository import (
+    AsyncAbstractRepository,
+    AsyncEventstoreAbstractRepository,
+    AsyncSinkholeEventstoreRepository,
+)
+from .transaction import AsyncUnitOfWorkTransaction, TRepositories
+
+__all__ = [
+    "AsyncAbstractUnitOfWork",
+    "AsyncEventstoreAbstractRepository",
+    "AsyncSinkholeEventstoreRepository",
+    "AsyncUnitOfWorkTransaction",
+    "TRepositories",
+    "TransactionError",
+    "TransactionStatus",
+]
+
+_COMMITTED = TransactionStatus.committed
+_CLOSED = TransactionStatus.closed
+
+_NO_MESSAGES: tuple[Message[Any], ...] = ()
+_raised_first = attrgetter("message_id")
+
+# Keys of the unit of work's own dict, of which subclasses know nothing.
+_TRANSACTION = " transaction"
+_REPOSITORIES = " repositories"
+
+_NOT_LOOKED_FOR: tuple[int, tuple[AsyncAbstractRepository[Any], ...]] = (-1, ())
+
+
+class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
+    """Abstract unit of work.
+
+    To implement one, define *commit* and *rollback*, and set the repositories as attributes.
+    Enter it to get a transaction; it runs one transaction at a time.
+    """
+
+    eventstore: AsyncEventstoreAbstractRepository = AsyncSinkholeEventstoreRepository()
+    """Keeps every handled message; by default none is kept."""
+
+    def collect_new_events(self) -> Iterator[Message[Any]]:
+        """Take the messages that the models of the repositories have raised.
+
+        Returns:
+            The messages in the order they were raised: those of one model as they stand in
+            its list, those of several models by the order in which they were made.
+        """
+        attributes = self.__dict__
+        size, repositories = attributes.get(_REPOSITORIES, _NOT_LOOKED_FOR)
+        if size != len(attributes):
+            repositories = self._find_repositories()
+        batches: list[list[Message[Any]]] | None = None
+        for repository in repositories:
+            if repository.seen:
+                if batches is None:
+                    batches = []
+                for model in repository.seen:
+                    if model.messages:
+                        batches.append(list(model.messages))
+                        model.messages.clear()
+                repository.seen.clear()
+        if not batches:
+            return iter(_NO_MESSAGES)
+        if len(batches) == 1:
+            return iter(batches[0])
+        return heapq.merge(*batches, key=_raised_first)
+
+    def _find_repositories(self) -> tuple[AsyncAbstractRepository[Any], ...]:
+        attributes = self.__dict__
+        found = tuple(
+            value for value in attributes.values() if isinstance(value, AsyncAbstractRepository)
+        )
+        attributes.setdefault(_REPOSITORIES, _NOT_LOOKED_FOR)
+        attributes[_REPOSITORIES] = (len(attributes), found)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        # Repositories are looked for again after any attribute has changed. One that appears
+        # without an assignment (functools.cached_property) shows in the number of attributes.
+        self.__dict__.pop(_REPOSITORIES, None)
+
+    def _discard_messages(self) -> None:
+        """Drop what models have raised and nobody has taken."""
+        for _message in self.collect_new_events():
+            pass
+
+    def _claim(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> None:
+        """Make *transaction* the one that runs."""
+        # Only setdefault takes a free place in one step, whatever other threads do.
+        if self.__dict__.setdefault(_TRANSACTION, transaction) is not transaction:
+            error = TransactionError("The unit of work has a transaction that is still running.")
+            error.add_note(
+                f"One {type(self).__qualname__} runs one transaction at a time: leave the first, "
+                "or make a unit of work for each task or thread."
+            )
+            raise error
+        eventstore = self.eventstore
+        if eventstore.publisher is not None:
+            transaction._stream = StreamBuffer(eventstore)
+            transaction._stream.open()
+
+    async def _release(self) -> None:
+        """Give back what the transaction that ends has held; by default there is nothing.
+
+        One whose eventstore is idle may end without: what overrides this has a store.
+        """
+
+    def _is_running(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> bool:
+        return self.__dict__.get(_TRANSACTION) is transaction
+
+    def _forget_transaction(self) -> None:
+        """Make room for another one."""
+        self.__dict__.pop(_TRANSACTION, None)
+
+    async def __aenter__(self) -> AsyncUnitOfWorkTransaction[TRepositories]:
+        transaction: AsyncUnitOfWorkTransaction[TRepositories] = AsyncUnitOfWorkTransaction(self)
+        self._claim(transaction)
+        return transaction
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        transaction = self.__dict__.get(_TRANSACTION)
+        if transaction is None:
+            return
+        if (
+            transaction.status is _COMMITTED
+            and exc is None
+            and self.eventstore.is_idle
+            and not transaction._detached
+        ):
+            # The most frequent way out has nothing left to do.
+            transaction.status = _CLOSED
+            del self.__dict__[_TRANSACTION]
+        else:
+            await transaction.__aexit__(exc_type, exc, tb)
+
+    @abc.abstractmethod
+    async def commit(self) -> None:
+        """Commit the transaction."""
+
+    @abc.abstractmethod
+    async def rollback(self) -> None:
+        """Roll the transaction back."""

@@ -1,0 +1,170 @@
+"""What the type parameters of a generic class stand for, in a subclass and in an alias.
+
+It covers the generic classes of `typing` in both spellings, and those of pydantic, whose
+``Created[User]`` is a class of its own where it is an alias elsewhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+import typing_extensions
+
+from ..exceptions import AnnotationError
+from .signature import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+UNIONS: tuple[Any, ...] = (Union, types.UnionType)
+ALIASES: tuple[type, ...] = tuple(
+    getattr(module, "TypeAliasType")  # noqa: B009 - absent from `typing` before 3.12
+    for module in (typing, typing_extensions)
+    if hasattr(module, "TypeAliasType")
+)
+
+
+def unfolded(annotation: Any) -> Any:
+    """Return the annotation without `Annotated`, type aliases and `NewType` around it."""
+    while True:
+        origin = typing.get_origin(annotation)
+        if origin is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif isinstance(annotation, ALIASES):
+            annotation = annotation.__value__  # type: ignore[attr-defined]
+        elif isinstance(origin, ALIASES):
+            names = origin.__type_params__  # type: ignore[attr-defined]
+            values = dict(zip(names, typing.get_args(annotation), strict=False))
+            annotation = substituted(origin.__value__, values)  # type: ignore[attr-defined]
+        elif isinstance(annotation, (typing.NewType, typing_extensions.NewType)):
+            annotation = annotation.__supertype__
+        else:
+            return annotation
+
+
+def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the class of a parametrised annotation and its arguments; none for a plain class."""
+    metadata = _pydantic(annotation)
+    if metadata is not None and metadata["origin"] is not None:
+        return metadata["origin"], tuple(metadata["args"])
+    origin = typing.get_origin(annotation)
+    return (annotation, ()) if origin is None else (origin, typing.get_args(annotation))
+
+
+def type_parameters(cls: Any) -> tuple[Any, ...]:
+    """Return the type parameters that a class declares; none if it is not generic."""
+    metadata = _pydantic(cls)
+    if metadata is not None:
+        return tuple(metadata["parameters"])
+    return tuple(getattr(cls, "__parameters__", ()))
+
+
+def bindings(made: Any, origin: type) -> tuple[Any, ...]:
+    """Return what the parameters of *origin* stand for in a subclass, or in an alias of one.
+
+    Args:
+        made: the class, or a parametrised one as in ``Created[User]``.
+        origin: a generic class among its bases, or the class itself.
+
+    Returns:
+        One entry for each parameter of *origin*: a type, or a type variable where it is open.
+    """
+    found = list(type_parameters(origin))
+    for arguments in _ways(made, {}, origin):
+        for index, argument in enumerate(arguments):
+            if isinstance(found[index], TypeVar):
+                found[index] = argument
+    return tuple(found)
+
+
+def fields(cls: type) -> dict[str, Any]:
+    """Return the annotated attributes of a generic class, in terms of its own parameters.
+
+    Attributes whose annotation can not be resolved are left out.
+    """
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        declared = inspect.get_annotations(base)
+        own = type_parameters(base)
+        values = dict(zip(own, bindings(cls, base), strict=True))
+        scope = Scope(base, {each.__name__: each for each in own})
+        for name, annotation in declared.items():
+            try:
+                found[name] = substituted(scope.resolve(name, annotation), values)
+            except AnnotationError:
+                found.pop(name, None)
+    return found
+
+
+def substituted(annotation: Any, values: Mapping[Any, Any]) -> Any:
+    """Return the annotation with type variables replaced by what *values* gives for them."""
+    if isinstance(annotation, TypeVar):
+        return values.get(annotation, annotation)
+    origin, arguments = split(annotation)
+    if not arguments or origin is typing.Literal:
+        return annotation
+    if origin is typing.Annotated:
+        return substituted(arguments[0], values)
+    replaced = tuple(substituted(argument, values) for argument in arguments)
+    if replaced == arguments:
+        return annotation
+    if origin in UNIONS:
+        return Union[replaced]  # noqa: UP007 - made of values
+    return types.GenericAlias(origin, replaced)
+
+
+def mentions(annotation: Any, variables: Mapping[Any, Any]) -> bool:
+    """Tell whether one of the type variables occurs in the annotation."""
+    if isinstance(annotation, TypeVar):
+        return annotation in variables
+    return any(mentions(argument, variables) for argument in split(annotation)[1])
+
+
+def variants(variable: TypeVar) -> tuple[Any, ...]:
+    """Return the types that a type variable may stand for: its constraints or its bound.
+
+    Raises:
+        AnnotationError: the bound is text that mentions an unknown name.
+    """
+    found = variable.__constraints__ or (variable.__bound__ or object,)
+    module = sys.modules.get(variable.__module__)
+    scope = Scope(type(variable), vars(module) if module else None)
+    return tuple(scope.resolve(variable.__name__, each) for each in found)
+
+
+def remembers(cls: type) -> bool:
+    """Tell whether instances can remember the alias that they were made through."""
+    return _pydantic(cls) is None and (
+        cls.__dictoffset__ != 0 or hasattr(cls, "__orig_class__")
+    )
+
+
+def _ways(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[Any, ...]]:
+    """Yield the arguments of *target* for each way that leads to it through the bases."""
+    cls, arguments = split(made)
+    if not isinstance(cls, type) or target not in cls.__mro__:
+        return
+    own = type_parameters(cls)
+    if arguments:
+        arguments = tuple(substituted(each, values) for each in arguments)
+    elif _pydantic(cls) is not None:
+        # A base written with the type variable itself is the plain class there.
+        arguments = tuple(values.get(each, each) for each in own)
+    else:
+        arguments = own
+    if cls is target:
+        if len(arguments) == len(own):
+            yield arguments
+        return
+    inner = dict(zip(own, arguments, strict=False))
+    for base in cls.__dict__.get("__orig_bases__", cls.__bases__):
+        yield from _ways(base, inner, target)
+
+
+def _pydantic(cls: Any) -> dict[str, Any] | None:
+    found = getattr(cls, "__pydantic_generic_metadata__", None)
+    return found if isinstance(cls, type) and isinstance(found, dict) else None
