@@ -1,0 +1,34 @@
+"""Fixtures of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from messagebus import AsyncMessageBus
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, AsyncRecordingTransport
+
+
+@pytest.fixture
+def bus() -> AsyncMessageBus[Any]:
+    """Return a bus that knows no listener."""
+    return AsyncMessageBus()
+
+
+@pytest.fixture
+def transport() -> AsyncRecordingTransport:
+    """Return a transport that keeps what it is sent."""
+    return AsyncRecordingTransport()
+
+
+@pytest.fixture
+def eventstore(transport: AsyncRecordingTransport) -> AsyncRecordingEventstore:
+    """Return an eventstore that publishes to the transport."""
+    return AsyncRecordingEventstore(transport)
+
+
+@pytest.fixture
+def uow(eventstore: AsyncRecordingEventstore) -> AsyncLibrary:
+    """Return a unit of work with that eventstore."""
+    return AsyncLibrary(eventstore)

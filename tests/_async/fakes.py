@@ -1,0 +1,108 @@
+"""Repositories, a unit of work and transports that live in memory and can fail when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from messagebus import (
+    AsyncAbstractEventstreamTransport,
+    AsyncAbstractRepository,
+    AsyncAbstractUnitOfWork,
+    AsyncEventstoreAbstractRepository,
+    AsyncEventstreamPublisher,
+    Message,
+)
+from tests.library import Book, Reader
+
+
+class AsyncBooks(AsyncAbstractRepository[Book]):
+    """Books by their id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books: dict[str, Book] = {}
+
+    async def add(self, book: Book) -> None:
+        """Take a book in."""
+        self.books[book.id] = book
+        self.seen.append(book)
+
+    async def get(self, id: str) -> Book:
+        """Hand a book out."""
+        book = self.books[id]
+        self.seen.append(book)
+        return book
+
+
+class AsyncReaders(AsyncAbstractRepository[Reader]):
+    """Readers, who are only looked at."""
+
+    def look_at(self, reader: Reader) -> None:
+        """Mark a reader as seen."""
+        self.seen.append(reader)
+
+
+class AsyncRecordingTransport(AsyncAbstractEventstreamTransport):
+    """Keeps what it is sent; refuses the messages whose number is told, counting from 0."""
+
+    def __init__(self, *failing: int) -> None:
+        self.sent: list[Mapping[str, Any]] = []
+        self.failing = set(failing)
+        self.attempts = 0
+
+    async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+        """Keep the message, or refuse it."""
+        attempt = self.attempts
+        self.attempts += 1
+        if attempt in self.failing:
+            text = "broker down"
+            raise ConnectionError(text)
+        self.sent.append(message)
+
+    @property
+    def types(self) -> list[str]:
+        """The types of the messages that were sent."""
+        return [message["type"] for message in self.sent]
+
+    @property
+    def ids(self) -> list[str]:
+        """The identifiers of the messages that were sent."""
+        return [message["id"] for message in self.sent]
+
+
+class AsyncRecordingEventstore(AsyncEventstoreAbstractRepository):
+    """Keeps every message that is added, whatever becomes of the transaction."""
+
+    def __init__(self, transport: AsyncAbstractEventstreamTransport | None = None) -> None:
+        super().__init__(None if transport is None else AsyncEventstreamPublisher(transport))
+        self.added: list[Message[Any]] = []
+
+    async def _add(self, message: Message[Any]) -> None:
+        self.added.append(message)
+
+
+class AsyncLibrary(AsyncAbstractUnitOfWork[AsyncBooks | AsyncReaders]):
+    """The unit of work of the library."""
+
+    def __init__(self, eventstore: AsyncEventstoreAbstractRepository | None = None) -> None:
+        self.books = AsyncBooks()
+        self.readers = AsyncReaders()
+        self.ended: list[str] = []
+        self.failing = ""
+        if eventstore is not None:
+            self.eventstore = eventstore
+
+    async def commit(self) -> None:
+        """Note the commit, or fail."""
+        await self._end("commit")
+
+    async def rollback(self) -> None:
+        """Note the rollback, or fail."""
+        await self._end("rollback")
+
+    async def _end(self, how: str) -> None:
+        if self.failing == how:
+            text = f"no {how}"
+            raise OSError(text)
+        self.ended.append(how)

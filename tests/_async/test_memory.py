@@ -1,0 +1,84 @@
+"""Memory: a message that was handled is not remembered."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+import weakref
+from typing import Any
+
+import pytest
+
+from messagebus import AsyncMessageBus
+from tests._async.fakes import AsyncLibrary
+from tests.library import Book, BookRegistered, RegisterBook
+
+
+class RefusalError(Exception):
+    """What a handler raises."""
+
+
+async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
+    """Raise an event, and an error if the title says so."""
+    book = Book(id=command.id)
+    book.messages.append(BookRegistered(id=command.id))
+    uow.books.seen.append(book)
+    if command.title == "raise":
+        raise RefusalError
+
+
+async def run(bus: AsyncMessageBus[Any], uow: AsyncLibrary, ending: str, message: Any) -> None:
+    """Handle a message in a transaction that ends as told."""
+    try:
+        async with uow as transaction:
+            await bus.handle(message, transaction)
+            if ending == "commit":
+                await transaction.commit()
+            else:
+                await transaction.rollback()
+    except RefusalError:
+        pass
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
+async def test_a_handled_message_can_be_forgotten(ending: str) -> None:
+    """Nothing of the bus or the unit of work holds a message once its transaction is over."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(RegisterBook, register)
+    uow = AsyncLibrary()
+    message = RegisterBook(id="1", title=ending)
+    reference = weakref.ref(message)
+
+    await run(bus, uow, ending, message)
+    del message
+    gc.collect()
+
+    assert reference() is None
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
+async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
+    """Thousands of commands leave less behind than one of them takes."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(RegisterBook, register)
+    uow = AsyncLibrary()
+    uow.ended = Uncounted()
+    for _ in range(100):
+        await run(bus, uow, ending, RegisterBook(id="1", title=ending))
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(2_000):
+        await run(bus, uow, ending, RegisterBook(id="1", title=ending))
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert after - before < 2_000 * 8
+
+
+class Uncounted(list[str]):
+    """A list that stays empty."""
+
+    def append(self, item: str) -> None:
+        """Do nothing."""

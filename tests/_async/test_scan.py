@@ -1,0 +1,301 @@
+"""Scanning: which listeners a bus finds in an application's modules."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from messagebus import AsyncMessageBus, ConfigurationError, ScanError
+from tests._async.fakes import AsyncLibrary
+from tests.library import BookBorrowed, BookRegistered, RegisterBook, Shelve
+
+DEF = "async def"
+LISTEN = "async_listen"
+HEADER = f"""
+from typing import Any
+from messagebus import {LISTEN}
+from tests.library import BookBorrowed, BookRegistered, RegisterBook, Shelve
+"""
+
+
+class Application:
+    """Writes the modules of an application that can be imported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, source: str = "") -> None:
+        """Write a module, given its path without the suffix."""
+        path = self.folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(HEADER + dedent(source))
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    """Return an application whose package is named pk."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    application = Application(tmp_path)
+    application.write("pk/__init__")
+    yield application
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pk"]:
+        del sys.modules[name]
+
+
+def names(bus: AsyncMessageBus[Any], event: type = BookRegistered) -> list[str]:
+    """List the names of the listeners of an event."""
+    return [listener.__name__ for listener in bus.events_registry.get(event, [])]
+
+
+def listener(name: str, message: str = "BookRegistered") -> str:
+    """Return the source of a listener."""
+    return f"""
+@{LISTEN}
+{DEF} {name}(message: {message}, uow: Any) -> str:
+    return "{name}"
+"""
+
+
+async def test_scan_finds_the_listeners_of_a_module(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Listeners are registered in the order of their definition; other functions are not."""
+    app.write("pk/handlers", listener("one") + listener("two") + f"{DEF} three(m, u): ...\n")
+
+    bus.scan("pk.handlers")
+
+    assert ["one", "two"] == names(bus)
+
+
+async def test_scan_walks_packages(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """Modules and packages below the scanned one are imported, in the order of their names."""
+    app.write("pk/handlers/__init__", listener("package"))
+    app.write("pk/handlers/b", listener("b"))
+    app.write("pk/handlers/a/__init__")
+    app.write("pk/handlers/a/deep", listener("deep"))
+    app.write("pk/handlers/__main__", "raise SystemExit('a program must not run')")
+
+    bus.scan("pk.handlers")
+
+    assert ["package", "deep", "b"] == names(bus)
+
+
+async def test_scan_takes_several_modules(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """Each name is scanned in its turn."""
+    app.write("pk/a", listener("a"))
+    app.write("pk/b", listener("b"))
+
+    bus.scan("pk.b", "pk.a")
+
+    assert ["b", "a"] == names(bus)
+
+
+async def test_scanning_again_changes_nothing(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """A module that was scanned, alone or in its package, is not registered again."""
+    app.write("pk/handlers", listener("one") + listener("shelve", "Shelve"))
+
+    bus.scan("pk")
+    bus.scan("pk", "pk.handlers")
+
+    assert ["one"] == names(bus)
+    assert [Shelve] == list(bus.commands_registry)
+
+
+async def test_a_listener_that_is_exported_again_is_registered_once(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """A listener belongs to the module that defines it, wherever else it is imported."""
+    app.write("pk/a", listener("one") + listener("shelve", "Shelve") + "alias = one\n")
+    app.write("pk/b", "from pk.a import one, shelve\nfrom pk.a import one as other\n")
+
+    bus.scan("pk")
+
+    assert ["one"] == names(bus)
+
+
+async def test_scan_leaves_modules_alone_whose_name_only_begins_the_same(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Scanning pk.order does not register pk.orders."""
+    app.write("pk/order", listener("order"))
+    app.write("pk/orders", listener("orders"))
+    app.write("pk/user", "import pk.orders\n")
+
+    bus.scan("pk.user", "pk.order")
+
+    assert ["order"] == names(bus)
+
+
+async def test_annotations_may_be_text(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """A module with postponed annotations, unions included, is read as any other."""
+    path = app.folder / "pk" / "handlers.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        + HEADER
+        + listener("one")
+        + listener("two", "BookRegistered | BookBorrowed")
+        + f"@{LISTEN}\n{DEF} three(event: BookBorrowed, uow: Unknown): ...\n"
+    )
+
+    bus.scan("pk.handlers")
+
+    assert ["one", "two"] == names(bus)
+    assert ["two", "three"] == names(bus, BookBorrowed)
+
+
+async def test_a_scanned_handler_handles(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """What scan registers is called by handle."""
+    app.write("pk/handlers", listener("shelve", "Shelve"))
+    bus.scan("pk")
+
+    async with AsyncLibrary() as transaction:
+        assert "shelve" == await bus.handle(Shelve(), transaction)
+        await transaction.commit()
+
+
+@pytest.mark.parametrize("name", [".handlers", "..", "."])
+def test_a_relative_name_is_refused(bus: AsyncMessageBus[Any], name: str) -> None:
+    """Only absolute names say which module is meant."""
+    with pytest.raises(ValueError, match="relative package unsupported") as caught:
+        bus.scan(name)
+
+    assert f"scan error: relative package unsupported for {name}" == str(caught.value)
+    assert isinstance(caught.value, ScanError)
+    assert name == caught.value.module
+
+
+async def test_an_import_error_in_a_scanned_module_is_shown(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """What keeps a module from being imported is not swallowed."""
+    app.write("pk/handlers/__init__")
+    app.write("pk/handlers/broken", "import not_there_at_all\n")
+
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
+        bus.scan("pk.handlers")
+
+
+def test_an_unknown_module_is_an_error(bus: AsyncMessageBus[Any]) -> None:
+    """A name that does not exist raises what an import raises."""
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
+        bus.scan("not_there_at_all")
+
+
+async def test_two_handlers_of_a_command_are_refused_by_scan(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Two different handlers of one command are an error, wherever they are defined."""
+    app.write("pk/a", listener("one", "Shelve"))
+    app.write("pk/b", listener("two", "Shelve"))
+
+    with pytest.raises(ConfigurationError, match="Shelve'> command has been registered twice"):
+        bus.scan("pk")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        ("int", "Invalid usage of the listen decorator: type <class 'int'>"),
+        ("'Unknown'", "Unknown"),
+        ("", "annotation"),
+    ],
+)
+async def test_a_listener_that_does_not_say_what_it_hears_is_refused(
+    app: Application, bus: AsyncMessageBus[Any], annotation: str, text: str
+) -> None:
+    """The first parameter has to be annotated with a command or an event."""
+    hint = f": {annotation}" if annotation else ""
+    app.write("pk/a", f"@{LISTEN}\n{DEF} one(message{hint}, uow): ...\n")
+
+    with pytest.raises(ConfigurationError, match=text):
+        bus.scan("pk")
+
+
+async def test_a_removed_listener_can_be_scanned_again(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Removing makes the bus forget that it has scanned the listener."""
+    app.write("pk/a", listener("one"))
+    bus.scan("pk")
+    bus.remove_listener(BookRegistered, bus.events_registry[BookRegistered][0])
+    assert [] == names(bus)
+
+    bus.scan("pk")
+
+    assert ["one"] == names(bus)
+
+
+async def test_check_names_the_commands_without_a_handler(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Commands of the application's packages have to have a handler; bases need none."""
+    app.write(
+        "pk/messages",
+        """
+        from messagebus import Command, Metadata
+
+        class Base(Command):
+            pass
+
+        class Handled(Base):
+            metadata: Metadata = Metadata(name="handled", schema_version=1)
+
+        class Forgotten(Base):
+            metadata: Metadata = Metadata(name="forgotten", schema_version=1)
+        """,
+    )
+    app.write(
+        "pk/handlers",
+        "from pk.messages import Handled\n" + listener("handle", "Handled"),
+    )
+    bus.scan("pk")
+
+    for mods in [(), ("pk",), ("pk.messages",)]:
+        with pytest.raises(ConfigurationError) as caught:
+            bus.check(*mods)
+        assert ("<class 'pk.messages.Forgotten'> command has no handler",) == caught.value.problems
+    bus.check("pk.handlers")
+
+
+async def test_check_names_what_is_wrong_with_dependencies() -> None:
+    """Dependencies that nobody gives, and those that nobody takes, are found at start."""
+
+    class Tracker:
+        """A dependency."""
+
+    async def register(command: RegisterBook, uow: Any, tracker: Tracker, clock: Any) -> None:
+        """Ask for two dependencies."""
+
+    async def registered(event: BookRegistered, uow: Any, optional: Any = None) -> None:
+        """Ask for one if there is one."""
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(clock=Tracker, trakcer=Tracker)
+    bus.add_listener(RegisterBook, register)
+    bus.add_listener(BookRegistered, registered)
+
+    with pytest.raises(ConfigurationError) as caught:
+        bus.check("nothing")
+
+    first, second = caught.value.problems
+    assert "register asks for the dependency 'tracker', which is unknown" in first
+    assert "the dependency 'trakcer' is asked for by no listener" == second
+    assert first in str(caught.value)
+    assert second in str(caught.value)
+
+
+async def test_check_is_content_with_a_bus_that_is_wired() -> None:
+    """Dependencies may come from the bus, from the call, or from a default."""
+
+    async def register(command: RegisterBook, uow: Any, tracker: Any, clock: Any) -> None:
+        """Ask for two dependencies."""
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(clock=dict)
+    bus.add_listener(RegisterBook, register)
+
+    bus.check("nothing", given=["tracker"])
+    assert BookBorrowed not in bus.events_registry

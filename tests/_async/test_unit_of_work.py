@@ -1,0 +1,161 @@
+"""The unit of work: what it collects from its repositories."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from messagebus import AsyncAbstractUnitOfWork, AsyncMessageBus
+from tests._async.fakes import AsyncBooks, AsyncLibrary, AsyncRecordingEventstore
+from tests.library import (
+    Book,
+    BookBorrowed,
+    BookRegistered,
+    Reader,
+    RegisterBook,
+    ShelfCounted,
+    Shelve,
+)
+
+
+class AsyncShelves(AsyncAbstractUnitOfWork[AsyncBooks]):
+    """A unit of work whose repositories come and go."""
+
+    def __init__(self) -> None:
+        self.books: AsyncBooks | None = None
+
+    @cached_property
+    def archive(self) -> AsyncBooks:
+        """A repository that is made when it is first used."""
+        return AsyncBooks()
+
+    async def commit(self) -> None:
+        """Do nothing."""
+
+    async def rollback(self) -> None:
+        """Do nothing."""
+
+
+def test_the_abstract_unit_of_work_can_not_be_made() -> None:
+    """Commit and rollback have to be defined."""
+    with pytest.raises(TypeError, match="abstract"):
+        AsyncAbstractUnitOfWork()  # type: ignore[abstract]
+
+
+async def test_what_models_have_raised_is_collected_once(uow: AsyncLibrary) -> None:
+    """Collecting takes the messages off the models, and forgets the models."""
+    book = Book(id="1", messages=[])
+    book.messages.extend([BookRegistered(id="1"), ShelfCounted(id="1")])
+    await uow.books.add(book)
+
+    assert [BookRegistered(id="1"), ShelfCounted(id="1")] == list(uow.collect_new_events())
+    assert [] == list(uow.collect_new_events())
+    assert [] == book.messages
+    assert [] == uow.books.seen
+
+
+async def test_messages_of_several_repositories_come_in_the_order_they_were_raised(
+    uow: AsyncLibrary,
+) -> None:
+    """The order of the repositories does not matter, nor that of the models."""
+    book, reader, other = Book(id="1"), Reader(id="1"), Book(id="2")
+    uow.readers.look_at(reader)
+    await uow.books.add(other)
+    await uow.books.add(book)
+    book.messages.append(BookRegistered(id="first"))
+    reader.messages.append(BookBorrowed(id="second"))
+    other.messages.append(BookRegistered(id="third"))
+    book.messages.append(BookRegistered(id="fourth"))
+
+    assert [
+        BookRegistered(id="first"),
+        BookBorrowed(id="second"),
+        BookRegistered(id="third"),
+        BookRegistered(id="fourth"),
+    ] == list(uow.collect_new_events())
+
+
+async def test_messages_of_one_model_keep_the_order_of_its_list(uow: AsyncLibrary) -> None:
+    """A model may raise a message long after it was made."""
+    early, late = BookRegistered(id="made first"), BookRegistered(id="made last")
+    book = Book(id="1")
+    book.messages.extend([late, early])
+    await uow.books.add(book)
+
+    assert [late, early] == list(uow.collect_new_events())
+
+
+async def test_a_repository_that_appears_later_is_looked_at() -> None:
+    """Repositories may be assigned, replaced or made on first use at any time."""
+    uow = AsyncShelves()
+    assert [] == list(uow.collect_new_events())
+
+    for id in "12":
+        uow.books = AsyncBooks()
+        await uow.books.add(Book(id=id, messages=[]))
+        uow.books.books[id].messages.append(BookRegistered(id=id))
+        assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+
+    book = Book(id="3")
+    book.messages.append(BookRegistered(id="3"))
+    await uow.archive.add(book)
+    assert [BookRegistered(id="3")] == list(uow.collect_new_events())
+
+
+async def test_a_repository_that_is_gone_is_not_looked_at() -> None:
+    """What was deleted or replaced by something else is no repository any more."""
+    uow = AsyncShelves()
+    uow.books = AsyncBooks()
+    book = Book(id="1")
+    book.messages.append(BookRegistered(id="1"))
+    await uow.books.add(book)
+    list(uow.collect_new_events())
+    await uow.books.add(book)
+    book.messages.append(BookRegistered(id="2"))
+    del uow.books
+
+    assert [] == list(uow.collect_new_events())
+
+
+async def test_a_model_raises_again_after_each_time_it_was_seen(
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
+) -> None:
+    """A model that an event handler gets from its repository is collected from again."""
+
+    async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
+        book = Book(id=command.id)
+        book.messages.append(BookRegistered(id=command.id))
+        await uow.books.add(book)
+
+    async def borrow(event: BookRegistered, uow: AsyncLibrary) -> None:
+        book = await uow.books.get(event.id)
+        book.messages.append(BookBorrowed(id=event.id))
+
+    bus.add_listener(RegisterBook, register)
+    bus.add_listener(BookRegistered, borrow)
+    async with uow as transaction:
+        await bus.handle(RegisterBook(id="1"), transaction)
+        await transaction.commit()
+
+    assert [RegisterBook(id="1"), BookRegistered(id="1"), BookBorrowed(id="1")] == eventstore.added
+
+
+async def test_what_was_raised_before_the_command_is_handled_with_it(
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
+) -> None:
+    """Messages of models that were added to the transaction by hand are not lost."""
+
+    async def shelve(command: Shelve, uow: AsyncLibrary) -> None:
+        """Do nothing."""
+
+    bus.add_listener(Shelve, shelve)
+    async with uow as transaction:
+        book = Book(id="1")
+        book.messages.append(BookRegistered(id="1"))
+        await uow.books.add(book)
+        await bus.handle(Shelve(), transaction)
+        await transaction.commit()
+
+    assert [Shelve(), BookRegistered(id="1")] == eventstore.added
