@@ -17,7 +17,8 @@ from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
 from .listener import AsyncDependencies, AsyncListener
-from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
+from .repository import SINKHOLE
+from .unit_of_work import NO_MESSAGES, AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["AsyncMessageBus", "ConfigurationError", "MissingDependencyError", "async_listen"]
 
@@ -34,8 +35,6 @@ class Route(NamedTuple):
     """The listeners, and for each what tells whether it hears a message, if the type does not."""
     callbacks: tuple[Callable[..., Any], ...] | None
     """The callbacks of the listeners, if these take no dependency and hear every message."""
-    handler: Callable[..., Any] | None
-    """The only callback of a command."""
 
 
 def async_listen(
@@ -88,7 +87,7 @@ class AsyncMessageBus(Generic[TRepositories]):
         self._listeners: dict[Callable[..., Any], AsyncListener] = {}
         self._generics: defaultdict[type, list[Target]] = defaultdict(list)
         self._scanned: set[Callable[..., Any]] = set()
-        self._routes: dict[type, Route] = {}
+        self._forget_routes()
 
     def add_listener(
         self,
@@ -121,7 +120,7 @@ class AsyncMessageBus(Generic[TRepositories]):
                 self.events_registry[each].append(callback)
             if target.arguments and target not in self._generics[target.origin]:
                 self._generics[target.origin].append(target)
-        self._routes = {}
+        self._forget_routes()
 
     def remove_listener(
         self, msg_type: type, callback: AsyncMessageHandler[Any, Any, P, Any]
@@ -152,7 +151,7 @@ class AsyncMessageBus(Generic[TRepositories]):
         if not any(callback == each for each in self._callbacks()):
             del self._listeners[callback]
             self._scanned.discard(callback)
-        self._routes = {}
+        self._forget_routes()
 
     def scan(self, *mods: str) -> None:
         """Import modules, and the modules below them, and register the listeners they define.
@@ -253,24 +252,25 @@ class AsyncMessageBus(Generic[TRepositories]):
         """
         if uow.status is not _RUNNING:
             uow._ensure_open()
-        route = self._routes.get(type(message)) or self._find_route(message)
         work = uow.uow
-        handler = route.handler
+        eventstore = work.eventstore
+        handler = self._handlers.get(type(message))
         if (
             handler is None
             or dependencies
             or uow.message is not None
-            or not work.eventstore.is_idle
+            or eventstore is not SINKHOLE
+            or eventstore.publisher is not None
         ):
             return await self._handle(message, uow, dependencies)
-        # A command with a plain handler and no eventstore, which is the most frequent case.
+        # The most frequent case: a command with a plain handler, and no eventstore.
         uow.message = message
         try:
             result = await handler(message, uow)
         finally:
             uow.message = None
-        raised = [*work.collect_new_events()]
-        if raised:
+        raised = work.collect_new_events()
+        if raised is not NO_MESSAGES:
             cause = caused(message, None)
             await self._cascade(deque([(each, cause) for each in raised]), uow, dependencies)
         return result
@@ -299,7 +299,8 @@ class AsyncMessageBus(Generic[TRepositories]):
     ) -> Any:
         """Handle what is waiting, and all that is raised; return what the first handler gave."""
         work = uow.uow
-        eventstore = None if work.eventstore.is_idle else work.eventstore
+        eventstore = work.eventstore
+        keeps = eventstore is not SINKHOLE or eventstore.publisher is not None
         dependencies = AsyncDependencies(self.dependencies, given, uow) if given else None
         first = waiting[0][0]
         outcome = result = None
@@ -327,18 +328,26 @@ class AsyncMessageBus(Generic[TRepositories]):
                             break
             if message is first and route.is_command:
                 result = outcome
-            if eventstore is not None:
+            if keeps:
                 await eventstore.add(message)
             if raised:
                 cause = caused(message, cause)
                 waiting.extend([(each, cause) for each in raised])
         return result
 
+    def _forget_routes(self) -> None:
+        """Find the routes anew: the registry has changed."""
+        self._routes: dict[type, Route] = {}
+        # The only listener of a command, where it takes no dependency.
+        self._handlers: dict[type, Callable[..., Any]] = {}
+
     def _find_route(self, message: Message[Any]) -> Route:
         if not isinstance(message, (GenericCommand, GenericEvent)):
             raise InvalidMessageError(message)
         kind = type(message)
         route = self._routes[kind] = self._route(kind)
+        if route.is_command and route.callbacks:
+            self._handlers[kind] = route.callbacks[0]
         if route.is_command and not route.listeners:
             log.warning("%s command has no handler", kind, extra={"message_type": kind})
         return route
@@ -360,8 +369,7 @@ class AsyncMessageBus(Generic[TRepositories]):
                 break
         listeners = tuple((self._listeners[each], found[each]) for each in callbacks)
         plain = all(each.plain and hears is None for each, hears in listeners)
-        handler = callbacks[0] if is_command and callbacks and plain else None
-        return Route(is_command, listeners, tuple(callbacks) if plain else None, handler)
+        return Route(is_command, listeners, tuple(callbacks) if plain else None)
 
     def _heard_classes(self, kind: type) -> Iterator[tuple[type, Predicate | None]]:
         """Yield the classes whose listeners hear messages of a type, and when they do."""

@@ -42,11 +42,6 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
         # Committed, or added outside of any transaction, and not sent yet.
         self._unsent: deque[Message[Any]] = deque()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether adding and publishing would do nothing, so that the bus may leave it out."""
-        return False
-
     @abc.abstractmethod
     async def _add(self, message: Message[Any]) -> None:
         """Add a message to the storage backend."""
@@ -98,10 +93,9 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
 class AsyncSinkholeEventstoreRepository(AsyncEventstoreAbstractRepository):
     """An eventstore that keeps nothing."""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it has no publisher, and nothing is left from when it had one."""
-        return self.publisher is None and type(self) is AsyncSinkholeEventstoreRepository
-
     async def _add(self, message: Message[Any]) -> None:
         """Do nothing."""
+
+
+SINKHOLE = AsyncSinkholeEventstoreRepository()
+"""The eventstore of a unit of work that has none of its own."""

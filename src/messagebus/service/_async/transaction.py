@@ -37,21 +37,32 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work that the transaction is of.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_cause",
+        "_dependencies",
+        "_detached",
+        "_stream",
+        "message",
+        "status",
+        "uow",
+    )
+
     uow: AsyncAbstractUnitOfWork[TRepositories]
     """The unit of work that the transaction is of."""
-    status: TransactionStatus = _RUNNING
+    status: TransactionStatus
     """Where the transaction stands."""
-
-    message: Message[Any] | None = None
+    message: Message[Any] | None
     """The message that is being handled; None outside of *handle*."""
-
-    _cause: Cause | None = None
-    _detached = False
-    _stream: StreamBuffer | None = None
-    _dependencies: list[AsyncDependency] | None = None
 
     def __init__(self, uow: AsyncAbstractUnitOfWork[TRepositories]) -> None:
         self.uow = uow
+        self.status = _RUNNING
+        self.message = None
+        self._cause: Cause | None = None
+        self._detached = False
+        self._stream: StreamBuffer | None = None
+        self._dependencies: list[AsyncDependency] | None = None
 
     def __getattr__(self, name: str) -> TRepositories:
         return getattr(self.uow, name)  # type: ignore[no-any-return]
@@ -169,6 +180,11 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._abort(exc)
         elif not self._detached:
             await self._finish()
+
+    def _open_stream(self) -> None:
+        """Buffer what is handled, until the transaction is committed."""
+        self._stream = StreamBuffer(self.uow.eventstore)
+        self._stream.open()
 
     def _ensure_open(self) -> None:
         status = self.status

@@ -44,11 +44,6 @@ class SyncEventstoreAbstractRepository(abc.ABC):
         # Committed, or added outside of any transaction, and not sent yet.
         self._unsent: deque[Message[Any]] = deque()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether adding and publishing would do nothing, so that the bus may leave it out."""
-        return False
-
     @abc.abstractmethod
     def _add(self, message: Message[Any]) -> None:
         """Add a message to the storage backend."""
@@ -100,10 +95,9 @@ class SyncEventstoreAbstractRepository(abc.ABC):
 class SyncSinkholeEventstoreRepository(SyncEventstoreAbstractRepository):
     """An eventstore that keeps nothing."""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it has no publisher, and nothing is left from when it had one."""
-        return self.publisher is None and type(self) is SyncSinkholeEventstoreRepository
-
     def _add(self, message: Message[Any]) -> None:
         """Do nothing."""
+
+
+SINKHOLE = SyncSinkholeEventstoreRepository()
+"""The eventstore of a unit of work that has none of its own."""

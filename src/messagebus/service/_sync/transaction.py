@@ -39,21 +39,32 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work that the transaction is of.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_cause",
+        "_dependencies",
+        "_detached",
+        "_stream",
+        "message",
+        "status",
+        "uow",
+    )
+
     uow: SyncAbstractUnitOfWork[TRepositories]
     """The unit of work that the transaction is of."""
-    status: TransactionStatus = _RUNNING
+    status: TransactionStatus
     """Where the transaction stands."""
-
-    message: Message[Any] | None = None
+    message: Message[Any] | None
     """The message that is being handled; None outside of *handle*."""
-
-    _cause: Cause | None = None
-    _detached = False
-    _stream: StreamBuffer | None = None
-    _dependencies: list[SyncDependency] | None = None
 
     def __init__(self, uow: SyncAbstractUnitOfWork[TRepositories]) -> None:
         self.uow = uow
+        self.status = _RUNNING
+        self.message = None
+        self._cause: Cause | None = None
+        self._detached = False
+        self._stream: StreamBuffer | None = None
+        self._dependencies: list[SyncDependency] | None = None
 
     def __getattr__(self, name: str) -> TRepositories:
         return getattr(self.uow, name)  # type: ignore[no-any-return]
@@ -171,6 +182,11 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._abort(exc)
         elif not self._detached:
             self._finish()
+
+    def _open_stream(self) -> None:
+        """Buffer what is handled, until the transaction is committed."""
+        self._stream = StreamBuffer(self.uow.eventstore)
+        self._stream.open()
 
     def _ensure_open(self) -> None:
         status = self.status

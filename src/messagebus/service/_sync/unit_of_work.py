@@ -13,9 +13,9 @@ from typing import Any, Generic
 
 from ...domain.model import Message
 from ...exceptions import TransactionError
-from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .repository import (
+    SINKHOLE,
     SyncAbstractRepository,
     SyncEventstoreAbstractRepository,
     SyncSinkholeEventstoreRepository,
@@ -35,7 +35,9 @@ __all__ = [
 _COMMITTED = TransactionStatus.committed
 _CLOSED = TransactionStatus.closed
 
-_NO_MESSAGES: tuple[Message[Any], ...] = ()
+NO_MESSAGES: Iterator[Message[Any]] = iter(())
+"""What a unit of work collects when nothing was raised."""
+
 _raised_first = attrgetter("message_id")
 
 # Keys of the unit of work's own dict, of which subclasses know nothing.
@@ -52,7 +54,7 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     Enter it to get a transaction; it runs one transaction at a time.
     """
 
-    eventstore: SyncEventstoreAbstractRepository = SyncSinkholeEventstoreRepository()
+    eventstore: SyncEventstoreAbstractRepository = SINKHOLE
     """Keeps every handled message; by default none is kept."""
 
     def collect_new_events(self) -> Iterator[Message[Any]]:
@@ -63,7 +65,10 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             its list, those of several models by the order in which they were made.
         """
         attributes = self.__dict__
-        size, repositories = attributes.get(_REPOSITORIES, _NOT_LOOKED_FOR)
+        try:
+            size, repositories = attributes[_REPOSITORIES]
+        except KeyError:
+            size = -1
         if size != len(attributes):
             repositories = self._find_repositories()
         batches: list[list[Message[Any]]] | None = None
@@ -77,7 +82,7 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
                         model.messages.clear()
                 repository.seen.clear()
         if not batches:
-            return iter(_NO_MESSAGES)
+            return NO_MESSAGES
         if len(batches) == 1:
             return iter(batches[0])
         return heapq.merge(*batches, key=_raised_first)
@@ -112,10 +117,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
                 "or make a unit of work for each task or thread."
             )
             raise error
-        eventstore = self.eventstore
-        if eventstore.publisher is not None:
-            transaction._stream = StreamBuffer(eventstore)
-            transaction._stream.open()
+        if self.eventstore.publisher is not None:
+            transaction._open_stream()
 
     def _release(self) -> None:
         """Give back what the transaction that ends has held; by default there is nothing.
@@ -141,18 +144,20 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        transaction = self.__dict__.get(_TRANSACTION)
+        attributes = self.__dict__
+        transaction = attributes.get(_TRANSACTION)
         if transaction is None:
             return
         if (
             transaction.status is _COMMITTED
             and exc is None
-            and self.eventstore.is_idle
+            and self.eventstore is SINKHOLE
+            and transaction._stream is None
             and not transaction._detached
         ):
             # The most frequent way out has nothing left to do.
             transaction.status = _CLOSED
-            del self.__dict__[_TRANSACTION]
+            del attributes[_TRANSACTION]
         else:
             transaction.__exit__(exc_type, exc, tb)
 
