@@ -1,0 +1,1 @@
+"""What the shop is about: its messages, its models and its rules."""

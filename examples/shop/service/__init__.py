@@ -1,0 +1,1 @@
+"""What happens on each message, and what is needed for that."""
