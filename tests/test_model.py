@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 import messagebus
 from messagebus import Command, Event, GenericCommand, GenericModel, Message, Metadata
@@ -107,6 +107,20 @@ def test_messages_that_say_the_same_are_equal() -> None:
     assert one != RegisterBook(id="1", metadata=Metadata(name="register_book", schema_version=2))
 
 
+def test_messages_of_a_frozen_class_can_be_hashed() -> None:
+    """Equal messages have one hash; those that can change have none."""
+
+    class Frozen(Command):
+        model_config = ConfigDict(frozen=True)
+        id: str
+        metadata: Metadata = Metadata(name="frozen", schema_version=1)
+
+    assert 1 == len({Frozen(id="1"), Frozen(id="1")})
+    assert 2 == len({Frozen(id="1"), Frozen(id="2")})
+    with pytest.raises(TypeError, match="unhashable type: 'RegisterBook'"):
+        hash(RegisterBook(id="1"))
+
+
 def test_messages_of_two_classes_differ() -> None:
     """The class counts, even if all fields are the same."""
 
@@ -157,6 +171,7 @@ def test_commands_and_events_are_the_generic_classes_with_the_default_metadata()
 def test_a_message_shows_what_it_says() -> None:
     """The representation has the class and the fields, without the envelope."""
     assert "<RegisterBook id='1' title='Untitled'>" == repr(RegisterBook(id="1"))
+    assert "<RegisterBook id='1' title='Untitled'>" == str(RegisterBook(id="1"))
     assert "<Traced>" == repr(Traced())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,7 @@ class Message(BaseModel, Generic[TMetadata]):
     """Base class for messaging.
 
     Two messages are equal if they are of one class and say the same: their *message_id* and
-    *created_at* do not count.
+    *created_at* do not count. Only those of a frozen class can be hashed.
     """
 
     model_config = ConfigDict()
@@ -44,18 +45,38 @@ class Message(BaseModel, Generic[TMetadata]):
             return True
         if type(self) is not type(other):
             return NotImplemented
-        return _content(self) == _content(other)
+        return content(self, _UNIQUE) == content(other, _UNIQUE)
+
+    def __hash__(self) -> int:
+        if not self.model_config.get("frozen"):
+            text = f"unhashable type: {type(self).__name__!r}"
+            raise TypeError(text)
+        fields, extra, private = content(self, _UNIQUE)
+        return hash(
+            (type(self), *fields.values(), *(extra or {}).values(), *(private or {}).values())
+        )
 
     def __repr__(self) -> str:
-        said = " ".join(f"{name}={value!r}" for name, value in self if name not in _ENVELOPE)
+        shown = self.__repr_args__()
+        said = " ".join(f"{name}={value!r}" for name, value in shown if name not in _ENVELOPE)
         return f"<{type(self).__name__} {said}>" if said else f"<{type(self).__name__}>"
 
+    def __str__(self) -> str:
+        return repr(self)
 
-def _content(message: Any) -> tuple[dict[str, Any], Any, Any]:
-    fields = dict(message.__dict__)
-    for name in _UNIQUE:
-        fields.pop(name, None)
-    return fields, message.__pydantic_extra__, message.__pydantic_private__
+
+def content(model: BaseModel, ignored: Container[str]) -> tuple[dict[str, Any], Any, Any]:
+    """Return what two instances of a class are compared by, fields in the order of their class.
+
+    What else is in the instance does not count: a *cached_property* is there once it was used.
+    """
+    values = model.__dict__
+    fields = {
+        name: values[name]
+        for name in type(model).model_fields
+        if name in values and name not in ignored
+    }
+    return fields, model.__pydantic_extra__, model.__pydantic_private__
 
 
 class GenericCommand(Message[TMetadata]):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import MutableSequence
-from typing import Any, Generic
+from typing import Generic
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
-from .message import Message
+from .message import Message, content
 from .metadata import Metadata, TMetadata
+
+_RAISED = ("messages",)
 
 
 class GenericModel(BaseModel, Generic[TMetadata]):
@@ -20,7 +22,8 @@ class GenericModel(BaseModel, Generic[TMetadata]):
 
     model_config = ConfigDict()
 
-    messages: MutableSequence[Message[TMetadata]] = Field(
+    # Validated, a message would be made anew, of the class in the annotation.
+    messages: MutableSequence[SkipValidation[Message[TMetadata]]] = Field(
         default_factory=list, exclude=True, repr=False
     )
     """
@@ -35,13 +38,7 @@ class GenericModel(BaseModel, Generic[TMetadata]):
             return True
         if type(self) is not type(other):
             return NotImplemented
-        return _values(self) == _values(other)
-
-
-def _values(model: Any) -> tuple[dict[str, Any], Any, Any]:
-    fields = dict(model.__dict__)
-    fields.pop("messages", None)
-    return fields, model.__pydantic_extra__, model.__pydantic_private__
+        return content(self, _RAISED) == content(other, _RAISED)
 
 
 Model = GenericModel[Metadata]
