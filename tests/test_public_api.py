@@ -50,16 +50,23 @@ BEYOND = [
     "AsyncDependency",
     "CascadeError",
     "ConfigurationError",
+    "Consumer",
+    "Depends",
     "InvalidMessageError",
     "MessageBusError",
     "MessageSerializer",
     "MissingDependencyError",
+    "Producer",
     "PublishError",
+    "Publisher",
     "Returns",
     "ScanError",
+    "Service",
+    "Subscriber",
     "SyncDependency",
     "TransactionError",
     "TransactionStatus",
+    "event",
 ]
 
 # Class without its colour, method, parameters, whether it waits, whether it is abstract.
@@ -137,6 +144,27 @@ def test_the_public_names_are_sorted_and_exist() -> None:
     """The list of public names is sorted, and names nothing that is not there."""
     assert sorted(messagebus.__all__) == list(messagebus.__all__)
     assert [] == [name for name in messagebus.__all__ if not hasattr(messagebus, name)]
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """Names are imported when they are used; one that does not exist is an error as ever."""
+    with pytest.raises(AttributeError, match="module 'messagebus' has no attribute 'nothing'"):
+        messagebus.nothing  # noqa: B018
+    assert set(messagebus.__all__) <= set(dir(messagebus))
+
+
+def test_a_program_imports_the_colour_that_it_uses() -> None:
+    """Neither the other colour nor the facade costs anything before it is used."""
+    program = """
+import sys
+from messagebus import SyncMessageBus, Command, Metadata, sync_listen
+print([name for name in sys.modules if "_async" in name or name == "asyncio"])
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "[]" == shown.stdout.strip()
 
 
 @pytest.mark.parametrize("colour", ["Async", "Sync"])
@@ -234,7 +262,7 @@ import sys, pydantic, typing_extensions
 class Model(pydantic.BaseModel):
     field: int
 before = set(sys.modules)
-import messagebus
+from messagebus import *
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new - sys.stdlib_module_names - {"messagebus", "annotated_types", "typing_inspection"}
     - {name for name in new if name.startswith("pydantic")}))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from uuid import UUID
 
     from .domain.model import Message
 
@@ -40,6 +41,18 @@ class ConfigurationError(MessageBusError, RuntimeError):
         self.message_type = message_type
         self.listener = listener
         self.problems = tuple(problems)
+
+
+class MissingExtraError(MessageBusError, ImportError):
+    """An adapter needs a library that is not installed; the cause says which.
+
+    Attributes:
+        extra: the extra of this package that brings the library.
+    """
+
+    def __init__(self, adapter: str, extra: str) -> None:
+        super().__init__(f"{adapter} needs what `pip install 'messagebus[{extra}]'` installs")
+        self.extra = extra
 
 
 class AnnotationError(ConfigurationError):
@@ -271,6 +284,24 @@ class TransportUnavailableError(MessageBusError, ConnectionError):
     Whoever sends waits and tries again for as long as it takes; a relay does not count it as
     an attempt, so an outage never parks a backlog.
     """
+
+
+class StreamMissingError(TransportUnavailableError):
+    """What a transport sends to does not exist; the note says how to create it.
+
+    It fails every message alike, so it is nothing that a message could be parked for.
+
+    Attributes:
+        stream: the name of what is missing.
+    """
+
+    def __init__(self, stream: str, advice: str) -> None:
+        super().__init__(stream)
+        self.stream = stream
+        self.add_note(advice)
+
+    def __str__(self) -> str:
+        return f"There is no stream {self.stream!r}"
 
 
 class MessageRejectedError(MessageBusError, ValueError):

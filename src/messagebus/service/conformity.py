@@ -52,19 +52,22 @@ def verdict(origin: type, arguments: tuple[Any, ...], cls: type) -> bool | Predi
     return _by_memory(origin, arguments, by_value) if remembers(cls) else by_value
 
 
-def _by_memory(
-    origin: type, arguments: tuple[Any, ...], otherwise: bool | Predicate
-) -> Predicate:
+def _by_memory(origin: type, arguments: tuple[Any, ...], otherwise: bool | Predicate) -> Predicate:
     """Judge an instance by the alias that it was made through, if it was made through one."""
     verdicts: dict[Any, bool | Predicate] = {None: otherwise}
 
+    def judged(made: Any) -> bool | Predicate:
+        asked = _undecided(origin, arguments, made)
+        return _by_fields(origin, asked) if asked else asked is not None
+
     def conforms(instance: Any) -> bool:
         made = getattr(instance, "__orig_class__", None)
-        found = verdicts.get(made)
-        if found is None:
-            asked = _undecided(origin, arguments, made)
-            found = _by_fields(origin, asked) if asked else asked is not None
-            verdicts[made] = found
+        try:
+            found = verdicts.get(made)
+            if found is None:
+                found = verdicts[made] = judged(made)
+        except TypeError:  # an alias that can not be hashed
+            found = judged(made)
         return found if isinstance(found, bool) else found(instance)
 
     return conforms
@@ -104,7 +107,7 @@ def _undecided(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any,
     open_ones = {}
     known = bindings(made, origin)
     for parameter, asked, given in zip(type_parameters(origin), arguments, known, strict=False):
-        admitted = _admits(asked, given)
+        admitted = admits(asked, given)
         if admitted is False:
             return None
         if admitted is None:
@@ -112,28 +115,28 @@ def _undecided(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any,
     return open_ones
 
 
-def _admits(asked: Any, given: Any) -> bool | None:
+def admits(asked: Any, given: Any) -> bool | None:
     """Tell whether every value of the type *given* is one of *asked*; None if only some may be."""
     asked, given = unfolded(asked), unfolded(given)
     if asked is Any or asked is object or asked == given:
         return True
     if isinstance(asked, TypeVar):
-        return _any(_admits(split(each)[0], given) for each in variants(asked))
+        return _any(admits(split(each)[0], given) for each in variants(asked))
     if given is Any or isinstance(given, TypeVar):
         return None
     asked_for, asked_arguments = split(asked)
     made_for, made_arguments = split(given)
     if made_for in UNIONS:
-        return _all(_admits(asked, each) for each in made_arguments)
+        return _all(admits(asked, each) for each in made_arguments)
     if asked_for in UNIONS:
-        return _any(_admits(each, given) for each in asked_arguments)
+        return _any(admits(each, given) for each in asked_arguments)
     try:
         if issubclass(made_for, asked_for):
             if made_for is not asked_for and type_parameters(asked_for):
                 made_arguments = bindings(given, asked_for)
             if not made_arguments and asked_arguments:
                 return None
-            return _all(map(_admits, asked_arguments, made_arguments), mixed=False)
+            return _all(map(admits, asked_arguments, made_arguments), mixed=False)
         return None if issubclass(asked_for, made_for) else False
     except TypeError:  # one of them is no class, such as Literal
         return None
@@ -202,7 +205,7 @@ def _inside(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
     first = checks[0]
     if origin is type:
         asked = arguments[0]
-        return lambda value: _admits(asked, value) is not False
+        return lambda value: admits(asked, value) is not False
     if issubclass(origin, abc.Mapping):
         return _of_entries(checks)
     if first is None or len(checks) > 1 or not issubclass(origin, (abc.Iterable, abc.Container)):
@@ -228,14 +231,18 @@ def _of_generic(origin: type, arguments: tuple[Any, ...]) -> Predicate:
 
 def _of_items(arguments: tuple[Any, ...]) -> Predicate:
     checks = [_checker(each) for each in arguments]
-    return lambda value: len(value) == len(checks) and all(
-        check is None or check(each) for check, each in zip(checks, value, strict=True)
+    return lambda value: (
+        len(value) == len(checks)
+        and all(check is None or check(each) for check, each in zip(checks, value, strict=True))
     )
 
 
 def _of_entries(checks: list[Predicate | None]) -> Predicate:
     key_check, value_check = (*checks, None)[:2]
-    return lambda value: not isinstance(value, dict) or (
-        (key_check is None or all(map(key_check, value)))
-        and (value_check is None or all(map(value_check, value.values())))
+    return lambda value: (
+        not isinstance(value, dict)
+        or (
+            (key_check is None or all(map(key_check, value)))
+            and (value_check is None or all(map(value_check, value.values())))
+        )
     )

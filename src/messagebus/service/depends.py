@@ -115,12 +115,10 @@ def key_of(function: Callable[..., Any]) -> object:
 def Depends(*, use_cache: bool = ..., scope: Lifetime | None = ...) -> Any: ...
 @overload
 def Depends(
-    dependency: type[T], *, use_cache: bool = ..., scope: Lifetime | None = ...
-) -> T: ...
-@overload
-def Depends(
     dependency: Callable[..., TFile], *, use_cache: bool = ..., scope: Lifetime | None = ...
 ) -> TFile: ...
+@overload
+def Depends(dependency: type[T], *, use_cache: bool = ..., scope: Lifetime | None = ...) -> T: ...
 @overload
 def Depends(
     dependency: Callable[..., Coroutine[Any, Any, T]],
@@ -250,8 +248,9 @@ def _declared_dependency(
     function: Callable[..., Any], parameter: Parameter, optional: bool
 ) -> Dependency | None:
     """Return what a parameter declares in its default, or else in its annotation."""
-    found = parameter.default
-    if not isinstance(found, Dependency):
+    default = parameter.default
+    found = default if isinstance(default, Dependency) else None
+    if found is None:
         try:
             found = next(_extras(parameter.annotation), None)
         except AnnotationError:

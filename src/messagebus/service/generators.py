@@ -8,18 +8,15 @@ failed, and the generators that were opened before, have to know.
 from __future__ import annotations
 
 from collections.abc import Generator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NoReturn
 
 from ..exceptions import GeneratorDependencyError
 
-UNFINISHED = frozenset({GeneratorType, AsyncGeneratorType, CoroutineType})
-"""The types of results that may have to be run to get the value of a dependency."""
-
 NEVER = "ended without yielding"
 AGAIN = "yielded more than once"
 
-_END = object()
+END: Any = object()
+"""What the end of a generator gives in place of a value."""
 
 
 def started(generator: Generator[Any, Any, Any]) -> Any:
@@ -28,8 +25,8 @@ def started(generator: Generator[Any, Any, Any]) -> Any:
     Raises:
         GeneratorDependencyError: it does not yield.
     """
-    value = next(generator, _END)
-    if value is _END:
+    value = next(generator, END)
+    if value is END:
         raise GeneratorDependencyError(generator, NEVER)
     return value
 
@@ -40,7 +37,7 @@ def finished(generator: Generator[Any, Any, Any]) -> None:
     Raises:
         GeneratorDependencyError: it yields again.
     """
-    if next(generator, _END) is not _END:
+    if next(generator, END) is not END:
         generator.close()
         raise GeneratorDependencyError(generator, AGAIN)
 

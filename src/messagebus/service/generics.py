@@ -104,7 +104,7 @@ def substituted(annotation: Any, values: Mapping[Any, Any]) -> Any:
     """Return the annotation with type variables replaced by what *values* gives for them."""
     if isinstance(annotation, TypeVar):
         return values.get(annotation, annotation)
-    origin, arguments = split(annotation)
+    origin, arguments = _open_split(annotation)
     if not arguments or origin is typing.Literal:
         return annotation
     if origin is typing.Annotated:
@@ -121,7 +121,7 @@ def mentions(annotation: Any, variables: Mapping[Any, Any]) -> bool:
     """Tell whether one of the type variables occurs in the annotation."""
     if isinstance(annotation, TypeVar):
         return annotation in variables
-    return any(mentions(argument, variables) for argument in split(annotation)[1])
+    return any(mentions(argument, variables) for argument in _open_split(annotation)[1])
 
 
 def variants(variable: TypeVar) -> tuple[Any, ...]:
@@ -138,24 +138,24 @@ def variants(variable: TypeVar) -> tuple[Any, ...]:
 
 def remembers(cls: type) -> bool:
     """Tell whether instances can remember the alias that they were made through."""
-    return _pydantic(cls) is None and (
-        cls.__dictoffset__ != 0 or hasattr(cls, "__orig_class__")
-    )
+    return _pydantic(cls) is None and (cls.__dictoffset__ != 0 or hasattr(cls, "__orig_class__"))
+
+
+def _open_split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Split an annotation, where in pydantic ``Created[T]`` with its own T is the plain class."""
+    origin, arguments = split(annotation)
+    if not arguments and _pydantic(annotation) is not None:
+        arguments = type_parameters(annotation)
+    return origin, arguments
 
 
 def _ways(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[Any, ...]]:
     """Yield the arguments of *target* for each way that leads to it through the bases."""
-    cls, arguments = split(made)
+    cls, arguments = _open_split(made)
     if not isinstance(cls, type) or target not in cls.__mro__:
         return
     own = type_parameters(cls)
-    if arguments:
-        arguments = tuple(substituted(each, values) for each in arguments)
-    elif _pydantic(cls) is not None:
-        # A base written with the type variable itself is the plain class there.
-        arguments = tuple(values.get(each, each) for each in own)
-    else:
-        arguments = own
+    arguments = tuple(substituted(each, values) for each in arguments) or own
     if cls is target:
         if len(arguments) == len(own):
             yield arguments

@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ..exceptions import ConfigurationError
 from .depends import Dependency, key_of
@@ -75,13 +75,16 @@ class Provider:
         return override
 
     def enrol(self, planned: Planned) -> None:
-        """Let something with a plan hear of changes, for as long as it exists."""
+        """Let something with a plan make it, and hear of changes for as long as it exists.
+
+        Raises:
+            ConfigurationError: with these overrides, a parameter can not be filled.
+        """
         with self._lock:
+            planned.replan()()
             self._planned.add(planned)
 
-    def change(
-        self, dependency: AnyCallable, edit: Callable[[list[Dependency]], object]
-    ) -> None:
+    def change(self, dependency: AnyCallable, edit: Callable[[list[Dependency]], object]) -> None:
         """Edit the replacements of a dependency, of which the last one holds.
 
         Raises:
@@ -152,7 +155,7 @@ class Override:
     def _remove(self, stack: list[Dependency]) -> None:
         stack[:] = [each for each in stack if each is not self._replacement]
 
-    def __enter__(self) -> Override:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -176,7 +179,11 @@ class Overrides(MutableMapping[AnyCallable, AnyCallable]):
     def __setitem__(self, dependency: AnyCallable, implementation: AnyCallable) -> None:
         replacement = Dependency(implementation)
         replacement.read(sys._getframe(1).f_locals)
-        self._provider.change(dependency, lambda stack: stack.__setitem__(slice(None), [replacement]))
+
+        def edit(stack: list[Dependency]) -> None:
+            stack[:] = [replacement]
+
+        self._provider.change(dependency, edit)
 
     def __delitem__(self, dependency: AnyCallable) -> None:
         if key_of(dependency) not in self._provider.current:

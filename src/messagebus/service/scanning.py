@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from inspect import getattr_static
 from pkgutil import iter_modules
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..exceptions import ScanError
@@ -37,14 +39,28 @@ def marked_listeners(name: str, bus: type) -> Iterator[Callable[..., Any]]:
         raise ScanError(name)
     for module in _walk(name):
         for member in tuple(vars(module).values()):
-            found = getattr(member, "__dict__", None)
-            if (
-                found is not None
-                and not isinstance(member, type)
-                and found.get(_MARK) is bus
-                and member.__module__ == module.__name__
-            ):
+            if _mark_of(member) is bus and not _is_elsewhere(member, module):
                 yield member
+
+
+def _mark_of(member: object) -> object:
+    """Return what a member of a module is marked with, without running any code of it.
+
+    A module may hold proxies and lazy objects, for which to be looked at is to be used.
+    """
+    kind = type(member)
+    if kind is FunctionType:
+        return vars(member).get(_MARK)
+    return None if issubclass(kind, type) else getattr_static(member, _MARK, None)
+
+
+def _is_elsewhere(listener: Callable[..., Any], module: ModuleType) -> bool:
+    """Tell whether *module* has a listener from the one that defines it.
+
+    What a factory or a decorator of another module has made is not found there.
+    """
+    home = sys.modules.get(listener.__module__, module)
+    return home is not module and any(each is listener for each in vars(home).values())
 
 
 def _walk(name: str) -> Iterator[ModuleType]:

@@ -21,7 +21,7 @@ from ..exceptions import AnnotationError, ConfigurationError
 EMPTY: Any = inspect.Parameter.empty
 """What stands for an annotation or a default that was not written."""
 
-Kind = inspect._ParameterKind  # noqa: SLF001 - the only name that the type has
+Kind = inspect._ParameterKind
 POSITIONAL_ONLY = Kind.POSITIONAL_ONLY
 POSITIONAL_OR_KEYWORD = Kind.POSITIONAL_OR_KEYWORD
 VAR_POSITIONAL = Kind.VAR_POSITIONAL
@@ -111,18 +111,21 @@ class Scope:
             # A generated constructor repeats the annotations of the class that has the field,
             # which may live in another module than the constructor.
             for base in self.function.__mro__:
-                if base.__dict__.get("__annotations__", {}).get(name) is declared:
+                if inspect.get_annotations(base).get(name) is declared:
                     function, owner = None, base
                     break
         globalns: dict[str, Any] = getattr(function, "__globals__", None) or vars(
             sys.modules[(owner or type(self.function)).__module__]
         )
-        layers: list[Any] = []
-        for definition in (function, owner):
-            if names := getattr(definition, "__type_params__", ()):
-                layers.append({each.__name__: each for each in names})
+        layers = [
+            {each.__name__: each for each in getattr(definition, names, ())}
+            for definition, names in (
+                (function, "__type_params__"),
+                (owner, "__type_params__"),
+                (owner, "__parameters__"),
+            )
+        ]
         if owner is not None:
-            layers.append({each.__name__: each for each in getattr(owner, "__parameters__", ())})
             layers.append(dict(vars(owner)))
         if function is not None and function.__closure__:
             layers.append(_closure(function))

@@ -27,14 +27,16 @@ class StreamBuffer:
 
     def open(self) -> None:
         """Make it the buffer of the current context, until it is closed."""
-        self._outer = _current.get()
+        self._outer = _nearest_open(_current.get())
         _current.set(self)
 
     def close(self) -> None:
         """Drop what is left, and give the context back to the transaction around this one."""
         self.eventstore = None
         self.messages = []
-        _current.set(self._outer)
+        self._outer = _nearest_open(self._outer)
+        if _current.get() is self:
+            _current.set(self._outer)
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -56,10 +58,19 @@ _current: ContextVar[StreamBuffer | None] = ContextVar("messagebus_stream_buffer
 def current_stream_buffer(eventstore: object) -> StreamBuffer | None:
     """Find the buffer of the transaction that runs in this context on *eventstore*.
 
+    Transactions may be nested; of those on one eventstore, it is the innermost that counts.
+
     Returns:
-        None outside of a transaction, or in the transaction of another eventstore.
+        None outside of a transaction, or if all are of other eventstores.
     """
     buffer = _current.get()
-    if buffer is None or buffer.eventstore is not eventstore:
-        return None
+    while buffer is not None and buffer.eventstore is not eventstore:
+        buffer = buffer._outer
+    return buffer
+
+
+def _nearest_open(buffer: StreamBuffer | None) -> StreamBuffer | None:
+    """Return the buffer, or the nearest around it that is not closed: they close in any order."""
+    while buffer is not None and buffer.eventstore is None:
+        buffer = buffer._outer
     return buffer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from inspect import isabstract
 from typing import Any
 
 from ..domain.model import GenericCommand
@@ -15,13 +16,14 @@ def commands_defined_in(packages: Collection[str]) -> Iterator[type[GenericComma
         packages: absolute names of packages or modules; those below them count, too.
 
     Yields:
-        Each command that can be made, so not those without default metadata: they are bases.
+        Each command that can be made, so not those that are abstract or without default
+        metadata: they are bases.
     """
     for command in _subclasses(GenericCommand, set()):
         module = command.__module__
-        if not command.model_fields["metadata"].is_required() and any(
-            module == package or module.startswith(f"{package}.") for package in packages
-        ):
+        if isabstract(command) or command.model_fields["metadata"].is_required():
+            continue
+        if any(module == package or module.startswith(f"{package}.") for package in packages):
             yield command
 
 

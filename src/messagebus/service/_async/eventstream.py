@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ...domain.model import Message
 from ...exceptions import BatchSendError
@@ -45,6 +45,19 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error
+
+    async def close(self) -> None:  # noqa: B027
+        """Give up connections and whatever else is held; to be overridden if anything is.
+
+        Nothing that was sent waits anywhere, so nothing is lost. Closing twice is harmless, and
+        what is sent after it opens a new connection.
+        """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
 
 
 class AsyncSinkholeEventstreamTransport(AsyncAbstractEventstreamTransport):

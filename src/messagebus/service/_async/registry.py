@@ -1,22 +1,26 @@
-"""The bus: which listener hears what, and the way of a message through them."""
+"""The bus: the way of a message through those who listen to it."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, overload
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, overload
 
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
 from ...typing import AsyncMessageHandler, P, R, TAsyncUow, TMessage
 from ..cause import Cause, caused, chain_to
-from ..matching import Predicate, Target, targets
+from ..depends import key_of
+from ..overridable import Overridable
+from ..provider import Provider
 from ..scanning import mark, marked_listeners
 from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
-from .listener import AsyncDependencies, AsyncListener
+from .injection import AsyncHandleScope
+from .listener import AsyncDependencies
+from .listeners import AsyncListeners, Route
 from .repository import SINKHOLE
 from .unit_of_work import NO_MESSAGES, AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
@@ -27,14 +31,11 @@ log = logging.getLogger("messagebus")
 _RUNNING = TransactionStatus.running
 
 
-class Route(NamedTuple):
-    """Who hears messages of one type, found once and kept."""
+class AsyncEventConsumer(Protocol):
+    """What can be included in a bus: a consumer of the facade, or what consumes as it does."""
 
-    is_command: bool
-    listeners: tuple[tuple[AsyncListener, Predicate | None], ...]
-    """The listeners, and for each what tells whether it hears a message, if the type does not."""
-    callbacks: tuple[Callable[..., Any], ...] | None
-    """The callbacks of the listeners, if these take no dependency and hear every message."""
+    async def consume(self, event: object) -> None:
+        """Hand an event to all handlers that hear it."""
 
 
 def async_listen(
@@ -47,7 +48,7 @@ def async_listen(
     listener works once a bus has scanned the module that defines it.
 
     Args:
-        wrapped: takes the message, the unit of work, and dependencies by their names.
+        wrapped: takes the message, the unit of work, and its dependencies.
 
     Returns:
         The listener itself.
@@ -56,11 +57,13 @@ def async_listen(
     return wrapped
 
 
-class AsyncMessageBus(Generic[TRepositories]):
+class AsyncMessageBus(Overridable, Generic[TRepositories]):
     """Store all the listeners of commands and events, and hand messages to them.
 
     Args:
         max_depth: how many messages a chain may have in which each raises the next.
+        provider: the overrides of dependencies that are declared with *Depends*; give the same
+            to several components to let them share these.
         dependencies: what listeners may ask for by name: a class or a factory, called without
             arguments, at most once for each *handle*.
 
@@ -68,7 +71,14 @@ class AsyncMessageBus(Generic[TRepositories]):
         ConfigurationError: a dependency can not be called.
     """
 
-    def __init__(self, *, max_depth: int = 1_000, **dependencies: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        *,
+        max_depth: int = 1_000,
+        provider: Provider | None = None,
+        **dependencies: Callable[[], Any],
+    ) -> None:
+        super().__init__(provider=provider)
         for name, factory in dependencies.items():
             if not callable(factory):
                 text = f"The dependency {name!r} is not callable: {factory!r}"
@@ -80,14 +90,20 @@ class AsyncMessageBus(Generic[TRepositories]):
                 raise error
         self.max_depth = max_depth
         self.dependencies = dependencies
-        self.commands_registry: dict[type, Callable[..., Any]] = {}
-        """The handler of each command."""
-        self.events_registry: defaultdict[type, list[Callable[..., Any]]] = defaultdict(list)
-        """The listeners of each event, in the order in which they were registered."""
-        self._listeners: dict[Callable[..., Any], AsyncListener] = {}
-        self._generics: defaultdict[type, list[Target]] = defaultdict(list)
-        self._scanned: set[Callable[..., Any]] = set()
+        self._listeners = AsyncListeners(self.provider)
+        self._included: list[AsyncEventConsumer] = []
+        self._scanned: set[object] = set()
         self._forget_routes()
+
+    @property
+    def commands_registry(self) -> dict[type, Callable[..., Any]]:
+        """The handler of each command."""
+        return self._listeners.commands
+
+    @property
+    def events_registry(self) -> dict[type, list[Callable[..., Any]]]:
+        """The listeners of each event, in the order in which they were registered."""
+        return self._listeners.events
 
     def add_listener(
         self,
@@ -98,28 +114,13 @@ class AsyncMessageBus(Generic[TRepositories]):
 
         Args:
             msg_type: a class of commands or events; a union of them stands for each.
-            callback: takes the message, the unit of work, and dependencies by their names.
+            callback: takes the message, the unit of work, and its dependencies.
 
         Raises:
             ConfigurationError: the type is neither a command nor an event, the command has a
                 handler already, or the callback can not be called so.
         """
-        listener = AsyncListener(callback)
-        heard = _message_types(msg_type)
-        for each in heard:
-            if each in self.commands_registry:
-                text = f"{each} command has been registered twice"
-                error = ConfigurationError(text, message_type=each, listener=callback)
-                error.add_note(f"Its handler is {describe(self.commands_registry[each])}.")
-                raise error
-        self._listeners[callback] = listener
-        for each, target in heard.items():
-            if issubclass(each, GenericCommand):
-                self.commands_registry[each] = callback
-            else:
-                self.events_registry[each].append(callback)
-            if target.arguments and target not in self._generics[target.origin]:
-                self._generics[target.origin].append(target)
+        self._listeners.add(msg_type, callback)
         self._forget_routes()
 
     def remove_listener(
@@ -134,24 +135,27 @@ class AsyncMessageBus(Generic[TRepositories]):
         Raises:
             ConfigurationError: it has not been registered for that type.
         """
-        heard = _message_types(msg_type)
-        for each in heard:
-            if issubclass(each, GenericCommand):
-                if self.commands_registry.get(each) != callback:
-                    text = f"{each} command has not been registered"
-                    raise ConfigurationError(text, message_type=each, listener=callback)
-            elif callback not in self.events_registry.get(each, ()):
-                text = f"{each} event has not been registered"
-                raise ConfigurationError(text, message_type=each, listener=callback)
-        for each in heard:
-            if issubclass(each, GenericCommand):
-                del self.commands_registry[each]
-            else:
-                self.events_registry[each].remove(callback)
-        if not any(callback == each for each in self._callbacks()):
-            del self._listeners[callback]
-            self._scanned.discard(callback)
+        self._listeners.remove(msg_type, callback)
+        if callback not in self._listeners:
+            self._scanned.discard(key_of(callback))
         self._forget_routes()
+
+    def include(self, consumer: AsyncEventConsumer) -> None:
+        """Let the handlers of a consumer hear every event, inside of its transaction.
+
+        They run after the listeners of the event. If one fails, so does *handle*.
+
+        Args:
+            consumer: it may get more handlers later; including it again changes nothing.
+        """
+
+        async def consume(event: Message[Any], uow: AsyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
+            await consumer.consume(event)
+
+        if not any(each is consumer for each in self._included):
+            self._included.append(consumer)
+            self._listeners.add_to_every_event(consume)
+            self._forget_routes()
 
     def scan(self, *mods: str) -> None:
         """Import modules, and the modules below them, and register the listeners they define.
@@ -168,9 +172,9 @@ class AsyncMessageBus(Generic[TRepositories]):
         """
         for mod in mods:
             for callback in marked_listeners(mod, AsyncMessageBus):
-                if callback not in self._scanned:
+                if key_of(callback) not in self._scanned:
                     self.add_listener(_heard_by(callback), callback)
-                    self._scanned.add(callback)
+                    self._scanned.add(key_of(callback))
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
         """Look for mistakes in the wiring; call it once, when everything is registered.
@@ -189,11 +193,11 @@ class AsyncMessageBus(Generic[TRepositories]):
         problems = [
             f"{command} command has no handler"
             for command in commands_defined_in(packages)
-            if not self._route(command).listeners
+            if not self._listeners.route(command).listeners
         ]
         provided = {*self.dependencies, *given}
         asked: set[str] = set()
-        for listener in self._listeners.values():
+        for listener in self._listeners:
             asked.update(listener.required, listener.optional)
             problems += [
                 f"{describe(listener.callback)} asks for the dependency {name!r}, which is unknown"
@@ -282,14 +286,10 @@ class AsyncMessageBus(Generic[TRepositories]):
         given: dict[str, Any],
     ) -> Any:
         cause = None if uow.message is None else caused(uow.message, uow._cause)
-        around = (uow.message, uow._cause)
-        try:
-            if uow._stream is None:
-                return await self._cascade(deque([(message, cause)]), uow, given)
-            with uow._stream.active():
-                return await self._cascade(deque([(message, cause)]), uow, given)
-        finally:
-            uow.message, uow._cause = around
+        if uow._stream is None:
+            return await self._cascade(deque([(message, cause)]), uow, given)
+        with uow._stream.active():
+            return await self._cascade(deque([(message, cause)]), uow, given)
 
     async def _cascade(
         self,
@@ -298,11 +298,24 @@ class AsyncMessageBus(Generic[TRepositories]):
         given: dict[str, Any],
     ) -> Any:
         """Handle what is waiting, and all that is raised; return what the first handler gave."""
+        around = (uow.message, uow._cause)
+        try:
+            async with AsyncHandleScope() as scope:
+                dependencies = AsyncDependencies(self.dependencies, given, uow, scope)
+                return await self._handle_all(waiting, uow, dependencies)
+        finally:
+            uow.message, uow._cause = around
+
+    async def _handle_all(
+        self,
+        waiting: deque[tuple[Message[Any], Cause | None]],
+        uow: AsyncUnitOfWorkTransaction[Any],
+        dependencies: AsyncDependencies,
+    ) -> Any:
         work = uow.uow
         eventstore = work.eventstore
         keeps = eventstore is not SINKHOLE or eventstore.publisher is not None
-        dependencies = AsyncDependencies(self.dependencies, given, uow) if given else None
-        first = waiting[0][0]
+        first = True
         outcome = result = None
         while waiting:
             message, cause = waiting.popleft()
@@ -318,16 +331,15 @@ class AsyncMessageBus(Generic[TRepositories]):
                     outcome = await callback(message, uow)
                     raised.extend(work.collect_new_events())
             else:
-                if dependencies is None:
-                    dependencies = AsyncDependencies(self.dependencies, given, uow)
                 for listener, hears in route.listeners:
                     if hears is None or hears(message):
                         outcome = await listener.call(message, uow, dependencies)
                         raised.extend(work.collect_new_events())
                         if route.is_command:
                             break
-            if message is first and route.is_command:
+            if first and route.is_command:
                 result = outcome
+            first = False
             if keeps:
                 await eventstore.add(message)
             if raised:
@@ -344,62 +356,16 @@ class AsyncMessageBus(Generic[TRepositories]):
     def _find_route(self, message: Message[Any]) -> Route:
         if not isinstance(message, (GenericCommand, GenericEvent)):
             raise InvalidMessageError(message)
+        # Taken before the registry is read, in the reverse of the order in which they are replaced:
+        # if another thread changes it meanwhile, what was found goes where nobody looks any more.
+        handlers, routes = self._handlers, self._routes
         kind = type(message)
-        route = self._routes[kind] = self._route(kind)
+        route = routes[kind] = self._listeners.route(kind)
         if route.is_command and route.callbacks:
-            self._handlers[kind] = route.callbacks[0]
+            handlers[kind] = route.callbacks[0]
         if route.is_command and not route.listeners:
             log.warning("%s command has no handler", kind, extra={"message_type": kind})
         return route
-
-    def _route(self, kind: type) -> Route:
-        """Find who hears messages of a type: the nearest class in its MRO first."""
-        is_command = issubclass(kind, GenericCommand)
-        # A callback that hears a class and a base of it is called once, for the nearer one.
-        found: dict[Callable[..., Any], Predicate | None] = {}
-        callbacks: list[Callable[..., Any]] = []
-        for heard, hears in self._heard_classes(kind):
-            if is_command:
-                nearest = [self.commands_registry[heard]] if heard in self.commands_registry else []
-            else:
-                nearest = self.events_registry.get(heard, [])
-            callbacks += [each for each in nearest if each not in found]
-            found.update(dict.fromkeys(nearest, hears))
-            if is_command and callbacks and hears is None:
-                break
-        listeners = tuple((self._listeners[each], found[each]) for each in callbacks)
-        plain = all(each.plain and hears is None for each, hears in listeners)
-        return Route(is_command, listeners, tuple(callbacks) if plain else None)
-
-    def _heard_classes(self, kind: type) -> Iterator[tuple[type, Predicate | None]]:
-        """Yield the classes whose listeners hear messages of a type, and when they do."""
-        for base in kind.__mro__:
-            # Created[Book] is nearer to a Created of a book than Created is.
-            for target in self._generics.get(base, ()):
-                if target.declared not in kind.__mro__:
-                    match = target.match(kind)
-                    if match:
-                        yield target.declared, None if match is True else match
-            yield base, None
-
-    def _callbacks(self) -> Iterator[Callable[..., Any]]:
-        yield from self.commands_registry.values()
-        for callbacks in self.events_registry.values():
-            yield from callbacks
-
-
-def _message_types(annotation: Any) -> dict[type[Message[Any]], Target]:
-    """Return the classes of commands and events that an annotation stands for."""
-    found: dict[type[Message[Any]], Target] = {}
-    for target in targets(annotation):
-        if not issubclass(target.origin, (GenericCommand, GenericEvent)):
-            text = (
-                "Invalid usage of the listen decorator: "
-                f"type {target.declared} should be a command or an event"
-            )
-            raise ConfigurationError(text, message_type=target.declared)
-        found[target.declared] = target
-    return found
 
 
 def _heard_by(callback: Callable[..., Any]) -> Any:

@@ -182,9 +182,12 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._finish()
 
     def _open_stream(self) -> None:
-        """Buffer what is handled, until the transaction is committed."""
-        self._stream = StreamBuffer(self.uow.eventstore)
-        self._stream.open()
+        """Buffer what the eventstore is given from now on, until the transaction is committed."""
+        if self._stream is None:
+            self._stream = StreamBuffer(self.uow.eventstore)
+            self._stream.open()
+        else:
+            self._stream.eventstore = self.uow.eventstore
 
     def _ensure_open(self) -> None:
         status = self.status
@@ -225,11 +228,14 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
                 await self._publish()
             else:
                 await self.rollback()
-        except PublishError as error:
-            # Neither hides the other; an interruption has to stay what it is for who awaits it.
+        except Exception as error:
+            # An interruption has to stay what it is for who awaits it.
             if not isinstance(exc, Exception):
-                exc.add_note(f"Besides: {error}")
+                exc.add_note(f"Besides: {type(error).__name__}: {error}")
                 return
+            if not isinstance(error, PublishError):
+                raise
+            # Neither hides the other.
             text = "the transaction is committed, left by an error, and could not be published"
             raise ExceptionGroup(text, [exc, error]) from None
         finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import abc
 import heapq
 from collections.abc import Iterator
+from contextlib import suppress
 from operator import attrgetter
-from types import TracebackType
-from typing import Any, Generic
+from types import MemberDescriptorType, TracebackType
+from typing import Any, ClassVar, Generic
 
 from ...domain.model import Message
 from ...exceptions import TransactionError
@@ -55,6 +56,17 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     eventstore: AsyncEventstoreAbstractRepository = SINKHOLE
     """Keeps every handled message; by default none is kept."""
 
+    _slots: ClassVar[tuple[MemberDescriptorType, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._slots = tuple(
+            each
+            for base in cls.__mro__
+            for each in vars(base).values()
+            if isinstance(each, MemberDescriptorType)
+        )
+
     def collect_new_events(self) -> Iterator[Message[Any]]:
         """Take the messages that the models of the repositories have raised.
 
@@ -87,9 +99,11 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
 
     def _find_repositories(self) -> tuple[AsyncAbstractRepository[Any], ...]:
         attributes = self.__dict__
-        found = tuple(
-            value for value in attributes.values() if isinstance(value, AsyncAbstractRepository)
-        )
+        values = list(attributes.values())
+        for slot in self._slots:
+            with suppress(AttributeError):  # not set
+                values.append(slot.__get__(self))
+        found = tuple(value for value in values if isinstance(value, AsyncAbstractRepository))
         attributes.setdefault(_REPOSITORIES, _NOT_LOOKED_FOR)
         attributes[_REPOSITORIES] = (len(attributes), found)
         return found
@@ -99,6 +113,8 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         # Repositories are looked for again after any attribute has changed. One that appears
         # without an assignment (functools.cached_property) shows in the number of attributes.
         self.__dict__.pop(_REPOSITORIES, None)
+        if name == "eventstore" and _TRANSACTION in self.__dict__ and value.publisher is not None:
+            self.__dict__[_TRANSACTION]._open_stream()
 
     def _discard_messages(self) -> None:
         """Drop what models have raised and nobody has taken."""

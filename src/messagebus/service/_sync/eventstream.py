@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from ...domain.model import Message
 from ...exceptions import BatchSendError
@@ -47,6 +47,19 @@ class SyncAbstractEventstreamTransport(abc.ABC):
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error
+
+    def close(self) -> None:  # noqa: B027
+        """Give up connections and whatever else is held; to be overridden if anything is.
+
+        Nothing that was sent waits anywhere, so nothing is lost. Closing twice is harmless, and
+        what is sent after it opens a new connection.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
 
 class SyncSinkholeEventstreamTransport(SyncAbstractEventstreamTransport):

@@ -7,8 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._seam.blocking import callee
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, MissingDependencyError
+from ..depends import needs
+from ..generics import split, unfolded
+from ..plan import Root, asking_for
+from ..provider import Provider
 from ..signature import (
     EMPTY,
     POSITIONAL_ONLY,
@@ -18,31 +23,35 @@ from ..signature import (
     parameters,
 )
 from .dependency import SyncDependency
-from .unit_of_work import SyncUnitOfWorkTransaction
+from .injection import SyncHandleScope, SyncInjection
+from .unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
 
 class SyncDependencies:
-    """The named dependencies of one handle call: each is made when it is first asked for.
+    """The dependencies of one handle call: each is made when it is first asked for.
 
     Args:
-        factories: what the bus makes them with, by name.
-        given: the dependencies that came with the call; they go before those of the bus.
-        transaction: tells the dependencies how it has ended, if they want to know.
+        factories: what the bus makes the named ones with.
+        given: those that came with the call, by name; they go before those of the bus.
+        transaction: tells the named ones how it has ended, if they want to know.
+        scope: keeps the declared ones that live as long as the handle call.
     """
 
-    __slots__ = ("_factories", "_made", "_transaction")
+    __slots__ = ("_factories", "_made", "_transaction", "scope")
 
     def __init__(
         self,
         factories: Mapping[str, Callable[[], Any]],
         given: dict[str, Any],
         transaction: SyncUnitOfWorkTransaction[Any],
+        scope: SyncHandleScope,
     ) -> None:
         self._factories = factories
         self._made = given
         self._transaction = transaction
+        self.scope = scope
         for dependency in given.values():
             if isinstance(dependency, SyncDependency):
                 transaction.add_dependency(dependency)
@@ -62,29 +71,47 @@ class SyncListener:
     """A callback with what is known of it since it was registered.
 
     Args:
-        callback: takes the message, the unit of work, and dependencies by their names.
+        callback: takes the message, the unit of work, and dependencies: those that it declares
+            with *Depends*, and the others by their names.
+        annotation: what it listens to.
+        provider: the overrides of declared dependencies.
 
     Raises:
         ConfigurationError: the callback can not be called so.
     """
 
-    __slots__ = ("callback", "optional", "plain", "required")
+    __slots__ = ("_injection", "callback", "optional", "plain", "required")
 
-    def __init__(self, callback: Callable[..., Any]) -> None:
+    def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
+        callee(callback)  # refuses what can not be called here
         self.callback = callback
         declared = parameters(callback)
         positional = [each for each in declared if each.kind in _POSITIONAL]
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
             text = f"{describe(callback)} can not listen: it takes no message and unit of work"
             raise ConfigurationError(text, listener=callback)
-        named = [each for each in declared if not each.variadic and each not in positional[:2]]
+        injected = {need.name for need in needs(callback, given=None)}
+        named = [
+            each
+            for each in declared
+            if not each.variadic and each not in positional[:2] and each.name not in injected
+        ]
         for each in named:
             if each.kind is POSITIONAL_ONLY:
                 text = f"{describe(callback)} can not listen: {each.name!r} has to take a keyword"
                 raise ConfigurationError(text, listener=callback)
         self.required = tuple(each.name for each in named if each.default is EMPTY)
         self.optional = tuple(each.name for each in named if each.default is not EMPTY)
-        self.plain = not named
+        self._injection: SyncInjection | None = None
+        if injected:
+            roots: tuple[Root, ...] = ()
+            if len(positional) > 1:
+                roots = (
+                    Root(positional[0].name, asking_for(annotation)),
+                    Root(positional[1].name, _asks_for_unit_of_work, "handle"),
+                )
+            self._injection = SyncInjection(callback, provider, roots, in_handle=True)
+        self.plain = not named and not injected
         """Whether it takes no dependency: the bus then calls the callback itself."""
 
     def call(
@@ -106,4 +133,13 @@ class SyncListener:
         for name in self.optional:
             if name in dependencies:
                 arguments[name] = dependencies[name]
-        return self.callback(message, transaction, **arguments)
+        if self._injection is None:
+            return self.callback(message, transaction, **arguments)
+        return self._injection.call((message, transaction), arguments, dependencies.scope)
+
+
+def _asks_for_unit_of_work(annotation: Any) -> bool:
+    origin, _ = split(unfolded(annotation))
+    return isinstance(origin, type) and issubclass(
+        origin, (SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction)
+    )

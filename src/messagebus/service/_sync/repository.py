@@ -39,6 +39,9 @@ class SyncEventstoreAbstractRepository(abc.ABC):
             nothing is sent, and nothing is buffered for it.
     """
 
+    publisher: SyncEventstreamPublisher | None = None
+    """Sends the stored messages to the eventstream."""
+
     def __init__(self, publisher: SyncEventstreamPublisher | None = None) -> None:
         self.publisher = publisher
         # Committed, or added outside of any transaction, and not sent yet.
@@ -69,6 +72,8 @@ class SyncEventstoreAbstractRepository(abc.ABC):
             PublishError: the transport failed. The message that failed and those behind it
                 stay buffered, for another call.
         """
+        if self.publisher is None:
+            return
         # One popleft at a time: two threads may publish at once, and no message goes twice.
         pending: deque[Message[Any]] = deque()
         while self._unsent:
@@ -80,8 +85,6 @@ class SyncEventstoreAbstractRepository(abc.ABC):
         if buffer is not None and buffer.committed:
             pending.extend(buffer.messages)
             buffer.messages = []
-        if self.publisher is None:
-            return
         try:
             while pending:
                 self.publisher.send_message(pending[0])

@@ -184,9 +184,12 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._finish()
 
     def _open_stream(self) -> None:
-        """Buffer what is handled, until the transaction is committed."""
-        self._stream = StreamBuffer(self.uow.eventstore)
-        self._stream.open()
+        """Buffer what the eventstore is given from now on, until the transaction is committed."""
+        if self._stream is None:
+            self._stream = StreamBuffer(self.uow.eventstore)
+            self._stream.open()
+        else:
+            self._stream.eventstore = self.uow.eventstore
 
     def _ensure_open(self) -> None:
         status = self.status
@@ -227,11 +230,14 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
                 self._publish()
             else:
                 self.rollback()
-        except PublishError as error:
-            # Neither hides the other; an interruption has to stay what it is for who waits for it.
+        except Exception as error:
+            # An interruption has to stay what it is for who waits for it.
             if not isinstance(exc, Exception):
-                exc.add_note(f"Besides: {error}")
+                exc.add_note(f"Besides: {type(error).__name__}: {error}")
                 return
+            if not isinstance(error, PublishError):
+                raise
+            # Neither hides the other.
             text = "the transaction is committed, left by an error, and could not be published"
             raise ExceptionGroup(text, [exc, error]) from None
         finally:

@@ -1,0 +1,118 @@
+"""Calls of handlers and dependencies, for code that runs in an event loop.
+
+`asyncio` is imported when a worker thread is needed, not before: programs that do not wait at all
+import this as well.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..exceptions import GeneratorDependencyError
+from ..service import generators
+from ..service.depends import is_coroutine_function
+from ..service.generators import AGAIN, END, NEVER, succeeding
+
+if TYPE_CHECKING:
+    import asyncio
+
+AnyGenerator: TypeAlias = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
+
+WAITS = True
+
+_GENERATORS = (GeneratorType, AsyncGeneratorType)
+
+
+def callee(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return a handler as something to wait for: a plain one runs in a worker thread.
+
+    It sees the context variables of the caller there. A thread can not be stopped: a caller that
+    is cancelled waits for the end of the handler, so that nothing is closed that is in use.
+    """
+    if is_coroutine_function(function):
+        return function
+
+    async def in_thread(*args: Any, **kwargs: Any) -> Any:
+        import asyncio
+
+        call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+        thread = asyncio.get_running_loop().run_in_executor(None, call)
+        try:
+            outcome = await asyncio.shield(thread)
+        except asyncio.CancelledError:
+            await _ended(thread)
+            raise
+        return await outcome if type(outcome) is CoroutineType else outcome
+
+    return in_thread
+
+
+async def received(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
+    """Return what a dependency gives that is a coroutine, or a generator that *opens*.
+
+    Such a generator is among the *opened* from then on. Anything else is the value itself.
+
+    Raises:
+        GeneratorDependencyError: it does not yield.
+    """
+    if type(value) is CoroutineType:
+        return await value
+    if not opens or type(value) not in _GENERATORS:
+        return value
+    generator = value
+    if type(generator) is GeneratorType:
+        value = generators.started(generator)
+    else:
+        value = await anext(generator, END)
+        if value is END:
+            raise GeneratorDependencyError(generator, NEVER)
+    opened.append(generator)
+    return value
+
+
+async def finished(generator: AnyGenerator) -> None:
+    """Run a generator from its ``yield`` to its end.
+
+    Raises:
+        GeneratorDependencyError: it yields again.
+    """
+    if isinstance(generator, Generator):
+        generators.finished(generator)
+    elif await anext(generator, END) is not END:
+        await generator.aclose()
+        raise GeneratorDependencyError(generator, AGAIN)
+
+
+async def failed(generator: AnyGenerator, failure: BaseException) -> BaseException:
+    """Throw a failure into a generator at its ``yield``, and return what has failed now."""
+    if isinstance(generator, Generator):
+        return generators.failed(generator, failure)
+    traceback = failure.__traceback__
+    try:
+        await generator.athrow(failure)
+        await generator.aclose()
+    except StopAsyncIteration:
+        return failure
+    except BaseException as raised:  # noqa: BLE001 - handed back, not handled
+        return succeeding(failure, raised)
+    else:
+        return succeeding(failure, GeneratorDependencyError(generator, AGAIN))
+    finally:
+        failure.__traceback__ = traceback
+
+
+async def _ended(thread: asyncio.Future[Any]) -> None:
+    """Wait for the end of a thread, however often that is cancelled."""
+    import asyncio
+
+    while not thread.done():
+        try:
+            await asyncio.wait([thread])
+        except asyncio.CancelledError:
+            continue
+    if not thread.cancelled():
+        thread.exception()  # has been seen: the caller gets the cancellation

@@ -1,0 +1,22 @@
+"""The facade for code that runs in an event loop, under the names it has in `messagebus`."""
+
+from .depends import Dependency, Depends, Provider, inject
+from .facade._async.consumer import Consumer
+from .facade._async.producer import Producer
+from .facade._async.publisher import Publisher
+from .facade._async.service import Service
+from .facade._async.subscriber import Subscriber
+from .facade.event import event
+
+__all__ = [
+    "Consumer",
+    "Dependency",
+    "Depends",
+    "Producer",
+    "Provider",
+    "Publisher",
+    "Service",
+    "Subscriber",
+    "event",
+    "inject",
+]

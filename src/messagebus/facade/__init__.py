@@ -1,0 +1,1 @@
+"""Producers, consumers, publishers, subscribers and services: messages without a transaction."""

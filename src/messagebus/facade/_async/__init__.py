@@ -1,0 +1,1 @@
+"""The facade, for code that runs in an event loop."""

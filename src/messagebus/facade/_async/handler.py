@@ -1,0 +1,46 @@
+"""Handlers as their components hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from ...service._async.injection import AsyncInjection
+from ...service.plan import Root
+from ...service.provider import Provider
+from ..injection import injected, refuse_generator_function
+
+TFunction = TypeVar("TFunction", bound=Callable[..., Any])
+
+
+class Handler(Generic[TFunction]):
+    """A function that a component calls with a message, or with any arguments.
+
+    Args:
+        function: the function.
+        provider: the overrides that hold for it.
+        roots: what dependencies may ask for by annotation.
+        given: how many arguments the component gives; None for any.
+        localns: names for annotations that mention what is local to the caller.
+
+    Raises:
+        ConfigurationError: a parameter can not be filled, dependencies need each other, or
+            calling it does not run it.
+    """
+
+    def __init__(
+        self,
+        function: TFunction,
+        provider: Provider,
+        roots: Sequence[Root] = (),
+        *,
+        given: int | None = None,
+        localns: Mapping[str, Any] | None = None,
+    ) -> None:
+        refuse_generator_function(function)
+        injection = AsyncInjection(function, provider, roots, given=given, localns=localns)
+        self.function = function
+        self.call = injection.run if injection.needs else injection.callee
+        """Calls the function with its dependencies."""
+        self.injected = injected(function, provider, roots, given=given, localns=localns)
+        """What takes the place of the function where it is called directly."""

@@ -1,0 +1,48 @@
+"""What is read of a handler when it is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..exceptions import AnnotationError, ConfigurationError
+from ..service.plan import Root, asking_for
+from ..service.signature import EMPTY, KEYWORD_ONLY, Parameter, describe, parameters
+
+
+def message_parameter(
+    function: Callable[..., Any], localns: Mapping[str, Any] | None = None
+) -> Parameter:
+    """Return the parameter of a handler that takes the message: the first.
+
+    Args:
+        function: the handler.
+        localns: names for annotations that mention what is local to the caller.
+
+    Raises:
+        ConfigurationError: it has no parameter, or none that takes an argument without a name.
+    """
+    for parameter in parameters(function, localns):
+        if parameter.kind < KEYWORD_ONLY:
+            return parameter
+        break
+    text = f"{describe(function)} can not be a handler: it takes no message"
+    raise ConfigurationError(text, listener=function)
+
+
+def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[Root, ...]:
+    """Return the message as what dependencies may ask for by its annotation.
+
+    Args:
+        parameter: the one that takes the message.
+        otherwise: stands for its annotation, if it has none.
+    """
+    try:
+        annotation = parameter.annotation
+    except AnnotationError:
+        annotation = EMPTY
+    if annotation is EMPTY:
+        annotation = otherwise
+    if annotation is EMPTY:
+        return ()
+    return (Root(parameter.name, asking_for(annotation)),)

@@ -1,0 +1,533 @@
+"""Which objects an annotation hears."""
+
+from __future__ import annotations
+
+import abc
+import sys
+import textwrap
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NewType,
+    Optional,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    Union,
+    runtime_checkable,
+)
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeAliasType
+
+from messagebus import event
+from messagebus.exceptions import ConfigurationError
+from messagebus.service.matching import Target, targets
+
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class User: ...
+
+
+class Admin(User): ...
+
+
+class Order: ...
+
+
+class AdminOrder(Admin, Order): ...
+
+
+def hears(annotation: Any, instance: object) -> bool:
+    """Tell whether a handler with this annotation hears the instance."""
+    verdicts = [target.match(type(instance)) for target in targets(annotation)]
+    return any(each if isinstance(each, bool) else each(instance) for each in verdicts)
+
+
+# Classes
+
+
+def test_a_class_hears_itself_and_its_subclasses() -> None:
+    """Neither its bases nor other classes are heard."""
+    assert hears(User, User())
+    assert hears(User, Admin())
+    assert not hears(Admin, User())
+    assert not hears(User, Order())
+
+
+def test_classes_of_one_name_do_not_meet() -> None:
+    """What counts is the class itself, not what it is called."""
+    namesake = type("User", (), {"__module__": __name__})
+
+    assert not hears(User, namesake())
+    assert not hears(namesake, User())
+
+
+def test_the_verdict_on_a_plain_class_needs_no_instance() -> None:
+    """A class is judged once and for all: always, or never."""
+    [target] = targets(User)
+
+    assert target.match(Admin) is True
+    assert target.match(Order) is False
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        User | Order,
+        Union[User, Order],  # noqa: UP007
+        Union[User, Order | None],  # noqa: UP007
+        Annotated[User | Order, "extra"],
+        Annotated[User, "extra"] | Order,
+        TypeAliasType("Alias", Annotated[User, "extra"] | Order),
+        TypeVar("Either", User, Order),
+        TypeVar("Bound", bound=Union[User, Order]),  # noqa: UP007
+    ],
+)
+def test_unions_are_heard_in_every_spelling(annotation: Any) -> None:
+    """Nested, annotated, behind an alias, as constraints or as a bound: each member is heard."""
+    assert [User, Order] == [
+        target.origin for target in targets(annotation) if target.origin is not type(None)
+    ]
+    assert hears(annotation, Admin())
+    assert hears(annotation, Order())
+    assert not hears(annotation, "user")
+
+
+def test_an_optional_class_hears_none() -> None:
+    """None in a union stands for the object None."""
+    assert hears(Optional[User], None)  # noqa: UP045
+    assert not hears(User, None)
+
+
+@pytest.mark.parametrize("annotation", [Any, object, TypeVar("Free")])
+def test_some_annotations_hear_everything(annotation: Any) -> None:
+    """Any, object and a type variable without a bound set no limit."""
+    assert hears(annotation, User())
+    assert hears(annotation, None)
+
+
+def test_a_new_type_hears_what_it_is_made_of() -> None:
+    """At run time a NewType is the type that it was made of."""
+    user_id = NewType("user_id", int)
+
+    assert hears(user_id, 3)
+    assert not hears(user_id, "3")
+
+
+def test_a_member_that_is_named_twice_is_heard_once() -> None:
+    """A union has each class once."""
+    assert 1 == len(targets(Union[User, Annotated[User, "extra"]]))  # noqa: UP007
+
+
+@runtime_checkable
+class Named(Protocol):
+    name: str
+
+
+@runtime_checkable
+class Closing(Protocol):
+    def close(self) -> None: ...
+
+
+class Unchecked(Protocol):
+    name: str
+
+
+class Shape(abc.ABC):
+    @abc.abstractmethod
+    def draw(self) -> None: ...
+
+
+def test_protocols_and_abstract_classes_hear_what_conforms() -> None:
+    """A class that has the methods, an instance that has the attributes, a registered class."""
+
+    class WithMethod:
+        def close(self) -> None: ...
+
+    class WithAttribute:
+        def __init__(self) -> None:
+            self.name = "name"
+
+    Shape.register(WithMethod)
+
+    assert hears(Closing, WithMethod())
+    assert not hears(Closing, User())
+    assert hears(Named, WithAttribute())
+    assert not hears(Named, User())
+    assert hears(Shape, WithMethod())
+
+
+@pytest.mark.parametrize("annotation", [Unchecked, Literal["a"], "User", 3, ParamSpec("P"), [User]])
+def test_what_no_object_can_be_an_instance_of_is_an_error(annotation: Any) -> None:
+    """The error shows the annotation."""
+    with pytest.raises(ConfigurationError, match="can not be told to be an instance") as raised:
+        targets(annotation)
+
+    assert annotation == raised.value.message_type
+
+
+def test_a_type_variable_may_have_a_bound_that_is_text() -> None:
+    """The name is looked up in the module of the type variable."""
+    assert hears(TypeVar("Bound", bound="User"), Admin())
+    assert not hears(TypeVar("Bound", bound="User"), Order())
+
+
+def test_targets_are_shown_as_they_are_written() -> None:
+    """The class, with its type arguments if it has any."""
+    assert ["User", "Created[User]", "Created[Any]"] == [
+        str(target)
+        for target in targets(Union[User, Created[User], Created[Any]])  # noqa: UP007
+    ]
+
+
+# Generics: how instances of the same shape are made
+
+
+class Created(Generic[T]):
+    entity: T
+
+    def __init__(self, entity: T) -> None:
+        self.entity = entity
+
+
+@dataclass
+class CreatedData(Generic[T]):
+    entity: T
+
+
+@dataclass(frozen=True)
+class CreatedFrozen(Generic[T]):
+    entity: T
+
+
+@dataclass(slots=True)
+class CreatedSlots(Generic[T]):
+    entity: T
+
+
+@event
+class CreatedEvent(Generic[T]):
+    entity: T
+
+
+@event(frozen=True)
+class CreatedFrozenEvent(Generic[T]):
+    entity: T
+
+
+class CreatedModel(BaseModel, Generic[T]):
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    entity: T
+
+    def __init__(self, entity: T) -> None:
+        super().__init__(entity=entity)
+
+
+GENERICS: list[Any] = [
+    Created,
+    CreatedData,
+    CreatedFrozen,
+    CreatedSlots,
+    CreatedEvent,
+    CreatedFrozenEvent,
+    CreatedModel,
+]
+REMEMBERING: list[Any] = [Created, CreatedData, CreatedEvent, CreatedFrozenEvent]
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_a_generic_hears_an_instance_by_what_its_fields_hold(generic: Any) -> None:
+    """The attribute annotated with the type parameter tells, if nothing else does."""
+    assert hears(generic[User], generic(User()))
+    assert hears(generic[User], generic(Admin()))
+    assert not hears(generic[User], generic(Order()))
+    assert not hears(generic[Admin], generic(User()))
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_a_generic_hears_what_was_made_through_its_alias(generic: Any) -> None:
+    """Also where the value conforms as well; a subclass of the argument will do."""
+    assert hears(generic[User], generic[User](User()))
+    assert hears(generic[User], generic[Admin](Admin()))
+    assert not hears(generic[User], generic[Order](Order()))
+
+
+@pytest.mark.parametrize("generic", REMEMBERING)
+def test_the_alias_goes_before_the_values(generic: Any) -> None:
+    """An instance that is made for a type is known to be for it, whatever it holds."""
+    assert hears(generic[User], generic[User](None))
+    assert not hears(generic[User], generic[Order](AdminOrder()))
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_values_decide_where_the_alias_is_wider(generic: Any) -> None:
+    """An instance that is made for users may be one for admins."""
+    assert hears(generic[Admin], generic[User](Admin()))
+    assert not hears(generic[Admin], generic[User](User()))
+    assert hears(generic[Admin], generic[User | Order](Admin()))
+    assert not hears(generic[Admin], generic[User | Order](Order()))
+    assert hears(generic[Admin], generic[Any](Admin()))
+    assert not hears(generic[Admin], generic[Any](Order()))
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_a_generic_without_arguments_or_with_open_ones_hears_all(generic: Any) -> None:
+    """Without arguments, with Any and with a free type variable there is nothing to ask for."""
+    for annotation in (generic, generic[Any], generic[T], generic[object]):
+        assert hears(annotation, generic(User()))
+        assert hears(annotation, generic[Order](Order()))
+        assert not hears(annotation, User())
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_arguments_may_be_unions_and_bounds(generic: Any) -> None:
+    """A union of arguments is heard by its members, a type variable by its bound."""
+    assert hears(generic[Admin | Order], generic(Order()))
+    assert not hears(generic[Admin | Order], generic(User()))
+    assert hears(generic[TypeVar("B", bound=User)], generic(Admin()))
+    assert not hears(generic[TypeVar("B", bound=User)], generic(Order()))
+    assert hears(generic[Annotated[User, "extra"]], generic(User()))
+    assert hears(generic[None], generic(None))
+    assert not hears(generic[None], generic(User()))
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_a_class_derived_from_an_alias_is_known_to_be_for_its_type(generic: Any) -> None:
+    """Its instances are heard, or not, without a look at them."""
+
+    class UserCreated(generic[User]):  # type: ignore[misc]
+        pass
+
+    class AdminCreated(UserCreated):
+        pass
+
+    [for_users], [for_orders] = targets(generic[User]), targets(generic[Order])
+    assert for_users.match(UserCreated) is True
+    assert for_users.match(AdminCreated) is True
+    assert for_orders.match(UserCreated) is False
+    assert hears(UserCreated, AdminCreated(User()))
+    assert not hears(UserCreated, generic(User()))
+
+
+@pytest.mark.parametrize("generic", GENERICS)
+def test_type_arguments_are_followed_through_subclasses(generic: Any) -> None:
+    """A generic subclass passes its own parameter on, also inside of another type."""
+
+    class Renamed(generic[V], Generic[V]):  # type: ignore[misc]
+        pass
+
+    class Listed(generic[list[V]], Generic[V]):  # type: ignore[misc]
+        pass
+
+    assert hears(generic[User], Renamed[User](User()))
+    assert hears(generic[User], Renamed(User()))
+    assert not hears(generic[User], Renamed(Order()))
+    assert not hears(generic[User], Renamed[Order](Order()))
+    assert hears(generic[list[User]], Listed([User()]))
+    assert not hears(generic[list[User]], Listed([Order()]))
+    assert hears(generic[list[User]], Listed[Admin]([Admin()]))
+    assert not hears(generic[list[User]], Listed[Order]([Order()]))
+    assert not hears(generic[User], Listed([User()]))
+
+
+def test_a_pydantic_generic_is_a_class_of_its_own() -> None:
+    """The target names that class, and the one without arguments as well."""
+    [target] = targets(CreatedModel[User])
+
+    assert (CreatedModel[User], CreatedModel, (User,)) == (
+        target.declared,
+        target.origin,
+        target.arguments,
+    )
+    assert target.match(CreatedModel[User]) is True
+    assert target.match(CreatedModel[Admin]) is True
+    assert target.match(CreatedModel[Order]) is False
+
+
+def test_the_target_of_an_alias_declares_the_class() -> None:
+    """Where the alias is no class, the class without arguments stands for it."""
+    [target] = targets(Created[User])
+
+    assert Target(Created, Created, (User,)) == target
+
+
+# Generics: fields of other shapes
+
+
+def shaped(annotation: Any, value: object) -> tuple[Any, Any]:
+    """Return a generic class with a field of that type, and an instance that holds the value."""
+
+    @dataclass
+    class WithField(Generic[T]):
+        field: Any
+
+    WithField.__annotations__["field"] = annotation
+    return WithField, WithField(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "users", "orders"),
+    [
+        ("list[T]", [User(), Admin()], [User(), Order()]),
+        ("list[T]", [], User()),
+        ("tuple[T, ...]", (User(),), (Order(),)),
+        ("tuple[int, T]", (1, User()), (1, Order())),
+        ("tuple[T, T]", (User(), User()), (User(),)),
+        ("set[T]", {User()}, {Order()}),
+        ("frozenset[T]", frozenset({User()}), frozenset({Order()})),
+        ("deque[T]", deque([User()]), [User()]),
+        ("Sequence[T]", [User()], [Order()]),
+        ("dict[str, T]", {"a": User()}, {"a": Order()}),
+        ("dict[T, str]", {User(): "a"}, {Order(): "a"}),
+        ("T | None", None, Order()),
+        ("Optional[list[T]]", [User()], [Order()]),
+        ("type[T]", Admin, Order),
+        ("Annotated[T, 'extra']", User(), Order()),
+        ("Created[T]", Created(User()), Created(Order())),
+        ("Created[T]", GENERICS[0][User](None), GENERICS[0][Order](None)),
+        ("CreatedModel[T]", CreatedModel(User()), CreatedModel(Order())),
+        ("list[Created[T]]", [Created(User())], [Created(Order())]),
+        ("T | Literal['all']", "all", "none"),
+    ],
+)
+def test_fields_are_looked_into(annotation: Any, users: object, orders: object) -> None:
+    """Containers, unions and other generics tell what they hold of the type parameter."""
+    generic, for_users = shaped(annotation, users)
+    assert hears(generic[User], for_users)
+
+    generic, for_orders = shaped(annotation, orders)
+    assert not hears(generic[User], for_orders)
+
+
+class Untouchable(Sequence[User]):
+    """A sequence that must not be looked through, such as one that loads what it holds."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        ("Sequence[T]", Untouchable()),
+        (int, 3),
+        (Any, Order()),
+        ("list", [Order()]),
+        ("list[Unknown]", [Order()]),
+    ],
+)
+def test_what_can_not_be_known_is_a_match(annotation: Any, value: object) -> None:
+    """No field tells of the type parameter, or none that may be looked into."""
+    generic, instance = shaped(annotation, value)
+
+    assert hears(generic[User], instance)
+
+
+def test_an_iterator_is_not_consumed() -> None:
+    """Looking into a field must not change it."""
+    generic, instance = shaped("Sequence[T] | Any", iter([Order()]))
+
+    assert hears(generic[User], instance)
+    assert 1 == len(list(instance.field))
+
+
+def test_an_attribute_that_is_not_there_tells_nothing() -> None:
+    """An annotation without a value, as classes may have."""
+
+    class Empty(Generic[T]):
+        entity: T
+
+    assert hears(Empty[User], Empty())
+
+
+def test_every_type_parameter_has_to_conform() -> None:
+    """One that is known to be of another type is enough to be silent."""
+
+    @dataclass
+    class Moved(Generic[K, V]):
+        key: K
+        value: V
+
+    assert hears(Moved[str, User], Moved("key", User()))
+    assert not hears(Moved[str, User], Moved("key", Order()))
+    assert not hears(Moved[str, User], Moved(1, User()))
+    assert hears(Moved[Any, User], Moved(1, User()))
+    assert hears(Moved[str, User], Moved[str, Any]("key", User()))
+    assert not hears(Moved[str, User], Moved[str, Any]("key", Order()))
+    assert not hears(Moved[str, User], Moved[int, Any](1, User()))
+
+
+def test_a_plain_container_is_heard_by_what_it_holds() -> None:
+    """Messages need not be of classes of one's own."""
+    assert hears(list[User], [User()])
+    assert not hears(list[User], [Order()])
+    assert hears(dict[str, int], {"a": 1})
+    assert not hears(dict[str, int], {"a": "1"})
+
+
+def test_fields_that_are_text_are_resolved() -> None:
+    """A class with postponed annotations, local to a function, knows its own parameters."""
+
+    @dataclass
+    class Local(Generic[T]):
+        entity: T
+        other: Undefined  # type: ignore[name-defined]  # noqa: F821
+
+    assert {"entity": "T", "other": "Undefined"} == Local.__annotations__
+    assert hears(Local[User], Local(User(), 1))
+    assert not hears(Local[User], Local(Order(), 1))
+
+
+def test_an_alias_with_unhashable_extras_is_judged_all_the_same() -> None:
+    """What an instance remembers need not be a key of a dictionary."""
+    assert hears(Created[User], Created[Annotated[User, []]](User()))
+    assert not hears(Created[Order], Created[Annotated[User, []]](User()))
+    assert hears(Created[Annotated[User, []]], Created(User()))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is newer")
+def test_classes_with_type_parameters_in_brackets_are_generic() -> None:
+    """PEP 695: classes, aliases, aliases with parameters."""
+    namespace: dict[str, Any] = {
+        "__name__": __name__,
+        "event": event,
+        "dataclass": dataclass,
+        "User": User,
+    }
+    source = """
+        from __future__ import annotations
+        @event
+        class Made[X]:
+            entity: X
+        class Base[X]:
+            entity: X
+            def __init__(self, entity): self.entity = entity
+        class Sub[Y](Base[list[Y]]): ...
+        type ForUsers = Made[User]
+        type For[Z] = Made[Z] | None
+    """
+    exec(textwrap.dedent(source), namespace)  # noqa: S102
+    made, base, sub = namespace["Made"], namespace["Base"], namespace["Sub"]
+
+    for annotation in (made[User], namespace["ForUsers"], namespace["For"][User]):
+        assert hears(annotation, made(User()))
+        assert hears(annotation, made[Admin](None))
+        assert not hears(annotation, made(Order()))
+        assert not hears(annotation, made[Order](None))
+    assert hears(namespace["For"][User], None)
+    assert hears(base[list[User]], sub([User()]))
+    assert not hears(base[list[User]], sub([Order()]))
+    assert hears(base[list[User]], sub[User](None))

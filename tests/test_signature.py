@@ -1,0 +1,311 @@
+"""Reading callables: their parameters, and the annotations of these."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import pytest
+from pydantic import BaseModel
+
+from messagebus.exceptions import AnnotationError, ConfigurationError
+from messagebus.service.signature import EMPTY, Parameter, describe, parameters
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+T = TypeVar("T")
+
+
+class Book: ...
+
+
+class Shelf: ...
+
+
+def resolved(function: Callable[..., Any], **localns: Any) -> dict[str, Any]:
+    """Return the resolved annotations of all parameters."""
+    return {each.name: each.annotation for each in parameters(function, localns or None)}
+
+
+def every_kind(
+    first: Book,
+    /,
+    second: Shelf,
+    third: int = 3,
+    *rest: str,
+    fourth: bytes,
+    fifth: Book | None = None,
+    **others: float,
+) -> None:
+    """Have parameters of every kind."""
+
+
+def without_variadic(first: Book, /, second: int = 2, *, third: str = "3") -> None:
+    """Have parameters of three kinds."""
+
+
+def only_keywords(*, first: Book, second: int = 2) -> None:
+    """Have parameters that need their names."""
+
+
+def nothing() -> None:
+    """Have no parameter."""
+
+
+@pytest.mark.parametrize("function", [every_kind, without_variadic, only_keywords, nothing])
+def test_a_function_is_read_as_the_standard_library_does(function: Callable[..., Any]) -> None:
+    """Names, kinds and defaults are those of inspect.signature."""
+    expected = [
+        (each.name, each.kind, each.default)
+        for each in inspect.signature(function).parameters.values()
+    ]
+    assert expected == [(each.name, each.kind, each.default) for each in parameters(function)]
+
+
+def test_annotations_that_are_text_are_resolved() -> None:
+    """Names are looked up in the globals of the function, unions and all."""
+    assert {
+        "first": Book,
+        "second": Shelf,
+        "third": int,
+        "rest": str,
+        "fourth": bytes,
+        "fifth": Book | None,
+        "others": float,
+    } == resolved(every_kind)
+
+
+def test_a_parameter_that_collects_arguments_is_variadic() -> None:
+    """That is so for *args and **kwargs, and for no other."""
+    assert ["rest", "others"] == [each.name for each in parameters(every_kind) if each.variadic]
+
+
+def test_a_missing_annotation_is_empty() -> None:
+    """A parameter without an annotation has the marker of the standard library."""
+    assert {"book": EMPTY} == resolved(lambda book: book)
+
+
+def test_what_annotated_says_is_kept() -> None:
+    """Annotated is handed out with its extras."""
+
+    def read(book: Annotated[Book, "rare"]) -> None: ...
+
+    assert {"book": Annotated[Book, "rare"]} == resolved(read)
+
+
+def test_text_inside_of_an_annotation_is_resolved() -> None:
+    """Quotes within quotes, and within generics, are seen through."""
+
+    def read(book: Book, books: list[Book]) -> None: ...
+
+    read.__annotations__.update({"book": "'Book'", "books": list["Book"]})
+
+    assert {"book": Book, "books": list[Book]} == resolved(read)
+
+
+class Reader(Generic[T]):
+    class Card:
+        """A class that only the body of another one knows."""
+
+    def method(self, card: Card, item: T) -> None: ...
+
+    @classmethod
+    def made(cls, card: Card) -> None: ...
+
+    @staticmethod
+    def free(book: Book) -> None: ...
+
+    def __call__(self, shelf: Shelf) -> None: ...
+
+
+class Member(Reader[Book]):
+    def __init__(self, card: Reader.Card, since: int = 0) -> None: ...
+
+
+def test_the_parameter_of_a_method_that_is_bound_is_left_out() -> None:
+    """Bound methods, class methods and static methods are read without self and cls."""
+    assert {"card": Reader.Card, "item": T} == resolved(Reader[Book]().method)
+    assert {"card": Reader.Card, "item": T} == resolved(Member(Reader.Card()).method)
+    assert {"card": Reader.Card} == resolved(Reader.made)
+    assert {"book": Book} == resolved(Reader.free)
+
+
+def test_an_object_that_can_be_called_has_the_parameters_of_its_call() -> None:
+    """What counts is __call__ of its class."""
+    assert {"shelf": Shelf} == resolved(Reader[Book]())
+
+
+def test_a_class_has_the_parameters_of_its_constructor() -> None:
+    """A class is read through its __init__."""
+    assert {"card": Reader.Card, "since": int} == resolved(Member)
+
+
+@dataclass
+class Loan:
+    book: Book
+    days: int = 30
+
+
+def test_a_generated_constructor_is_read() -> None:
+    """Dataclasses and pydantic models have annotations that are text in their fields."""
+
+    class Fine(BaseModel):
+        days: int
+
+    assert {"book": Book, "days": int} == resolved(Loan)
+    assert {"days": int} == resolved(Fine)
+
+
+def test_a_field_is_resolved_where_it_was_declared() -> None:
+    """A dataclass inherits fields whose names only the module of its base knows."""
+    source = """
+        from __future__ import annotations
+        from dataclasses import dataclass
+        class Hidden: ...
+        @dataclass
+        class Base:
+            hidden: Hidden
+    """
+    module = type(sys)("tests.hidden")
+    sys.modules[module.__name__] = module
+    try:
+        exec(textwrap.dedent(source), module.__dict__)  # noqa: S102
+
+        @dataclass
+        class Derived(module.Base):  # type: ignore[name-defined, misc]
+            book: Book
+
+        assert {"hidden": module.Hidden, "book": Book} == resolved(Derived)
+    finally:
+        del sys.modules[module.__name__]
+
+
+def test_a_partial_has_the_parameters_that_are_left() -> None:
+    """Arguments that are given already are left out, or have become defaults."""
+    partial = functools.partial(without_variadic, Book(), second=5)
+
+    assert [("second", 5), ("third", "3")] == [
+        (each.name, each.default) for each in parameters(partial)
+    ]
+    assert {"second": int, "third": str} == resolved(partial)
+
+
+def test_a_wrapper_shows_what_it_wraps() -> None:
+    """The parameters of a decorated function are its own, resolved in its own module."""
+
+    @functools.wraps(without_variadic)
+    def wrapper(*args: Any, **kwargs: Any) -> None: ...
+
+    assert {"first": Book, "second": int, "third": str} == resolved(wrapper)
+    assert {"first": Book, "second": int, "third": str} == resolved(functools.partial(wrapper))
+
+
+def test_a_class_local_to_a_function_is_found_in_the_names_given() -> None:
+    """The caller hands over its local names; they come before globals of the same name."""
+
+    class Book: ...
+
+    def read(book: Book) -> None: ...
+
+    assert {"book": Book} == resolved(read, Book=Book)
+    assert {"book": globals()["Book"]} == resolved(read)
+
+
+def test_local_names_come_last_for_a_function_that_is_not_local() -> None:
+    """What a global function means by a name does not depend on who registers it."""
+
+    class Other: ...
+
+    assert Book is resolved(every_kind, Book=Other)["first"]
+
+
+def test_a_variable_of_an_enclosing_function_is_found() -> None:
+    """What the function holds itself needs no help of the caller."""
+
+    class Local: ...
+
+    def read(book: Local) -> type:
+        return Local
+
+    assert {"book": Local} == resolved(read)
+
+
+def unresolvable(price: Decimal, book: Book) -> Decimal:
+    """Have an annotation whose name is imported for type checkers only."""
+    return price
+
+
+def test_an_annotation_that_nobody_asks_for_may_be_unresolvable() -> None:
+    """Each annotation is resolved when it is asked for, those of results never."""
+    price, book = parameters(unresolvable)
+
+    assert "price" == price.name
+    assert Book is book.annotation
+
+
+def test_an_unresolvable_annotation_is_an_error_that_names_everything() -> None:
+    """The error has the callable, the parameter and the annotation, and says what to do."""
+    with pytest.raises(AnnotationError) as raised:
+        parameters(unresolvable)[0].annotation  # noqa: B018
+
+    error = raised.value
+    assert (unresolvable, "price", "Decimal") == (error.listener, error.parameter, error.annotation)
+    assert "'Decimal' of the parameter 'price' of unresolvable" in str(error)
+    assert "TYPE_CHECKING" in error.__notes__[0]
+    assert isinstance(error, ConfigurationError)
+    assert isinstance(error.__cause__, NameError)
+
+
+def test_what_is_no_expression_is_an_error() -> None:
+    """An annotation has to be Python."""
+
+    def read(book: Book) -> None: ...
+
+    read.__annotations__["book"] = "Book of"
+
+    with pytest.raises(AnnotationError):
+        resolved(read)
+
+
+def test_a_callable_without_a_signature_is_an_error() -> None:
+    """Some builtins can not be read."""
+    with pytest.raises(ConfigurationError, match=r"builtins\.dict has no signature"):
+        parameters(dict)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is newer")
+def test_type_parameters_in_brackets_are_found() -> None:
+    """PEP 695: the type parameters of a function and of a class are names in annotations."""
+    namespace: dict[str, Any] = {"__name__": __name__}
+    source = """
+        from __future__ import annotations
+        def read[B](book: B) -> None: ...
+        class Reader[C]:
+            def method(self, book: C) -> None: ...
+    """
+    exec(textwrap.dedent(source), namespace)  # noqa: S102
+    read, reader = namespace["read"], namespace["Reader"]
+
+    assert {"book": read.__type_params__[0]} == resolved(read)
+    assert {"book": reader.__type_params__[0]} == resolved(reader().method)
+
+
+def test_callables_are_described_by_module_and_name() -> None:
+    """Messages show where a callable is from, through partials; an object shows itself."""
+    assert f"{__name__}.Reader.method" == describe(Reader.method)
+    assert f"{__name__}.nothing" == describe(functools.partial(nothing))
+    assert "3" == describe(3)
+
+
+def test_parameters_are_values() -> None:
+    """Two readings of one parameter agree in what was declared."""
+    first, second = parameters(every_kind)[0], parameters(every_kind)[0]
+
+    assert isinstance(first, Parameter)
+    assert (first.name, first.kind, first.declared) == (second.name, second.kind, second.declared)
