@@ -1,0 +1,64 @@
+"""The pages of the documentation: what they link to, and which of their blocks are run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\S*)\n.*?^```$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`[^`]*`")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def links(page: Path) -> list[tuple[str, str]]:
+    """Return path and anchor of each link of a page into the repository."""
+    return LINK.findall(CODE.sub("", FENCE.sub("", page.read_text("utf-8"))))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that forges give to the headings of a page."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+@every_page
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A link inside of the repository leads to a file, or to a heading of a page."""
+    broken = []
+    for path, anchor in links(page):
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(f"{path}#{anchor}")
+
+    assert [] == broken
+
+
+@every_page
+def test_every_block_says_what_it_is(page: Path) -> None:
+    """A block is run, compared or only shown: a misspelled language would hide one."""
+    languages = set(FENCE.findall(page.read_text("utf-8")))
+
+    assert languages <= {"python", "output", "shell", "console", "toml", "text", "mermaid"}
+
+
+def test_every_page_is_listed() -> None:
+    """The index leads to every page of the documentation."""
+    index = ROOT / "docs" / "index.md"
+    listed = {(index.parent / path).resolve() for path, _ in links(index)}
+
+    assert [] == [page for page in PAGES if page != index and page not in listed]
+
+
+def test_the_readme_has_the_two_commands() -> None:
+    """One command runs the example and one runs the tests, each alone in its block."""
+    blocks = re.findall(r"^```shell\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.DOTALL | re.M)
+
+    assert ["python -m examples.shop\n", "pytest\n"] == [each.split(" && ")[1] for each in blocks]
+    assert all(each.startswith("pip install -e ") for each in blocks)
