@@ -48,6 +48,25 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the speed beside peers and beside the same work by hand; `-- --quick` is shorter."""
+    session.install("-e", ".[bench]")
+    version = "from importlib.metadata import version; print(version('pydantic'))"
+    pydantic = (session.run("python", "-c", version, silent=True) or "").strip()
+    # It has the name of this package, so it gets a folder, and then a process, of its own.
+    older = session.create_tmp() + "/messagebus-0.16.1"
+    session.install("--target", older, "--upgrade", "messagebus==0.16.1", f"pydantic=={pydantic}")
+    session.run("python", "-m", "tests.benchmarks", "run", "--older", older, *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def guard(session: nox.Session) -> None:
+    """Count what the hot paths execute, against a baseline; `-- --update` writes a new one."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.benchmarks", "guard", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documentation and of the README."""
     install(session)
@@ -59,3 +78,4 @@ def examples(session: nox.Session) -> None:
     """Run the examples as a user does."""
     install(session)
     session.run("python", "-m", "examples.shop", *session.posargs)
+    session.run("python", "-m", "examples.notifications")

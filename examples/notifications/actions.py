@@ -1,0 +1,35 @@
+"""What the program can be asked to do, each in a transaction of its own."""
+
+from __future__ import annotations
+
+from messagebus import Depends
+
+from .components import bus, service
+from .dependencies import get_unit_of_work
+from .messages import RegisterUser, RenameUser
+from .unit_of_work import UnitOfWork
+
+
+@service.handler
+def register_user(name: str, email: str, uow: UnitOfWork = Depends(get_unit_of_work)) -> int:
+    """Register a user, and return the identifier.
+
+    Raises:
+        RegistrationError: a rule forbids it.
+    """
+    with uow as transaction:
+        user_id = bus.handle(RegisterUser(name=name, email=email), transaction)
+        transaction.commit()
+    return user_id
+
+
+@service.handler
+def rename_user(user_id: int, name: str, uow: UnitOfWork = Depends(get_unit_of_work)) -> None:
+    """Give a user another name.
+
+    Raises:
+        RegistrationError: a rule forbids it.
+    """
+    with uow as transaction:
+        bus.handle(RenameUser(user_id=user_id, name=name), transaction)
+        transaction.commit()
