@@ -6,7 +6,7 @@ import abc
 import sys
 import textwrap
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence  # noqa: F401 - one is named in text
 from dataclasses import dataclass
 from typing import (
     Annotated,
@@ -29,6 +29,7 @@ from typing_extensions import TypeAliasType
 from messagebus import event
 from messagebus.exceptions import ConfigurationError
 from messagebus.service.matching import Target, targets
+from messagebus.service.signature import parameters
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -106,6 +107,7 @@ def test_unions_are_heard_in_every_spelling(annotation: Any) -> None:
 def test_an_optional_class_hears_none() -> None:
     """None in a union stands for the object None."""
     assert hears(Optional[User], None)  # noqa: UP045
+    assert hears(None, None)
     assert not hears(User, None)
 
 
@@ -385,6 +387,7 @@ def shaped(annotation: Any, value: object) -> tuple[Any, Any]:
         ("tuple[T, T]", (User(), User()), (User(),)),
         ("set[T]", {User()}, {Order()}),
         ("frozenset[T]", frozenset({User()}), frozenset({Order()})),
+        ("deque[T]", deque([User()]), deque([Order()])),
         ("deque[T]", deque([User()]), [User()]),
         ("Sequence[T]", [User()], [Order()]),
         ("dict[str, T]", {"a": User()}, {"a": Order()}),
@@ -396,7 +399,7 @@ def shaped(annotation: Any, value: object) -> tuple[Any, Any]:
         ("Created[T]", Created(User()), Created(Order())),
         ("Created[T]", GENERICS[0][User](None), GENERICS[0][Order](None)),
         ("CreatedModel[T]", CreatedModel(User()), CreatedModel(Order())),
-        ("list[Created[T]]", [Created(User())], [Created(Order())]),
+        ("list[Created[T]]", [Created(User()), Created(User())], [Created(Order())]),
         ("T | Literal['all']", "all", "none"),
     ],
 )
@@ -426,6 +429,8 @@ class Untouchable(Sequence[User]):
         (int, 3),
         (Any, Order()),
         ("list", [Order()]),
+        ("Callable[[], T]", Order),
+        ("Unchecked | T", Order()),
         ("list[Unknown]", [Order()]),
     ],
 )
@@ -474,6 +479,8 @@ def test_a_plain_container_is_heard_by_what_it_holds() -> None:
     """Messages need not be of classes of one's own."""
     assert hears(list[User], [User()])
     assert not hears(list[User], [Order()])
+    assert hears(list[Any], [Order()])
+    assert not hears(list[Any], (Order(),))
     assert hears(dict[str, int], {"a": 1})
     assert not hears(dict[str, int], {"a": "1"})
 
@@ -489,6 +496,35 @@ def test_fields_that_are_text_are_resolved() -> None:
     assert {"entity": "T", "other": "Undefined"} == Local.__annotations__
     assert hears(Local[User], Local(User(), 1))
     assert not hears(Local[User], Local(Order(), 1))
+
+
+def test_text_inside_of_an_alias_is_what_the_handler_means() -> None:
+    """Names in quotes are resolved by who reads the handler."""
+
+    def handle(made: Created["User"] | None) -> None: ...  # noqa: UP037
+
+    [parameter] = parameters(handle)
+
+    assert hears(parameter.annotation, Created(User()))
+    assert not hears(parameter.annotation, Created(Order()))
+
+
+def test_arguments_that_are_no_classes_are_compared_by_values() -> None:
+    """What is no class, or has no arguments of its own, says nothing of an instance."""
+    assert hears(Created[Literal["a"]], Created[str]("a"))
+    assert not hears(Created[Literal["a"]], Created[str]("b"))
+    assert hears(Created[Created[User]], Created[Created](Created(User())))  # type: ignore[type-arg]
+    assert not hears(Created[Created[User]], Created[Created](Created(Order())))  # type: ignore[type-arg]
+    assert hears(Created[Unchecked], Created(3))
+
+
+def test_an_alias_with_parameters_stands_for_what_it_makes() -> None:
+    """The backport of what Python 3.12 has a statement for."""
+    alias = TypeAliasType("alias", Created[T] | None, type_params=(T,))
+
+    assert hears(alias[User], Created(User()))
+    assert hears(alias[User], None)
+    assert not hears(alias[User], Created(Order()))
 
 
 def test_an_alias_with_unhashable_extras_is_judged_all_the_same() -> None:

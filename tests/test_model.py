@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from uuid import UUID, uuid4
 
 import pytest
@@ -121,6 +122,35 @@ def test_messages_of_a_frozen_class_can_be_hashed() -> None:
         hash(RegisterBook(id="1"))
 
 
+def test_what_is_only_cached_does_not_count() -> None:
+    """A message or a model stays equal, and has the same hash, once a property was computed."""
+
+    class Shouted(Command):
+        model_config = ConfigDict(frozen=True)
+        text: str
+        metadata: Metadata = Metadata(name="shouted", schema_version=1)
+
+        @cached_property
+        def loud(self) -> str:
+            return self.text.upper()
+
+    class Poster(messagebus.Model):
+        text: str
+
+        @cached_property
+        def loud(self) -> str:
+            return self.text.upper()
+
+    one, other = Shouted(text="hear"), Shouted(text="hear")
+    assert "HEAR" == one.loud
+    assert one == other
+    assert hash(one) == hash(other)
+
+    poster = Poster(text="hear")
+    assert "HEAR" == poster.loud
+    assert poster == Poster(text="hear")
+
+
 def test_messages_of_two_classes_differ() -> None:
     """The class counts, even if all fields are the same."""
 
@@ -175,6 +205,17 @@ def test_a_message_shows_what_it_says() -> None:
     assert "<Traced>" == repr(Traced())
 
 
+def test_a_message_does_not_show_what_its_fields_hide() -> None:
+    """A field with ``repr=False`` never gets into a log or the text of an error."""
+
+    class LogIn(Command):
+        name: str
+        password: str = messagebus.Field(repr=False)
+        metadata: Metadata = Metadata(name="log_in", schema_version=1)
+
+    assert "<LogIn name='ada'>" == repr(LogIn(name="ada", password="secret"))  # noqa: S106
+
+
 def test_a_message_survives_a_round_trip() -> None:
     """What pydantic dumps, it loads again, with identifier and date."""
     message = RegisterBook(id="1")
@@ -206,6 +247,13 @@ def test_the_messages_of_a_model_are_no_part_of_its_data() -> None:
     assert {"id": "1", "title": "Untitled"} == book.model_dump()
     assert "Book(id='1', title='Untitled')" == repr(book)
     assert [] == Book(id="2").messages
+
+
+def test_a_model_may_be_made_with_its_first_messages() -> None:
+    """They stay the messages that they are."""
+    event = BookRegistered(id="1")
+
+    assert event is Book(id="1", messages=[event]).messages[0]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from messagebus import AsyncMessageBus, CascadeError
+from messagebus import AsyncMessageBus, CascadeError, TransactionError
 from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
 from tests.library import (
     Book,
@@ -144,6 +144,27 @@ async def test_a_listener_knows_the_cause_of_its_message(
     ] == known
 
 
+async def test_each_handle_begins_a_cascade_of_its_own() -> None:
+    """What one handle has raised is no cause of what the next one handles."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(max_depth=2)
+    known: list[tuple[Any, Any]] = []
+
+    async def register(command: RegisterBook, uow: Any) -> None:
+        known.append((uow.causation_id, uow.correlation_id))
+        await raise_in(uow, BookRegistered())
+
+    bus.add_listener(RegisterBook, register)
+    commands = [RegisterBook(id=id) for id in "123"]
+    async with AsyncLibrary() as transaction:
+        for command in commands:
+            await bus.handle(command, transaction)
+
+            assert transaction.message is None
+        await transaction.rollback()
+
+    assert [(None, command.message_id) for command in commands] == known
+
+
 async def test_a_handle_inside_a_handler_is_part_of_the_cascade(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
@@ -236,3 +257,44 @@ async def test_a_wide_cascade_is_no_runaway(uow: AsyncLibrary) -> None:
         await transaction.rollback()
 
     assert 100_000 == len(counted)
+
+
+async def test_a_handler_that_ends_the_transaction_ends_the_cascade(
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary
+) -> None:
+    """What is raised before a commit in a handler can not be handled after it, and says so."""
+
+    async def register(command: RegisterBook, uow: Any) -> None:
+        await raise_in(uow, BookRegistered())
+        await uow.commit()
+
+    bus.add_listener(RegisterBook, register)
+    with pytest.raises(TransactionError, match=r"already closed \(committed\)"):
+        async with uow as transaction:
+            await bus.handle(RegisterBook(id="1"), transaction)
+
+
+async def test_a_failed_handle_leaves_no_messages_behind(
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
+) -> None:
+    """If its error is caught and the transaction committed, the rest of its cascade is dropped."""
+
+    async def fail(event: BookRegistered, uow: AsyncLibrary) -> None:
+        await raise_in(uow, BookBorrowed())
+        raise ValueError(event.id)
+
+    async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
+        await raise_in(uow, BookBorrowed())
+        raise ValueError(command.id)
+
+    bus.add_listener(BookRegistered, fail)
+    bus.add_listener(RegisterBook, register)
+    for work in (uow, AsyncLibrary()):
+        async with work as transaction:
+            for message in (BookRegistered(id="1"), RegisterBook(id="1")):
+                with pytest.raises(ValueError, match="1"):
+                    await bus.handle(message, transaction)
+            await bus.handle(ShelfCounted(id="1"), transaction)
+            await transaction.commit()
+
+    assert [ShelfCounted(id="1")] == eventstore.added

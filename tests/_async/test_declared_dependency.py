@@ -320,3 +320,19 @@ async def test_a_failing_handler_of_an_included_consumer_rolls_back(
             await bus.handle(BookRegistered(id="1"), transaction)
 
     assert ["rollback"] == uow.ended
+
+
+async def test_what_the_call_gives_goes_before_what_a_listener_declares(
+    bus: AsyncMessageBus[Any],
+) -> None:
+    """A declared dependency can be given by its name, and is not called then."""
+
+    def never() -> str:
+        raise AssertionError
+
+    async def shelve(command: Shelve, uow: AsyncLibrary, where: str = Depends(never)) -> str:
+        return where
+
+    bus.add_listener(Shelve, shelve)
+
+    assert "given" == await handle(bus, Shelve(), where="given")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from messagebus import AsyncMessageBus
-from tests._async.fakes import AsyncLibrary
+from messagebus.service.stream_buffer import StreamBuffer
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
 from tests.library import Book, BookRegistered, RegisterBook
 
 
@@ -75,6 +76,24 @@ async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> No
     tracemalloc.stop()
 
     assert after - before < 2_000 * 8
+
+
+async def test_transactions_that_interleave_leave_nothing_behind(
+    eventstore: AsyncRecordingEventstore,
+) -> None:
+    """Nothing of a transaction is kept, in whatever order they end."""
+
+    async def interleave(times: int) -> int:
+        for _ in range(times):
+            one, two = AsyncLibrary(eventstore), AsyncLibrary(eventstore)
+            for uow in (one, two):
+                await (await uow.__aenter__()).commit()
+            for uow in (one, two):
+                await uow.__aexit__(None, None, None)
+        gc.collect()
+        return sum(isinstance(each, StreamBuffer) for each in gc.get_objects())
+
+    assert await interleave(1) == await interleave(10)
 
 
 class Uncounted(list[str]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -47,6 +48,23 @@ def listener_that_notes(heard: Heard, name: str) -> Callable[..., Any]:
         return name
 
     return listen
+
+
+class Meddling:
+    """A listener that changes the registry while it is looked for."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self.deeds: list[Callable[[], None]] = []
+
+    async def __call__(self, event: LibraryEvent, uow: Any) -> None:
+        """Note the event."""
+        self.heard.append(("early", event))
+
+    def __hash__(self) -> int:
+        while self.deeds:
+            self.deeds.pop()()
+        return 0
 
 
 async def handle(bus: AsyncMessageBus[Any], message: Any) -> Any:
@@ -95,6 +113,26 @@ async def test_the_result_is_that_of_the_first_message_alone(
         assert "first" == await bus.handle(RegisterBook(id="1"), transaction)
         assert await bus.handle(BookRegistered(), transaction) is None
         await transaction.commit()
+
+
+async def test_the_result_is_that_of_the_first_time_a_message_is_handled(
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary
+) -> None:
+    """A handler that raises its own command once more does not change what comes back."""
+    attempts: list[RegisterBook] = []
+
+    async def register(command: RegisterBook, uow: AsyncLibrary) -> int:
+        attempts.append(command)
+        if len(attempts) == 1:
+            await uow.books.add(Book(id="1", messages=[command]))
+        return len(attempts)
+
+    bus.add_listener(RegisterBook, register)
+    async with uow as transaction:
+        assert 1 == await bus.handle(RegisterBook(id="1"), transaction)
+        await transaction.rollback()
+
+    assert 2 == len(attempts)
 
 
 async def test_every_listener_of_an_event_hears_it_in_the_order_of_registration(
@@ -337,6 +375,19 @@ async def test_a_parametrised_generic_hears_what_is_made_for_its_parameter(
     assert ["book", "any", "reader", "any", "book", "any"] == [name for name, _ in heard]
 
 
+async def test_a_union_of_parametrised_generics_hears_what_one_of_them_hears(
+    bus: AsyncMessageBus[Any], heard: Heard
+) -> None:
+    """Where only the value tells, it is enough that one member of the union fits."""
+    bus.add_listener(Created[Book] | Created[Reader], listener_that_notes(heard, "either"))  # type: ignore[arg-type]
+    created: list[Created[Any]] = [Created(entity=Book(id="1")), Created(entity=Reader(id="1"))]
+
+    for event in (*created, Created(entity=1)):
+        await handle(bus, event)
+
+    assert created == [message for _, message in heard]
+
+
 async def test_a_listener_that_is_added_later_hears_what_comes_then(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
@@ -388,6 +439,54 @@ async def test_anything_that_can_be_called_may_listen(bus: AsyncMessageBus[Any])
     assert "object" == await handle(bus, BorrowBook(id="1"))
     assert "anything" == await handle(bus, RegisterBook(id="1"))
     bus.remove_listener(Shelve, shelf.method)
+
+
+async def test_a_listener_need_not_be_hashable(bus: AsyncMessageBus[Any]) -> None:
+    """A dataclass that can be called listens, too, and can be removed."""
+
+    @dataclass
+    class Registration:
+        answer: str
+
+        async def __call__(self, command: RegisterBook, uow: AsyncLibrary) -> str:
+            return self.answer
+
+    registration = Registration("registered")
+    bus.add_listener(RegisterBook, registration)
+    assert "registered" == await handle(bus, RegisterBook(id="1"))
+
+    bus.remove_listener(RegisterBook, registration)
+    assert {} == bus.commands_registry
+
+
+async def test_a_listener_that_comes_while_others_are_looked_for_is_not_forgotten(
+    bus: AsyncMessageBus[Any], heard: Heard
+) -> None:
+    """As it may happen in another thread: the next message is heard by the new listener."""
+    late = listener_that_notes(heard, "late")
+    early = Meddling(heard)
+    bus.add_listener(LibraryEvent, early)
+    early.deeds.append(lambda: bus.add_listener(BookRegistered, late))
+
+    await handle(bus, BookRegistered())
+    await handle(bus, BookRegistered())
+
+    assert ["early", "late", "early"] == [name for name, _ in heard]
+
+
+async def test_a_listener_that_goes_while_others_are_looked_for_disturbs_nobody(
+    bus: AsyncMessageBus[Any], heard: Heard
+) -> None:
+    """As it may happen in another thread: those that stay hear the message."""
+    gone = listener_that_notes(heard, "gone")
+    early = Meddling(heard)
+    bus.add_listener(BookRegistered, gone)
+    bus.add_listener(LibraryEvent, early)
+    early.deeds.append(lambda: bus.remove_listener(BookRegistered, gone))
+
+    await handle(bus, BookRegistered())
+
+    assert ["early"] == [name for name, _ in heard]
 
 
 def test_the_decorator_returns_what_it_decorates() -> None:

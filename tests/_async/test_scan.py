@@ -118,6 +118,66 @@ async def test_a_listener_that_is_exported_again_is_registered_once(
     assert ["one"] == names(bus)
 
 
+async def test_a_listener_that_another_module_has_made_is_registered(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """A factory or a decorator may come from elsewhere: the listener is where it is assigned."""
+    app.write(
+        "pk/making",
+        f"""
+        def make(kind):
+            @{LISTEN}
+            {DEF} made(message: kind, uow: Any) -> None: ...
+            return made
+
+        def bare(function):
+            {DEF} bared(message: BookRegistered, uow: Any) -> None: ...
+            return bared
+        """,
+    )
+    app.write(
+        "pk/handlers",
+        f"""
+        from pk.making import bare, make
+
+        made = make(BookBorrowed)
+
+        @{LISTEN}
+        @bare
+        {DEF} other(message, uow): ...
+        """,
+    )
+    app.write("pk/reexports", "from pk.handlers import *\n")
+
+    bus.scan("pk")
+
+    assert ["made"] == names(bus, BookBorrowed)
+    assert ["bared"] == names(bus)
+
+
+async def test_scan_runs_no_code_of_what_a_module_holds(
+    app: Application, bus: AsyncMessageBus[Any]
+) -> None:
+    """Proxies and lazy objects may fail, or begin to work, as soon as they are looked at."""
+    app.write(
+        "pk/handlers",
+        """
+        class Proxy:
+            def __getattribute__(self, name):
+                raise RuntimeError("used outside of a request")
+
+            __dict__ = __class__ = __module__ = property(__getattribute__)
+
+        request = Proxy()
+        """,
+    )
+    app.write("pk/more", listener("one"))
+
+    bus.scan("pk")
+
+    assert ["one"] == names(bus)
+
+
 async def test_scan_leaves_modules_alone_whose_name_only_begins_the_same(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
@@ -237,10 +297,17 @@ async def test_check_names_the_commands_without_a_handler(
     app.write(
         "pk/messages",
         """
+        from abc import ABC, abstractmethod
         from messagebus import Command, Metadata
 
         class Base(Command):
             pass
+
+        class Abstract(Base, ABC):
+            metadata: Metadata = Metadata(name="abstract", schema_version=1)
+
+            @abstractmethod
+            def cost(self) -> int: ...
 
         class Handled(Base):
             metadata: Metadata = Metadata(name="handled", schema_version=1)

@@ -175,6 +175,17 @@ async def test_an_interruption_after_the_commit_stays_what_it_is(
     assert "stay buffered" in caught.value.__notes__[0]
 
 
+async def test_an_interruption_stays_what_it_is_if_the_rollback_fails(uow: AsyncLibrary) -> None:
+    """A failing rollback is noted on an interruption, which arrives as itself."""
+    uow.failing = "rollback"
+
+    with pytest.raises(Interruption) as caught:
+        async with uow:
+            raise Interruption
+
+    assert ["Besides: OSError: no rollback"] == caught.value.__notes__
+
+
 async def test_a_transaction_can_not_be_committed_twice(uow: AsyncLibrary) -> None:
     """The second commit is refused, and names the status."""
     async with uow as transaction:
@@ -369,6 +380,55 @@ async def test_transactions_may_end_in_any_order(
     await eventstore.publish_eventstream()
 
     assert ['{"id":"2"}', '{"id":"outside"}'] == [message["payload"] for message in transport.sent]
+
+
+async def test_transactions_that_interleave_leave_the_one_around_them_alone(
+    eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+) -> None:
+    """What is added to a transaction by hand stays its own, whatever else began and ended."""
+    async with AsyncLibrary(eventstore) as outer:
+        one, two = AsyncLibrary(eventstore), AsyncLibrary(eventstore)
+        for uow in (one, two):
+            await (await uow.__aenter__()).commit()
+        for uow in (one, two):
+            await uow.__aexit__(None, None, None)
+        await outer.eventstore.add(BookRegistered(id="outer"))
+        await outer.rollback()
+    await eventstore.publish_eventstream()
+
+    assert [] == transport.sent
+
+
+async def test_a_transaction_on_another_eventstore_does_not_come_between(
+    uow: AsyncLibrary, eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+) -> None:
+    """What is added by hand belongs to the nearest transaction on that eventstore."""
+    async with uow as transaction:
+        async with AsyncLibrary(AsyncRecordingEventstore(transport)) as other:
+            await transaction.eventstore.add(BookRegistered(id="1"))
+            await other.commit()
+        await transaction.rollback()
+    await eventstore.publish_eventstream()
+
+    assert [] == transport.sent
+
+
+async def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
+    bus: AsyncMessageBus[Any],
+    eventstore: AsyncRecordingEventstore,
+    transport: AsyncRecordingTransport,
+) -> None:
+    """A unit of work may open its eventstore when it is entered, or later."""
+    for decide in ("rollback", "commit"):
+        uow = AsyncLibrary()
+        async with uow as transaction:
+            uow.eventstore = eventstore
+            await bus.handle(RegisterBook(id=decide), transaction)
+            await transaction.eventstore.add(BookRegistered(id="by hand"))
+            await getattr(transaction, decide)()
+        await eventstore.publish_eventstream()
+
+    assert ['{"id":"commit"}', '{"id":"by hand"}'] == [each["payload"] for each in transport.sent]
 
 
 async def test_what_a_handler_adds_itself_belongs_to_its_transaction(

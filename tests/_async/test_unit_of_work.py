@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from messagebus import AsyncAbstractUnitOfWork, AsyncMessageBus
+from messagebus import (
+    AsyncAbstractUnitOfWork,
+    AsyncMessageBus,
+    ConfigurationError,
+    InvalidMessageError,
+    Message,
+)
 from tests._async.fakes import AsyncBooks, AsyncLibrary, AsyncRecordingEventstore
 from tests.library import (
     Book,
@@ -159,3 +167,67 @@ async def test_what_was_raised_before_the_command_is_handled_with_it(
         await transaction.commit()
 
     assert [Shelve(), BookRegistered(id="1")] == eventstore.added
+
+
+async def test_repositories_may_be_in_slots() -> None:
+    """A dataclass with slots is a unit of work as any other."""
+
+    @dataclass(slots=True)
+    class Slotted(AsyncAbstractUnitOfWork[AsyncBooks]):
+        books: AsyncBooks = field(default_factory=AsyncBooks)
+        archive: AsyncBooks = field(init=False)
+
+        async def commit(self) -> None:
+            """Do nothing."""
+
+        async def rollback(self) -> None:
+            """Do nothing."""
+
+    uow = Slotted()
+    for id in "12":
+        await uow.books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+        assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+        uow.books = AsyncBooks()
+
+
+async def test_a_unit_of_work_may_collect_in_its_own_way(bus: AsyncMessageBus[Any]) -> None:
+    """What it collects may be any iterator, and may be nothing."""
+
+    class Collecting(AsyncLibrary):
+        def collect_new_events(self) -> Iterator[Message[Any]]:
+            yield from super().collect_new_events()
+
+    async def shelve(command: Shelve, uow: AsyncLibrary) -> str:
+        return "shelved"
+
+    bus.add_listener(Shelve, shelve)
+    async with Collecting() as transaction:
+        for _ in range(2):
+            assert "shelved" == await bus.handle(Shelve(), transaction)
+        await transaction.commit()
+
+
+async def test_a_repository_without_seen_says_what_is_missing() -> None:
+    """A constructor that does not call the one of the base class is found out."""
+
+    class Forgetful(AsyncBooks):
+        def __init__(self) -> None:
+            """Forget the base class."""
+
+    uow = AsyncShelves()
+    uow.books = Forgetful()
+
+    with pytest.raises(ConfigurationError, match="Forgetful has no attribute 'seen'") as caught:
+        uow.collect_new_events()
+    assert "super().__init__()" in caught.value.__notes__[0]
+
+
+async def test_two_models_that_raise_what_is_no_message_are_refused(uow: AsyncLibrary) -> None:
+    """What can not be put in order is named."""
+    for id in "12":
+        book = Book(id=id)
+        book.messages.append("registered")  # type: ignore[arg-type]
+        await uow.books.add(book)
+
+    with pytest.raises(InvalidMessageError, match="'registered' was not an Event or Command"):
+        list(uow.collect_new_events())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from messagebus import CascadeError, SyncMessageBus
+from messagebus import CascadeError, SyncMessageBus, TransactionError
 from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 from tests.library import (
     Book,
@@ -146,6 +146,27 @@ def test_a_listener_knows_the_cause_of_its_message(
     ] == known
 
 
+def test_each_handle_begins_a_cascade_of_its_own() -> None:
+    """What one handle has raised is no cause of what the next one handles."""
+    bus: SyncMessageBus[Any] = SyncMessageBus(max_depth=2)
+    known: list[tuple[Any, Any]] = []
+
+    def register(command: RegisterBook, uow: Any) -> None:
+        known.append((uow.causation_id, uow.correlation_id))
+        raise_in(uow, BookRegistered())
+
+    bus.add_listener(RegisterBook, register)
+    commands = [RegisterBook(id=id) for id in "123"]
+    with SyncLibrary() as transaction:
+        for command in commands:
+            bus.handle(command, transaction)
+
+            assert transaction.message is None
+        transaction.rollback()
+
+    assert [(None, command.message_id) for command in commands] == known
+
+
 def test_a_handle_inside_a_handler_is_part_of_the_cascade(
     bus: SyncMessageBus[Any], uow: SyncLibrary, eventstore: SyncRecordingEventstore
 ) -> None:
@@ -238,3 +259,44 @@ def test_a_wide_cascade_is_no_runaway(uow: SyncLibrary) -> None:
         transaction.rollback()
 
     assert 100_000 == len(counted)
+
+
+def test_a_handler_that_ends_the_transaction_ends_the_cascade(
+    bus: SyncMessageBus[Any], uow: SyncLibrary
+) -> None:
+    """What is raised before a commit in a handler can not be handled after it, and says so."""
+
+    def register(command: RegisterBook, uow: Any) -> None:
+        raise_in(uow, BookRegistered())
+        uow.commit()
+
+    bus.add_listener(RegisterBook, register)
+    with pytest.raises(TransactionError, match=r"already closed \(committed\)"):
+        with uow as transaction:
+            bus.handle(RegisterBook(id="1"), transaction)
+
+
+def test_a_failed_handle_leaves_no_messages_behind(
+    bus: SyncMessageBus[Any], uow: SyncLibrary, eventstore: SyncRecordingEventstore
+) -> None:
+    """If its error is caught and the transaction committed, the rest of its cascade is dropped."""
+
+    def fail(event: BookRegistered, uow: SyncLibrary) -> None:
+        raise_in(uow, BookBorrowed())
+        raise ValueError(event.id)
+
+    def register(command: RegisterBook, uow: SyncLibrary) -> None:
+        raise_in(uow, BookBorrowed())
+        raise ValueError(command.id)
+
+    bus.add_listener(BookRegistered, fail)
+    bus.add_listener(RegisterBook, register)
+    for work in (uow, SyncLibrary()):
+        with work as transaction:
+            for message in (BookRegistered(id="1"), RegisterBook(id="1")):
+                with pytest.raises(ValueError, match="1"):
+                    bus.handle(message, transaction)
+            bus.handle(ShelfCounted(id="1"), transaction)
+            transaction.commit()
+
+    assert [ShelfCounted(id="1")] == eventstore.added

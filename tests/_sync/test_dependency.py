@@ -287,3 +287,11 @@ def test_a_dependency_class_has_both_hooks() -> None:
 
     with pytest.raises(TypeError, match="on_after_rollback"):
         Half()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize("name", ["message", "uow"])
+def test_a_dependency_can_not_have_the_name_of_a_parameter_of_handle(name: str) -> None:
+    """It could not be given to handle."""
+    factories: dict[str, Any] = {name: dict}
+    with pytest.raises(ConfigurationError, match=f"No dependency can be named '{name}'"):
+        SyncMessageBus(**factories)

@@ -132,6 +132,25 @@ def test_without_a_publisher_nothing_is_remembered(keeping: bool) -> None:
     assert 0 == len(eventstore._unsent)
 
 
+def test_an_eventstore_may_have_a_constructor_of_its_own() -> None:
+    """One that does not call that of the base class has no publisher."""
+
+    class Journal(SyncEventstoreAbstractRepository):
+        def __init__(self) -> None:
+            self.entries: list[Message[Any]] = []
+
+        def _add(self, message: Message[Any]) -> None:
+            self.entries.append(message)
+
+    journal = Journal()
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+    with SyncLibrary(journal) as transaction:
+        bus.handle(BookRegistered(id="1"), transaction)
+        transaction.commit()
+
+    assert [BookRegistered(id="1")] == journal.entries
+
+
 def test_the_default_eventstore_is_shared_and_keeps_nothing() -> None:
     """Units of work without an eventstore of their own do not meet in the default one."""
     assert SyncLibrary().eventstore is SyncLibrary().eventstore

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from messagebus import SyncMessageBus
-from tests._sync.fakes import SyncLibrary
+from messagebus.service.stream_buffer import StreamBuffer
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 from tests.library import Book, BookRegistered, RegisterBook
 
 
@@ -77,6 +78,24 @@ def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
     tracemalloc.stop()
 
     assert after - before < 2_000 * 8
+
+
+def test_transactions_that_interleave_leave_nothing_behind(
+    eventstore: SyncRecordingEventstore,
+) -> None:
+    """Nothing of a transaction is kept, in whatever order they end."""
+
+    def interleave(times: int) -> int:
+        for _ in range(times):
+            one, two = SyncLibrary(eventstore), SyncLibrary(eventstore)
+            for uow in (one, two):
+                (uow.__enter__()).commit()
+            for uow in (one, two):
+                uow.__exit__(None, None, None)
+        gc.collect()
+        return sum(isinstance(each, StreamBuffer) for each in gc.get_objects())
+
+    assert interleave(1) == interleave(10)
 
 
 class Uncounted(list[str]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -49,6 +50,23 @@ def listener_that_notes(heard: Heard, name: str) -> Callable[..., Any]:
         return name
 
     return listen
+
+
+class Meddling:
+    """A listener that changes the registry while it is looked for."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self.deeds: list[Callable[[], None]] = []
+
+    def __call__(self, event: LibraryEvent, uow: Any) -> None:
+        """Note the event."""
+        self.heard.append(("early", event))
+
+    def __hash__(self) -> int:
+        while self.deeds:
+            self.deeds.pop()()
+        return 0
 
 
 def handle(bus: SyncMessageBus[Any], message: Any) -> Any:
@@ -97,6 +115,26 @@ def test_the_result_is_that_of_the_first_message_alone(
         assert "first" == bus.handle(RegisterBook(id="1"), transaction)
         assert bus.handle(BookRegistered(), transaction) is None
         transaction.commit()
+
+
+def test_the_result_is_that_of_the_first_time_a_message_is_handled(
+    bus: SyncMessageBus[Any], uow: SyncLibrary
+) -> None:
+    """A handler that raises its own command once more does not change what comes back."""
+    attempts: list[RegisterBook] = []
+
+    def register(command: RegisterBook, uow: SyncLibrary) -> int:
+        attempts.append(command)
+        if len(attempts) == 1:
+            uow.books.add(Book(id="1", messages=[command]))
+        return len(attempts)
+
+    bus.add_listener(RegisterBook, register)
+    with uow as transaction:
+        assert 1 == bus.handle(RegisterBook(id="1"), transaction)
+        transaction.rollback()
+
+    assert 2 == len(attempts)
 
 
 def test_every_listener_of_an_event_hears_it_in_the_order_of_registration(
@@ -335,6 +373,19 @@ def test_a_parametrised_generic_hears_what_is_made_for_its_parameter(
     assert ["book", "any", "reader", "any", "book", "any"] == [name for name, _ in heard]
 
 
+def test_a_union_of_parametrised_generics_hears_what_one_of_them_hears(
+    bus: SyncMessageBus[Any], heard: Heard
+) -> None:
+    """Where only the value tells, it is enough that one member of the union fits."""
+    bus.add_listener(Created[Book] | Created[Reader], listener_that_notes(heard, "either"))  # type: ignore[arg-type]
+    created: list[Created[Any]] = [Created(entity=Book(id="1")), Created(entity=Reader(id="1"))]
+
+    for event in (*created, Created(entity=1)):
+        handle(bus, event)
+
+    assert created == [message for _, message in heard]
+
+
 def test_a_listener_that_is_added_later_hears_what_comes_then(
     bus: SyncMessageBus[Any], heard: Heard
 ) -> None:
@@ -386,6 +437,54 @@ def test_anything_that_can_be_called_may_listen(bus: SyncMessageBus[Any]) -> Non
     assert "object" == handle(bus, BorrowBook(id="1"))
     assert "anything" == handle(bus, RegisterBook(id="1"))
     bus.remove_listener(Shelve, shelf.method)
+
+
+def test_a_listener_need_not_be_hashable(bus: SyncMessageBus[Any]) -> None:
+    """A dataclass that can be called listens, too, and can be removed."""
+
+    @dataclass
+    class Registration:
+        answer: str
+
+        def __call__(self, command: RegisterBook, uow: SyncLibrary) -> str:
+            return self.answer
+
+    registration = Registration("registered")
+    bus.add_listener(RegisterBook, registration)
+    assert "registered" == handle(bus, RegisterBook(id="1"))
+
+    bus.remove_listener(RegisterBook, registration)
+    assert {} == bus.commands_registry
+
+
+def test_a_listener_that_comes_while_others_are_looked_for_is_not_forgotten(
+    bus: SyncMessageBus[Any], heard: Heard
+) -> None:
+    """As it may happen in another thread: the next message is heard by the new listener."""
+    late = listener_that_notes(heard, "late")
+    early = Meddling(heard)
+    bus.add_listener(LibraryEvent, early)
+    early.deeds.append(lambda: bus.add_listener(BookRegistered, late))
+
+    handle(bus, BookRegistered())
+    handle(bus, BookRegistered())
+
+    assert ["early", "late", "early"] == [name for name, _ in heard]
+
+
+def test_a_listener_that_goes_while_others_are_looked_for_disturbs_nobody(
+    bus: SyncMessageBus[Any], heard: Heard
+) -> None:
+    """As it may happen in another thread: those that stay hear the message."""
+    gone = listener_that_notes(heard, "gone")
+    early = Meddling(heard)
+    bus.add_listener(BookRegistered, gone)
+    bus.add_listener(LibraryEvent, early)
+    early.deeds.append(lambda: bus.remove_listener(BookRegistered, gone))
+
+    handle(bus, BookRegistered())
+
+    assert ["early"] == [name for name, _ in heard]
 
 
 def test_the_decorator_returns_what_it_decorates() -> None:

@@ -177,6 +177,17 @@ def test_an_interruption_after_the_commit_stays_what_it_is(
     assert "stay buffered" in caught.value.__notes__[0]
 
 
+def test_an_interruption_stays_what_it_is_if_the_rollback_fails(uow: SyncLibrary) -> None:
+    """A failing rollback is noted on an interruption, which arrives as itself."""
+    uow.failing = "rollback"
+
+    with pytest.raises(Interruption) as caught:
+        with uow:
+            raise Interruption
+
+    assert ["Besides: OSError: no rollback"] == caught.value.__notes__
+
+
 def test_a_transaction_can_not_be_committed_twice(uow: SyncLibrary) -> None:
     """The second commit is refused, and names the status."""
     with uow as transaction:
@@ -369,6 +380,55 @@ def test_transactions_may_end_in_any_order(
     eventstore.publish_eventstream()
 
     assert ['{"id":"2"}', '{"id":"outside"}'] == [message["payload"] for message in transport.sent]
+
+
+def test_transactions_that_interleave_leave_the_one_around_them_alone(
+    eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+) -> None:
+    """What is added to a transaction by hand stays its own, whatever else began and ended."""
+    with SyncLibrary(eventstore) as outer:
+        one, two = SyncLibrary(eventstore), SyncLibrary(eventstore)
+        for uow in (one, two):
+            (uow.__enter__()).commit()
+        for uow in (one, two):
+            uow.__exit__(None, None, None)
+        outer.eventstore.add(BookRegistered(id="outer"))
+        outer.rollback()
+    eventstore.publish_eventstream()
+
+    assert [] == transport.sent
+
+
+def test_a_transaction_on_another_eventstore_does_not_come_between(
+    uow: SyncLibrary, eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+) -> None:
+    """What is added by hand belongs to the nearest transaction on that eventstore."""
+    with uow as transaction:
+        with SyncLibrary(SyncRecordingEventstore(transport)) as other:
+            transaction.eventstore.add(BookRegistered(id="1"))
+            other.commit()
+        transaction.rollback()
+    eventstore.publish_eventstream()
+
+    assert [] == transport.sent
+
+
+def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
+    bus: SyncMessageBus[Any],
+    eventstore: SyncRecordingEventstore,
+    transport: SyncRecordingTransport,
+) -> None:
+    """A unit of work may open its eventstore when it is entered, or later."""
+    for decide in ("rollback", "commit"):
+        uow = SyncLibrary()
+        with uow as transaction:
+            uow.eventstore = eventstore
+            bus.handle(RegisterBook(id=decide), transaction)
+            transaction.eventstore.add(BookRegistered(id="by hand"))
+            getattr(transaction, decide)()
+        eventstore.publish_eventstream()
+
+    assert ['{"id":"commit"}', '{"id":"by hand"}'] == [each["payload"] for each in transport.sent]
 
 
 def test_what_a_handler_adds_itself_belongs_to_its_transaction(

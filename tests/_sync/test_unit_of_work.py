@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from messagebus import SyncAbstractUnitOfWork, SyncMessageBus
+from messagebus import (
+    ConfigurationError,
+    InvalidMessageError,
+    Message,
+    SyncAbstractUnitOfWork,
+    SyncMessageBus,
+)
 from tests._sync.fakes import SyncBooks, SyncLibrary, SyncRecordingEventstore
 from tests.library import (
     Book,
@@ -161,3 +169,67 @@ def test_what_was_raised_before_the_command_is_handled_with_it(
         transaction.commit()
 
     assert [Shelve(), BookRegistered(id="1")] == eventstore.added
+
+
+def test_repositories_may_be_in_slots() -> None:
+    """A dataclass with slots is a unit of work as any other."""
+
+    @dataclass(slots=True)
+    class Slotted(SyncAbstractUnitOfWork[SyncBooks]):
+        books: SyncBooks = field(default_factory=SyncBooks)
+        archive: SyncBooks = field(init=False)
+
+        def commit(self) -> None:
+            """Do nothing."""
+
+        def rollback(self) -> None:
+            """Do nothing."""
+
+    uow = Slotted()
+    for id in "12":
+        uow.books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+        assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+        uow.books = SyncBooks()
+
+
+def test_a_unit_of_work_may_collect_in_its_own_way(bus: SyncMessageBus[Any]) -> None:
+    """What it collects may be any iterator, and may be nothing."""
+
+    class Collecting(SyncLibrary):
+        def collect_new_events(self) -> Iterator[Message[Any]]:
+            yield from super().collect_new_events()
+
+    def shelve(command: Shelve, uow: SyncLibrary) -> str:
+        return "shelved"
+
+    bus.add_listener(Shelve, shelve)
+    with Collecting() as transaction:
+        for _ in range(2):
+            assert "shelved" == bus.handle(Shelve(), transaction)
+        transaction.commit()
+
+
+def test_a_repository_without_seen_says_what_is_missing() -> None:
+    """A constructor that does not call the one of the base class is found out."""
+
+    class Forgetful(SyncBooks):
+        def __init__(self) -> None:
+            """Forget the base class."""
+
+    uow = SyncShelves()
+    uow.books = Forgetful()
+
+    with pytest.raises(ConfigurationError, match="Forgetful has no attribute 'seen'") as caught:
+        uow.collect_new_events()
+    assert "super().__init__()" in caught.value.__notes__[0]
+
+
+def test_two_models_that_raise_what_is_no_message_are_refused(uow: SyncLibrary) -> None:
+    """What can not be put in order is named."""
+    for id in "12":
+        book = Book(id=id)
+        book.messages.append("registered")  # type: ignore[arg-type]
+        uow.books.add(book)
+
+    with pytest.raises(InvalidMessageError, match="'registered' was not an Event or Command"):
+        list(uow.collect_new_events())

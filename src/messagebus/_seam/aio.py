@@ -43,8 +43,10 @@ def callee(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, An
         thread = asyncio.get_running_loop().run_in_executor(None, call)
         try:
             outcome = await asyncio.shield(thread)
-        except asyncio.CancelledError:
-            await _ended(thread)
+        except asyncio.CancelledError as end:
+            failure = await _ended(thread)
+            if failure is not None:
+                raise end from failure
             raise
         return await outcome if type(outcome) is CoroutineType else outcome
 
@@ -105,8 +107,8 @@ async def failed(generator: AnyGenerator, failure: BaseException) -> BaseExcepti
         failure.__traceback__ = traceback
 
 
-async def _ended(thread: asyncio.Future[Any]) -> None:
-    """Wait for the end of a thread, however often that is cancelled."""
+async def _ended(thread: asyncio.Future[Any]) -> BaseException | None:
+    """Wait for the end of a thread, however often that is cancelled; return how it has failed."""
     import asyncio
 
     while not thread.done():
@@ -114,5 +116,4 @@ async def _ended(thread: asyncio.Future[Any]) -> None:
             await asyncio.wait([thread])
         except asyncio.CancelledError:
             continue
-    if not thread.cancelled():
-        thread.exception()  # has been seen: the caller gets the cancellation
+    return None if thread.cancelled() else thread.exception()

@@ -1,6 +1,6 @@
 """Plans as code: what is written here is what one would write by hand.
 
-For a handler that needs a generator dependency and a coroutine dependency, that is::
+For a handler that needs a generator dependency, and a coroutine dependency that needs it, too::
 
     async def call(a0):
         opened = []
@@ -13,7 +13,7 @@ For a handler that needs a generator dependency and a coroutine dependency, that
             v1 = await f1(v0)
             outcome = await function(a0, v0, v1)
             while opened:
-                finished(opened.pop())
+                await finished(opened.pop())
             return outcome
         except BaseException as error:
             await failed(opened, error)
@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 from ..exceptions import GeneratorDependencyError
 from .depends import is_generator_function
-from .generators import END, NEVER, finished
+from .generators import END, NEVER
 from .plan import Call, Plan
 
 
@@ -105,13 +105,12 @@ def compiled(
         "NEVER": NEVER,
         "failed": colour.failed,
         "finished": colour.finished,
-        "finished_here": finished,
         "function": function,
         "received": colour.received,
     }
     for call in plan.calls:
-        namespace[f"f{call.result}"] = call.function
-        namespace[f"k{call.result}"] = call.key
+        namespace[f"f{call.number}"] = call.function
+        namespace[f"k{call.number}"] = call.key
     exec(_code(source), namespace)  # noqa: S102 - made of names that were made here
     made: Callable[..., Any] = namespace["call"]
     return made
@@ -148,35 +147,36 @@ def _lines(
 
 
 def _call_lines(call: Call, wait: str) -> Iterator[str]:
-    result = call.result
+    number, result = call.number, call.result
     named = [_named(name, variable) for name, variable in call.named.items()]
-    made = f"f{result}({', '.join([*call.positional, *named])})"
+    made = f"f{number}({', '.join([*call.positional, *named])})"
     opens = is_generator_function(call.function, decorated=True)
     if call.lasts:
-        yield f"{result} = scope.kept.get(k{result}, END)"
+        yield f"{result} = scope.kept.get(k{number}, END)"
         yield f"if {result} is END:"
-        yield f"    {result} = {wait}scope.keep(k{result}, {made}, {opens})"
+        yield f"    {result} = {wait}scope.keep(k{number}, {made}, {opens})"
     elif inspect.isgeneratorfunction(call.function):
-        yield f"g{result} = {made}"
-        yield f"{result} = next(g{result}, END)"
-        yield f"if {result} is END:"
-        yield f"    raise GeneratorDependencyError(g{result}, NEVER)"
-        yield f"opened.append(g{result})"
+        yield from _opening_lines(call, made, f"next(g{number}, END)")
     elif wait and inspect.isasyncgenfunction(call.function):
-        yield f"g{result} = {made}"
-        yield f"{result} = await anext(g{result}, END)"
-        yield f"if {result} is END:"
-        yield f"    raise GeneratorDependencyError(g{result}, NEVER)"
-        yield f"opened.append(g{result})"
-    elif opens:
-        yield f"{result} = {wait}received({made}, True, opened)"
+        yield from _opening_lines(call, made, f"await anext(g{number}, END)")
     elif wait and inspect.iscoroutinefunction(call.function):
         yield f"{result} = await {made}"
+    elif opens:
+        yield f"{result} = {wait}received({made}, True, opened)"
     else:
         yield f"{result} = {made}"
         if not isinstance(call.function, type):
             yield f"if type({result}) is CoroutineType:"
             yield f"    {result} = {wait}received({result}, False, opened)"
+
+
+def _opening_lines(call: Call, made: str, begun: str) -> Iterator[str]:
+    number, result = call.number, call.result
+    yield f"g{number} = {made}"
+    yield f"{result} = {begun}"
+    yield f"if {result} is END:"
+    yield f"    raise GeneratorDependencyError(g{number}, NEVER)"
+    yield f"opened.append(g{number})"
 
 
 def _named(name: str, variable: str) -> str:

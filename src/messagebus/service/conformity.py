@@ -7,7 +7,7 @@ from `User`.
 from __future__ import annotations
 
 import typing
-from collections import abc
+from collections import abc, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -213,7 +213,7 @@ def _inside(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
     return lambda value: not isinstance(value, _PLAIN) or all(map(first, value))
 
 
-_PLAIN = (list, tuple, set, frozenset)
+_PLAIN = (list, tuple, set, frozenset, deque)
 
 
 def _of_generic(origin: type, arguments: tuple[Any, ...]) -> Predicate:

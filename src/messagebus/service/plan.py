@@ -45,10 +45,10 @@ def asking_for(annotation: Any) -> Callable[[Any], bool]:
 
 
 class Call(NamedTuple):
-    """One call of a dependency. What it gives, and what it takes, have the names of variables.
+    """One call of a dependency. What it takes, and what it gives, have the names of variables.
 
     Attributes:
-        result: the variable for what it gives.
+        number: its number, in the order in which it was found.
         function: what is called.
         positional: the variables for the arguments without a name.
         named: the variables for the arguments with a name.
@@ -56,12 +56,17 @@ class Call(NamedTuple):
         key: what that is remembered by until then; None if it is not remembered.
     """
 
-    result: str
+    number: int
     function: Callable[..., Any]
     positional: Sequence[str]
     named: Mapping[str, str]
     lasts: bool
     key: object
+
+    @property
+    def result(self) -> str:
+        """The variable for what it gives."""
+        return f"v{self.number}"
 
 
 class Plan(NamedTuple):
@@ -155,8 +160,8 @@ class Planner:
             else:
                 raise ParameterError(function, need.name, path, reason=UNREACHABLE)
         lasts = self._in_handle and lifetime == "handle"
-        key_kept = key if lasts and dependency.use_cache else None
-        call = Call(f"v{len(self._calls)}", function, positional, named, lasts, key_kept)
+        kept = key if lasts and dependency.use_cache else None
+        call = Call(len(self._calls), function, positional, named, lasts, kept)
         self._calls.append(call)
         if dependency.use_cache:
             self._known[key] = call

@@ -72,7 +72,7 @@ class AsyncListeners:
 
     def add_to_every_event(self, callback: Callable[..., Any]) -> None:
         """Let a callback hear every event, after those that are registered for its type."""
-        if not any(callback == each.callback for each in self._of_every_event):
+        if not any(callback == each.function for each in self._of_every_event):
             listener = AsyncListener(callback, GenericEvent, self._provider)
             self._of_every_event.append(listener)
 
@@ -106,16 +106,22 @@ class AsyncListeners:
         found: dict[object, Predicate | None] = {}
         callbacks: list[Callable[..., Any]] = []
         for heard, hears in self._heard_classes(kind):
+            # Another thread may change the registry meanwhile: each part of it is read in one step.
             if is_command:
-                nearest = [self.commands[heard]] if heard in self.commands else []
+                handler = self.commands.get(heard)
+                nearest = [] if handler is None else [handler]
             else:
-                nearest = self.events.get(heard, [])
+                nearest = [*self.events.get(heard, ())]
             callbacks += [each for each in nearest if key_of(each) not in found]
             for key in map(key_of, nearest):
                 found[key] = _either(found.get(key, hears), hears)
             if is_command and callbacks and hears is None:
                 break
-        listeners = [(self._known[key], found[key]) for key in map(key_of, callbacks)]
+        listeners = [
+            (listener, found[key])
+            for key in map(key_of, callbacks)
+            if (listener := self._known.get(key)) is not None
+        ]
         if not is_command:
             listeners += [(each, None) for each in self._of_every_event]
         plain = all(each.plain and hears is None for each, hears in listeners)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID
+
+from typing_extensions import TypeVar
 
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
@@ -17,7 +19,7 @@ from .repository import AsyncAbstractRepository, AsyncEventstoreAbstractReposito
 if TYPE_CHECKING:
     from .unit_of_work import AsyncAbstractUnitOfWork
 
-TRepositories = TypeVar("TRepositories", bound=AsyncAbstractRepository[Any])
+TRepositories = TypeVar("TRepositories", bound=AsyncAbstractRepository[Any], default=Any)
 """The repositories of a unit of work: one type, or a union of them."""
 
 _RUNNING = TransactionStatus.running

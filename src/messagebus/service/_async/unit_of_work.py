@@ -6,12 +6,12 @@ import abc
 import heapq
 from collections.abc import Iterator
 from contextlib import suppress
-from operator import attrgetter
 from types import MemberDescriptorType, TracebackType
 from typing import Any, ClassVar, Generic
+from uuid import UUID
 
 from ...domain.model import Message
-from ...exceptions import TransactionError
+from ...exceptions import ConfigurationError, InvalidMessageError, TransactionError
 from ..transaction_status import TransactionStatus
 from .repository import (
     SINKHOLE,
@@ -37,13 +37,18 @@ _CLOSED = TransactionStatus.closed
 NO_MESSAGES: Iterator[Message[Any]] = iter(())
 """What a unit of work collects when nothing was raised."""
 
-_raised_first = attrgetter("message_id")
 
 # Keys of the unit of work's own dict, of which subclasses know nothing.
 _TRANSACTION = " transaction"
 _REPOSITORIES = " repositories"
 
 _NOT_LOOKED_FOR: tuple[int, tuple[AsyncAbstractRepository[Any], ...]] = (-1, ())
+
+
+def _raised_first(message: Message[Any]) -> UUID:
+    if not isinstance(message, Message):
+        raise InvalidMessageError(message)
+    return message.message_id
 
 
 class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
@@ -104,6 +109,12 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             with suppress(AttributeError):  # not set
                 values.append(slot.__get__(self))
         found = tuple(value for value in values if isinstance(value, AsyncAbstractRepository))
+        for repository in found:
+            if not hasattr(repository, "seen"):
+                text = f"{type(repository).__qualname__} has no attribute 'seen'"
+                error = ConfigurationError(text)
+                error.add_note("Call super().__init__() in its constructor.")
+                raise error
         attributes.setdefault(_REPOSITORIES, _NOT_LOOKED_FOR)
         attributes[_REPOSITORIES] = (len(attributes), found)
         return found

@@ -39,7 +39,7 @@ class SyncDependencies:
         scope: keeps the declared ones that live as long as the handle call.
     """
 
-    __slots__ = ("_factories", "_made", "_transaction", "scope")
+    __slots__ = ("_factories", "_made", "_transaction", "given", "scope")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class SyncDependencies:
     ) -> None:
         self._factories = factories
         self._made = given
+        self.given = frozenset(given)
         self._transaction = transaction
         self.scope = scope
         for dependency in given.values():
@@ -80,11 +81,12 @@ class SyncListener:
         ConfigurationError: the callback can not be called so.
     """
 
-    __slots__ = ("_injection", "callback", "optional", "plain", "required")
+    __slots__ = ("_declared", "_injection", "callback", "function", "optional", "plain", "required")
 
     def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
-        callee(callback)  # refuses what can not be called here
-        self.callback = callback
+        self.function = callback
+        self.callback = callee(callback)
+        """Calls the function, in the way of this colour."""
         declared = parameters(callback)
         positional = [each for each in declared if each.kind in _POSITIONAL]
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
@@ -102,6 +104,7 @@ class SyncListener:
                 raise ConfigurationError(text, listener=callback)
         self.required = tuple(each.name for each in named if each.default is EMPTY)
         self.optional = tuple(each.name for each in named if each.default is not EMPTY)
+        self._declared = injected
         self._injection: SyncInjection | None = None
         if injected:
             roots: tuple[Root, ...] = ()
@@ -128,13 +131,15 @@ class SyncListener:
         arguments = {}
         for name in self.required:
             if name not in dependencies:
-                raise MissingDependencyError(name, self.callback)
+                raise MissingDependencyError(name, self.function)
             arguments[name] = dependencies[name]
         for name in self.optional:
             if name in dependencies:
                 arguments[name] = dependencies[name]
         if self._injection is None:
             return self.callback(message, transaction, **arguments)
+        for name in self._declared & dependencies.given:
+            arguments[name] = dependencies[name]
         return self._injection.call((message, transaction), arguments, dependencies.scope)
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, overload
 
+from ..._seam.blocking import callee
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
 from ...typing import P, R, SyncMessageHandler, TMessage, TSyncUow
@@ -31,6 +32,7 @@ __all__ = ["ConfigurationError", "MissingDependencyError", "SyncMessageBus", "sy
 log = logging.getLogger("messagebus")
 
 _RUNNING = TransactionStatus.running
+_TAKEN = ("message", "uow")
 
 
 class SyncEventConsumer(Protocol):
@@ -82,6 +84,9 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
     ) -> None:
         super().__init__(provider=provider)
         for name, factory in dependencies.items():
+            if name in _TAKEN:
+                text = f"No dependency can be named {name!r}: handle has a parameter of that name"
+                raise ConfigurationError(text)
             if not callable(factory):
                 text = f"The dependency {name!r} is not callable: {factory!r}"
                 error = ConfigurationError(text)
@@ -149,10 +154,14 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
 
         Args:
             consumer: it may get more handlers later; including it again changes nothing.
+
+        Raises:
+            ConfigurationError: nobody could wait for it here.
         """
+        consumption = callee(consumer.consume)
 
         def consume(event: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
-            consumer.consume(event)
+            consumption(event)
 
         if not any(each is consumer for each in self._included):
             self._included.append(consumer)
@@ -202,7 +211,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         for listener in self._listeners:
             asked.update(listener.required, listener.optional)
             problems += [
-                f"{describe(listener.callback)} asks for the dependency {name!r}, which is unknown"
+                f"{describe(listener.function)} asks for the dependency {name!r}, which is unknown"
                 for name in listener.required
                 if name not in provided
             ]
@@ -273,6 +282,9 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         uow.message = message
         try:
             result = handler(message, uow)
+        except BaseException:
+            work._discard_messages()
+            raise
         finally:
             uow.message = None
         raised = work.collect_new_events()
@@ -305,6 +317,12 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             with SyncHandleScope() as scope:
                 dependencies = SyncDependencies(self.dependencies, given, uow, scope)
                 return self._handle_all(waiting, uow, dependencies)
+        except BaseException:
+            # With the rest of the cascade goes what its last message has raised. Inside of another
+            # handler it may be that one's, too, and is left to it.
+            if around[0] is None:
+                uow.uow._discard_messages()
+            raise
         finally:
             uow.message, uow._cause = around
 
@@ -324,6 +342,8 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             if cause is not None and cause[2] >= self.max_depth:
                 chain = [type(each) for each in chain_to(message, cause)]
                 raise CascadeError(self.max_depth, chain)
+            if uow.status is not _RUNNING:
+                uow._ensure_open()  # a listener may have ended it
             uow.message = message
             uow._cause = cause
             route = self._routes.get(type(message)) or self._find_route(message)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID
+
+from typing_extensions import TypeVar
 
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
@@ -19,7 +21,7 @@ from .repository import SyncAbstractRepository, SyncEventstoreAbstractRepository
 if TYPE_CHECKING:
     from .unit_of_work import SyncAbstractUnitOfWork
 
-TRepositories = TypeVar("TRepositories", bound=SyncAbstractRepository[Any])
+TRepositories = TypeVar("TRepositories", bound=SyncAbstractRepository[Any], default=Any)
 """The repositories of a unit of work: one type, or a union of them."""
 
 _RUNNING = TransactionStatus.running

@@ -1,0 +1,66 @@
+"""What belongs to one colour, given to the other: it works, or it is refused at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+import messagebus
+import messagebus.asyncio
+from messagebus import AsyncMessageBus, ConfigurationError, SyncMessageBus
+from tests._async.fakes import AsyncLibrary
+from tests._sync.fakes import SyncLibrary
+from tests.library import BookRegistered, Shelve
+
+
+async def test_a_plain_listener_of_an_async_bus_runs_in_a_worker_thread() -> None:
+    """It can not stall the loop; what it returns is the result."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+
+    def shelve(command: Shelve, uow: AsyncLibrary) -> int:
+        return threading.get_ident()
+
+    bus.add_listener(Shelve, shelve)  # type: ignore[arg-type]
+    async with AsyncLibrary() as transaction:
+        assert threading.get_ident() != await bus.handle(Shelve(), transaction)
+        await transaction.commit()
+    assert {Shelve: shelve} == bus.commands_registry
+
+
+def test_a_sync_bus_refuses_a_coroutine_function() -> None:
+    """Nobody could wait for it; the error says what to use."""
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+
+    async def shelve(command: Shelve, uow: SyncLibrary) -> None:
+        """Never run."""
+
+    with pytest.raises(ConfigurationError, match="coroutine function") as caught:
+        bus.add_listener(Shelve, shelve)
+    assert "AsyncMessageBus" in caught.value.__notes__[0]
+    assert {} == bus.commands_registry
+
+
+async def test_a_sync_consumer_is_heard_by_an_async_bus() -> None:
+    """Its handlers run in a worker thread, inside of the transaction."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    consumer = messagebus.Consumer()
+    heard: list[BookRegistered] = []
+
+    @consumer.handler
+    def hear(event: BookRegistered) -> None:
+        heard.append(event)
+
+    bus.include(consumer)  # type: ignore[arg-type]
+    async with AsyncLibrary() as transaction:
+        await bus.handle(BookRegistered(id="1"), transaction)
+        await transaction.commit()
+
+    assert [BookRegistered(id="1")] == heard
+
+
+def test_a_sync_bus_refuses_an_async_consumer() -> None:
+    """Nobody could wait for it."""
+    with pytest.raises(ConfigurationError, match="coroutine function"):
+        SyncMessageBus().include(messagebus.asyncio.Consumer())  # type: ignore[arg-type]
