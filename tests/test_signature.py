@@ -236,6 +236,64 @@ def test_a_variable_of_an_enclosing_function_is_found() -> None:
     assert {"book": Local} == resolved(read)
 
 
+def test_a_variable_that_is_not_assigned_yet_does_no_harm() -> None:
+    """A function may use what is defined behind it."""
+
+    def read(book: Book) -> Any:
+        return later
+
+    assert {"book": Book} == resolved(read)
+    later = read
+
+
+def test_a_method_that_collects_all_is_read() -> None:
+    """Even self may be among what is collected."""
+
+    class Collecting:
+        def method(*args: Book) -> None: ...
+
+    method: Any = Collecting().method  # type: ignore[misc]
+    assert {"args": Book} == resolved(method)
+
+
+WITH_TEXT = inspect.Signature(
+    [inspect.Parameter("book", inspect.Parameter.POSITIONAL_ONLY, annotation="Book")]
+)
+
+
+def test_a_class_whose_constructor_is_not_written_in_python_is_read() -> None:
+    """Such as an exception with a signature of its own."""
+
+    class WrittenError(Exception):
+        __signature__ = WITH_TEXT
+
+    assert {"book": Book} == resolved(WrittenError)
+
+
+def test_text_of_what_is_not_written_in_python_is_not_resolved() -> None:
+    """Nobody knows where its names are from."""
+
+    class Odd:
+        __call__ = len
+        __signature__ = WITH_TEXT
+
+    odd: Any = Odd()
+    with pytest.raises(AnnotationError):
+        resolved(odd)
+
+
+def test_a_function_that_was_put_into_a_class_is_read() -> None:
+    """It need not have the name there that it was defined with."""
+
+    class Patched: ...
+
+    Patched.other = lambda self, book: None  # type: ignore[attr-defined]
+    method = Patched().other  # type: ignore[attr-defined]
+    method.__func__.__annotations__["book"] = "Book"
+
+    assert {"book": Book} == resolved(method)
+
+
 def unresolvable(price: Decimal, book: Book) -> Decimal:
     """Have an annotation whose name is imported for type checkers only."""
     return price

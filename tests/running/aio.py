@@ -26,6 +26,7 @@ __all__ = [
     "AsyncEngine",
     "AsyncSession",
     "background",
+    "call_with",
     "create_all",
     "driver_connection",
     "eventually",
@@ -43,7 +44,7 @@ PATIENCE = 60.0  # seconds; whatever needs that long does not happen
 pause = asyncio.sleep
 
 
-def sqlite_url(path: Path) -> str:
+def sqlite_url(path: Path | str) -> str:
     """Return the URL of a database in a file."""
     return f"sqlite+aiosqlite:///{path}"
 
@@ -56,6 +57,11 @@ def new_unprepared_engine(url: str) -> AsyncEngine:
 def new_engine(url: str, **options: Any) -> AsyncEngine:
     """Return an engine, which is prepared if it is for SQLite."""
     return prepare_sqlite(create_async_engine(url, **options), busy_timeout=PATIENCE)
+
+
+async def call_with(connection: AsyncConnection, function: Callable[..., T], *rest: Any) -> T:
+    """Call a function that blocks with a connection."""
+    return await connection.run_sync(function, *rest)
 
 
 async def create_all(engine: AsyncEngine, metadata: MetaData) -> None:
@@ -101,5 +107,5 @@ async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
         TimeoutError: it does not.
     """
     async with asyncio.timeout(PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -24,6 +24,7 @@ __all__ = [
     "SyncEngine",
     "SyncSession",
     "background",
+    "call_with",
     "create_all",
     "driver_connection",
     "eventually",
@@ -41,7 +42,7 @@ PATIENCE = 60.0  # seconds; whatever needs that long does not happen
 pause = time.sleep
 
 
-def sqlite_url(path: Path) -> str:
+def sqlite_url(path: Path | str) -> str:
     """Return the URL of a database in a file."""
     return f"sqlite:///{path}"
 
@@ -54,6 +55,11 @@ def new_unprepared_engine(url: str) -> SyncEngine:
 def new_engine(url: str, **options: Any) -> SyncEngine:
     """Return an engine, which is prepared if it is for SQLite."""
     return prepare_sqlite(create_engine(url, **options), busy_timeout=PATIENCE)
+
+
+def call_with(connection: SyncConnection, function: Callable[..., T], *rest: Any) -> T:
+    """Call a function with a connection."""
+    return function(connection, *rest)
 
 
 def create_all(engine: SyncEngine, metadata: MetaData) -> None:

@@ -54,7 +54,7 @@ class Parameter(NamedTuple):
             AnnotationError: a name in the annotation is not known.
         """
         declared = self.declared
-        if declared is EMPTY or type(declared) is type:
+        if declared is EMPTY or isinstance(declared, type):
             return declared
         return self.scope.resolve(self.name, declared)
 

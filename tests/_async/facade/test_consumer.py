@@ -355,6 +355,25 @@ async def test_a_dependency_that_asks_for_another_event_is_an_error(consumer: Co
     assert "nested -> " in raised.value.__notes__[0]
 
 
+async def test_a_handler_with_an_unknown_annotation_can_be_registered(
+    consumer: Consumer, log: Log
+) -> None:
+    """Where something else says what it hears, and what dependencies may ask for."""
+
+    def name(event: Updated) -> str:
+        return event.user.name
+
+    async def handle(
+        event: Unknown,  # type: ignore[name-defined]  # noqa: F821
+        name: str = Depends(name),
+    ) -> None:
+        log.append(name)
+
+    consumer.register(Updated, handle)
+
+    assert ["Alice"] == await heard(consumer, log, Updated(User()))
+
+
 async def test_a_handler_without_an_annotation_is_an_error(consumer: Consumer) -> None:
     """Nothing says what it hears; register does."""
 

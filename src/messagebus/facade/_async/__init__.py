@@ -1,1 +1,1 @@
-"""The facade, for code that runs in an event loop."""
+"""The components of the facade, in one of their two colours."""

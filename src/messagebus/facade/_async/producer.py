@@ -16,6 +16,7 @@ class Producer:
     def __init__(self) -> None:
         self.consumers: list[Consumer] = []
         """The consumers in the order of their registration."""
+        self._noted = False
 
     def register(self, *consumers: Consumer) -> None:
         """Register consumers to dispatch events to; one that is registered stays so once."""
@@ -30,6 +31,7 @@ class Producer:
             Exception: what the only consumer that failed has raised; the others have the event.
             ExceptionGroup: several consumers have failed; what they have raised, in order.
         """
-        if not self.consumers:
+        if not self.consumers and not self._noted:
+            self._noted = True
             log.warning("A producer without consumers dispatches %s", type(event))
         await deliver([consumer.consume for consumer in self.consumers], event)

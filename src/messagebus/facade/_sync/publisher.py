@@ -18,6 +18,7 @@ class Publisher:
     def __init__(self) -> None:
         self.subscribers: list[Subscriber] = []
         """The subscribers in the order of their registration."""
+        self._noted = False
 
     def register(self, *subscribers: Subscriber) -> None:
         """Register subscribers to publish messages to; one that is registered stays so once."""
@@ -37,6 +38,7 @@ class Publisher:
                 message.
             ExceptionGroup: several subscribers have failed; what they have raised, in order.
         """
-        if not self.subscribers:
+        if not self.subscribers and not self._noted:
+            self._noted = True
             log.warning("A publisher without subscribers publishes to %r", topic)
         deliver([subscriber.receive for subscriber in self.subscribers], message, topic)

@@ -92,12 +92,9 @@ class SyncListener:
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
             text = f"{describe(callback)} can not listen: it takes no message and unit of work"
             raise ConfigurationError(text, listener=callback)
-        injected = {need.name for need in needs(callback, given=None)}
-        named = [
-            each
-            for each in declared
-            if not each.variadic and each not in positional[:2] and each.name not in injected
-        ]
+        others = [each for each in declared if not each.variadic and each not in positional[:2]]
+        injected = {need.name for need in needs(callback, given=None)} if others else set()
+        named = [each for each in others if each.name not in injected]
         for each in named:
             if each.kind is POSITIONAL_ONLY:
                 text = f"{describe(callback)} can not listen: {each.name!r} has to take a keyword"
