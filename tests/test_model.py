@@ -288,6 +288,12 @@ def test_errors_keep_what_they_are_about_through_pickling() -> None:
         messagebus.MissingDependencyError("a", copy.copy),
         messagebus.CascadeError(3, [RegisterBook, RegisterBook]),
         messagebus.PublishError([BookRegistered(id="1")]),
+        messagebus.AnnotationError(copy.copy, "x", "Unknown"),
+        messagebus.ParameterError(copy.copy, "x", (copy.copy, copy.deepcopy)),
+        messagebus.DependencyCycleError([copy.copy, copy.copy]),
+        messagebus.GeneratorDependencyError("generator", "ended without yielding"),
+        messagebus.RunningLoopError("dependency"),
+        messagebus.UnknownActionError("a", ["b"]),
     ]
 
     for error in errors:

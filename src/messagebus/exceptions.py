@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 class MessageBusError(Exception):
     """Base of every error of this package."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The constructors take objects, not what *args* holds: by default an error could not
+        # cross to another process.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[MessageBusError], args: tuple[Any, ...], state: dict[str, Any]
+) -> MessageBusError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigurationError(MessageBusError, RuntimeError):
     """The bus, or something given to it, is wired in a way that can not work.
