@@ -1,0 +1,1 @@
+"""What connects the bus to an engine; each folder needs an optional extra."""

@@ -1,0 +1,1 @@
+"""What all transports to a broker share: batches, reconnecting, and the parts of a URL."""

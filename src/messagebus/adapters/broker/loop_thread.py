@@ -1,0 +1,63 @@
+"""An event loop for plain code whose library has nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """A thread that runs an event loop, from the first use until *close*.
+
+    It does not keep a program from ending.
+
+    Args:
+        name: the name of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._running: tuple[threading.Thread, asyncio.AbstractEventLoop] | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop, and return what it returns.
+
+        Whatever interrupts the waiting, such as Ctrl-C, cancels the coroutine.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the thread; the next use starts another."""
+        with self._lock:
+            if self._running is not None:
+                thread, loop = self._running
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+                self._running = None
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._running is None:
+                ready: Future[asyncio.AbstractEventLoop] = Future()
+                thread = threading.Thread(None, _serve, self._name, (ready,), daemon=True)
+                thread.start()
+                self._running = thread, ready.result()
+            return self._running[1]
+
+
+def _serve(ready: Future[asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        ready.set_result(loop)
+        loop.run_forever()

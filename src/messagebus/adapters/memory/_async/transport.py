@@ -1,0 +1,78 @@
+"""The transport that leads nowhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from ....exceptions import TransportUnavailableError
+from ...broker._async.transport import AsyncBrokerTransport
+from ...broker.parcel import Parcel, id_of, json_of
+from ...broker.urls import split_options, truth
+
+
+class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
+    """Keep what is sent, in the order in which it was sent.
+
+    What JSON has nothing for is refused, since a broker could not be sent it either.
+
+    Args:
+        deduplicate: keep one of the messages that have the same identifier, as a broker does.
+
+    Attributes:
+        sent: the messages that were accepted.
+        down: set it, and no message is accepted until it is unset.
+    """
+
+    def __init__(self, *, deduplicate: bool = True) -> None:
+        super().__init__(patience=0.0)  # it fails as often as it was told to
+        self.sent: list[dict[str, Any]] = []
+        self.down = False
+        self._deduplicate = deduplicate
+        self._known: set[str] = set()
+        self._outcomes: deque[Exception | None] = deque()
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Make a transport of ``memory:``.
+
+        Raises:
+            ConfigurationError: an option has a wrong value.
+        """
+        _, options = split_options(url, {"deduplicate": truth})
+        return cls(**options)
+
+    def fail(self, error: Exception, *, after: int = 0, times: int = 1) -> None:
+        """Refuse messages that are yet to be sent.
+
+        Args:
+            error: what is raised.
+            after: how many messages are accepted before. Calls add up: each begins where the one
+                before it ends.
+            times: how many messages are refused.
+        """
+        self._outcomes += [None] * after + [error] * times
+
+    def _encode(self, message: Mapping[str, Any]) -> Parcel[dict[str, Any]]:
+        content = dict(message)
+        return Parcel(message, content, len(json_of(content).encode()))
+
+    async def _send(
+        self, parcels: Sequence[Parcel[dict[str, Any]]]
+    ) -> tuple[int, Exception | None]:
+        for number, parcel in enumerate(parcels):
+            if self.down:
+                return number, TransportUnavailableError("The transport was told to be down")
+            outcome = self._outcomes.popleft() if self._outcomes else None
+            if outcome is not None:
+                return number, outcome
+            self._keep(parcel.content)
+        return len(parcels), None
+
+    def _keep(self, message: dict[str, Any]) -> None:
+        id = id_of(message)
+        if not (self._deduplicate and id in self._known):
+            self.sent.append(message)
+        if id:
+            self._known.add(id)

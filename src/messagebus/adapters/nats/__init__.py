@@ -1,0 +1,18 @@
+"""NATS JetStream.
+
+Needs the extra `nats`.
+"""
+
+from __future__ import annotations
+
+from ...exceptions import MissingExtraError
+
+try:
+    import nats as _library  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(__name__, "nats") from error
+
+from .aio import AsyncNatsTransport
+from .blocking import SyncNatsTransport
+
+__all__ = ["AsyncNatsTransport", "SyncNatsTransport"]

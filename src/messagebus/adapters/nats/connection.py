@@ -1,0 +1,216 @@
+"""A connection to JetStream that is used until it is lost, and never mended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError, NoServersError
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import StreamConfig, StreamInfo
+from nats.js.errors import (
+    APIError,
+    BadRequestError,
+    NoStreamResponseError,
+    NotFoundError,
+    ServiceUnavailableError,
+)
+
+from ...exceptions import StreamMissingError
+from .letter import Letter
+from .subject import listens
+
+_NO_RESPONDERS = "503"
+_NAME_IN_USE = 10058
+_STREAM_NOT_FOUND = 10059
+_ADVICE = (
+    "Create it, `nats stream add {name} --subjects '{pattern}'`, "
+    "or let the transport do it with create=True."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a transport needs of a stream.
+
+    Attributes:
+        name: the name of the stream.
+        pattern: the subjects it has to listen to.
+        create: create it if it is missing.
+        deduplicate_for: how many seconds it remembers a message, if it is created.
+    """
+
+    name: str
+    pattern: str
+    create: bool
+    deduplicate_for: float
+
+
+class Connection:
+    """A connection to JetStream.
+
+    The client's own reconnecting is switched off: it sends what was written during an outage, but
+    not what was under way when it began, so the messages would arrive in another order.
+
+    Args:
+        stream: where messages are sent to.
+        timeout: how many seconds to wait for an answer.
+    """
+
+    def __init__(self, stream: Stream, timeout: float) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._client = Client()
+        self._last_error: Exception | None = None
+        self._patterns: Sequence[str] = ()
+        self._inbox = ""
+        self._letters = itertools.count()
+        self._awaited: dict[str, asyncio.Future[Exception | None]] = {}
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection has not been lost or closed."""
+        return self._client.is_connected
+
+    @property
+    def max_size(self) -> int:
+        """The most bytes that the server takes in one message."""
+        return self._client.max_payload
+
+    async def open(self, servers: Sequence[str], options: Mapping[str, Any]) -> None:
+        """Connect, and make sure that the stream is there.
+
+        Raises:
+            StreamMissingError: it is not.
+            nats.errors.Error: there is no connection, or no JetStream.
+            OSError: there is no connection.
+        """
+        settings: dict[str, Any] = {
+            **options,
+            "servers": list(servers),
+            "allow_reconnect": False,
+            "max_reconnect_attempts": 1,  # for each server; 0 would mean for ever
+            "reconnect_time_wait": 0,
+            "connect_timeout": self._timeout,
+            "error_cb": self._note,
+            "closed_cb": self._lose,
+        }
+        try:
+            await self._client.connect(**settings)
+        except NoServersError as error:
+            raise self._last_error or error from None
+        self._inbox = self._client.new_inbox()
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._answered)
+        self._jetstream = self._client.jetstream(timeout=self._timeout)
+        await self.check()
+
+    async def check(self) -> None:
+        """Make sure that the stream is there.
+
+        Raises:
+            StreamMissingError: it is not.
+            nats.errors.Error: the server does not say, or can not create it.
+        """
+        name, pattern = self._stream.name, self._stream.pattern
+        try:
+            info = await self._jetstream.stream_info(name)
+        except ServiceUnavailableError as error:
+            # Without JetStream nobody answers, and the error says nothing.
+            error.description = error.description or "JetStream does not answer; is it switched on?"
+            raise
+        except NotFoundError as error:
+            if error.err_code != _STREAM_NOT_FOUND:
+                raise
+            if not self._stream.create:
+                advice = _ADVICE.format(name=name, pattern=pattern)
+                raise StreamMissingError(name, advice) from error
+            info = await self._create()
+        self._patterns = info.config.subjects or ()
+
+    def reaches(self, subject: str) -> bool:
+        """Tell whether the stream, as it was last seen, gets what is sent to a subject."""
+        return any(listens(pattern, subject) for pattern in self._patterns)
+
+    async def publish(self, letters: Sequence[Letter]) -> list[Exception | None]:
+        """Send letters, one behind the other, and wait until the server has answered.
+
+        Returns:
+            What went wrong with each letter, None where it was confirmed.
+        """
+        replies: list[asyncio.Future[Exception | None]] = []
+        failure: Exception = ConnectionClosedError()
+        try:
+            async with asyncio.timeout(self._timeout):
+                for letter in letters:
+                    reply = await self._post(letter)
+                    replies.append(reply)
+        except (NatsError, OSError) as error:  # TimeoutError is an OSError
+            failure = error
+        if replies:
+            await asyncio.wait(replies, timeout=self._timeout)
+        return [
+            *(reply.result() if reply.done() else NatsTimeoutError() for reply in replies),
+            *(failure for _ in letters[len(replies) :]),
+        ]
+
+    async def close(self) -> None:
+        """Close the connection; what has not been confirmed may arrive or not."""
+        # The client fails in many ways to close what it could not open, and a server that does not
+        # read keeps it from closing. Nothing that counts depends on it.
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._client.close(), self._timeout)
+
+    async def _post(self, letter: Letter) -> asyncio.Future[Exception | None]:
+        inbox = f"{self._inbox}.{next(self._letters)}"
+        reply = self._awaited[inbox] = asyncio.get_running_loop().create_future()
+        await self._client.publish(
+            letter.subject, letter.body, reply=inbox, headers=dict(letter.headers)
+        )
+        return reply
+
+    async def _create(self) -> StreamInfo:
+        config = StreamConfig(
+            name=self._stream.name,
+            subjects=[self._stream.pattern],
+            duplicate_window=self._stream.deduplicate_for,
+        )
+        try:
+            return await self._jetstream.add_stream(config)
+        except BadRequestError as error:
+            if error.err_code != _NAME_IN_USE:
+                raise
+            return await self._jetstream.stream_info(self._stream.name)
+
+    async def _answered(self, answer: Msg) -> None:
+        reply = self._awaited.pop(answer.subject, None)
+        if reply is not None and not reply.done():
+            reply.set_result(_problem(answer))
+
+    async def _note(self, error: Exception) -> None:
+        self._last_error = error
+
+    async def _lose(self) -> None:
+        for reply in self._awaited.values():
+            if not reply.done():
+                reply.set_result(ConnectionClosedError())
+
+
+def _problem(answer: Msg) -> Exception | None:
+    """Return what an answer says against the letter; None if the letter is stored."""
+    if (answer.headers or {}).get("Status") == _NO_RESPONDERS:
+        return NoStreamResponseError()
+    problem = json.loads(answer.data).get("error")
+    if problem is None:
+        return None
+    try:
+        raise APIError.from_error(problem)
+    except APIError as error:
+        return error

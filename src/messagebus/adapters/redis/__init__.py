@@ -1,0 +1,18 @@
+"""Redis Streams, for Redis from 6.2 on, Valkey, and what speaks their language.
+
+Needs the extra `redis`.
+"""
+
+from __future__ import annotations
+
+from ...exceptions import MissingExtraError
+
+try:
+    import redis as _library  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(__name__, "redis") from error
+
+from ._async.transport import AsyncRedisTransport
+from ._sync.transport import SyncRedisTransport
+
+__all__ = ["AsyncRedisTransport", "SyncRedisTransport"]

@@ -1,0 +1,134 @@
+"""The transport to a stream of Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
+from ...broker._async.transport import AsyncBrokerTransport
+from ...broker.parcel import Parcel
+from ...broker.urls import Kinds, split_options, truth
+from .._seam.aio import AsyncRedis, AsyncRetry
+from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
+
+_OPTIONS: Kinds = {
+    "stream": str,
+    "create": truth,
+    "deduplicate_for": float,
+    "max_length": int,
+    "max_age": float,
+    "patience": float,
+    "timeout": float,
+}
+_ADVICE = (
+    "Create it together with the group that reads it, `XGROUP CREATE {stream} <group> $ MKSTREAM`, "
+    "or let the transport do it with create=True."
+)
+
+
+class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
+    """Append messages to a stream of Redis, each key of the message as a field of the entry.
+
+    Values are written as text, and as JSON if they are none, so that any client can read them.
+    The server remembers the identifier of a message for a while, and does not append it again.
+
+    Args:
+        client: the client; it stays open when the transport is closed.
+        stream: the key of the stream.
+        create: create the stream with the first message, instead of failing without it.
+        deduplicate_for: how many seconds a message is remembered (some 200 bytes of memory each),
+            in a key `{<stream>}:<id>`; 0 for never. It has to be longer than whoever sends may
+            be down between sending a message and noting that it did.
+        max_length: trim the stream to about this many entries. What is trimmed is lost even to
+            groups that have not read it.
+        max_age: trim from the stream what is older than this many seconds, likewise.
+        patience: how many seconds to try to reach the server before giving up.
+    """
+
+    def __init__(
+        self,
+        client: AsyncRedis,
+        stream: str,
+        *,
+        create: bool = False,
+        deduplicate_for: float = 600.0,
+        max_length: int | None = None,
+        max_age: float | None = None,
+        patience: float = 5.0,
+    ) -> None:
+        super().__init__(patience)
+        self._client: Any = client  # its types differ from version to version
+        self._owned = False
+        self._stream = stream
+        self._remembered = deduplicate_for > 0
+        self._options: dict[str, Any] = {
+            "remember_for": deduplicate_for,
+            "create": create,
+            "max_length": max_length,
+            "max_age": max_age,
+        }
+        self._script = self._client.register_script(SCRIPT)
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """Make a transport with a client of its own, which is closed with the transport.
+
+        Args:
+            url: as redis-py takes it, such as ``redis://host:6379/0?stream=events``. Every option
+                may be in its query.
+            options: *stream* and the other arguments of the transport; and *timeout*, how many
+                seconds to wait for a connection and for each answer (5). They win over the URL.
+
+        Raises:
+            ConfigurationError: there is no stream, or an option has a wrong value.
+        """
+        url, found = split_options(url, _OPTIONS)
+        options = {"timeout": 5.0, **found, **options}
+        if "stream" not in options:
+            problem = "A transport to Redis needs a stream: ?stream=events"
+            raise ConfigurationError(problem)
+        timeout = options.pop("timeout")
+        client: Any = AsyncRedis
+        transport = cls(
+            client.from_url(
+                url,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                # The transport tries again itself: it knows what has been confirmed.
+                retry=AsyncRetry(NoBackoff(), 0),
+            ),
+            **options,
+        )
+        transport._owned = True
+        return transport
+
+    async def close(self) -> None:
+        """Close the connections, if they were opened for this transport."""
+        if self._owned:
+            await self._client.aclose()
+
+    def _encode(self, message: Mapping[str, Any]) -> Parcel[Entry]:
+        return encode(message)
+
+    async def _send(self, parcels: Sequence[Parcel[Entry]]) -> tuple[int, Exception | None]:
+        entries = [parcel.content for parcel in parcels]
+        try:
+            confirmed, problem = await self._script(
+                keys=keys_of(self._stream, entries, remembered=self._remembered),
+                args=arguments_of(entries, **self._options),
+            )
+        except (RedisError, OSError) as error:
+            failure = TransportUnavailableError(f"Redis: {error}")
+            failure.__cause__ = error
+            return 0, failure
+        if not problem:
+            return confirmed, None
+        reason = problem.decode() if isinstance(problem, bytes) else problem
+        if reason == "missing":
+            advice = _ADVICE.format(stream=self._stream)
+            return confirmed, StreamMissingError(self._stream, advice)
+        return confirmed, TransportUnavailableError(f"Redis: {reason}")

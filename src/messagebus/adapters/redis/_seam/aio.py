@@ -1,0 +1,8 @@
+"""The client of Redis, for code that runs in an event loop."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+
+__all__ = ["AsyncRedis", "AsyncRetry"]

@@ -1,0 +1,8 @@
+"""The client of Redis, for plain code."""
+
+from __future__ import annotations
+
+from redis import Redis as SyncRedis
+from redis.retry import Retry as SyncRetry
+
+__all__ = ["SyncRedis", "SyncRetry"]

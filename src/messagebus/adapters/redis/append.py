@@ -1,0 +1,110 @@
+"""How messages are appended to a stream: what is sent, and what the server does with it.
+
+A bundle is one call of a script, so the server runs it as a whole or not at all, and tells at
+which message it stopped. The script asks for the key that remembers a message before it appends,
+and sets it after: whatever fails in between can at most double a message, never lose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...exceptions import MessageRejectedError
+from ..broker.parcel import Parcel, id_of, text_of
+
+Entry = tuple[str, list[bytes]]
+"""The identifier of a message, empty if it has none, and its fields and values by turns."""
+
+MOST_FIELDS = 1_000
+MOST_BYTES = 512 * 1024 * 1024
+
+# KEYS: the stream; for each message the key that remembers it, or the stream again if it has none.
+# ARGV: the milliseconds to remember; 1 to create the stream; the length and the age in
+# milliseconds to trim to, or 0; for each message the number of fields and values, and these.
+# Returns how many messages are in the stream now, and why the next is not.
+SCRIPT = """
+local function append(first, count)
+  if ARGV[2] == '1' then
+    return redis.pcall('XADD', KEYS[1], '*', unpack(ARGV, first, first + count - 1))
+  end
+  return redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, first, first + count - 1))
+end
+
+local position = 5
+for number = 2, #KEYS do
+  local count = tonumber(ARGV[position])
+  local remember = KEYS[number] ~= KEYS[1]
+  if not (remember and redis.call('EXISTS', KEYS[number]) == 1) then
+    local entry = append(position + 1, count)
+    if not entry then
+      return {number - 2, 'missing'}
+    elseif type(entry) == 'table' then
+      return {number - 2, entry.err}
+    elseif remember then
+      redis.call('SET', KEYS[number], entry, 'PX', ARGV[1])
+    end
+  end
+  position = position + count + 1
+end
+if ARGV[3] ~= '0' then
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[3])
+end
+if ARGV[4] ~= '0' then
+  local now = redis.call('TIME')
+  local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[4]
+  redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', oldest))
+end
+return {#KEYS - 1, ''}
+"""
+
+
+def encode(message: Mapping[str, Any]) -> Parcel[Entry]:
+    """Turn a message into an entry of a stream: each key a field, its value as text.
+
+    Raises:
+        MessageRejectedError: no entry can be made of it.
+        TypeError: a value can not be written as JSON.
+        ValueError: a value can not be written as JSON, or a text is not Unicode.
+    """
+    if not 0 < len(message) <= MOST_FIELDS:
+        raise MessageRejectedError(message, f"an entry can not have {len(message)} fields")
+    fields = [text_of(part).encode() for item in message.items() for part in item]
+    size = sum(map(len, fields))
+    if size > MOST_BYTES:
+        raise MessageRejectedError(message, f"its {size} bytes are more than {MOST_BYTES}")
+    return Parcel(message, (id_of(message), fields), size)
+
+
+def keys_of(stream: str, entries: Sequence[Entry], *, remembered: bool) -> list[str]:
+    """Return the keys for the script.
+
+    In a cluster the stream and the keys that remember its messages have to be in one place: what
+    decides it is the part of a key between braces.
+    """
+    place = stream if "{" in stream else f"{{{stream}}}"
+    return [
+        stream,
+        *(f"{place}:{id}" if id and remembered else stream for id, _ in entries),
+    ]
+
+
+def arguments_of(
+    entries: Sequence[Entry],
+    *,
+    remember_for: float,
+    create: bool,
+    max_length: int | None,
+    max_age: float | None,
+) -> list[Any]:
+    """Return the arguments for the script; times are in seconds."""
+    arguments: list[Any] = [
+        round(remember_for * 1000),
+        int(create),
+        max_length or 0,
+        round((max_age or 0) * 1000),
+    ]
+    for _, fields in entries:
+        arguments.append(len(fields))
+        arguments += fields
+    return arguments

@@ -1,0 +1,65 @@
+"""From a URL to a transport; the adapter is imported when its scheme is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..exceptions import ConfigurationError
+from ..service._async.eventstream import AsyncAbstractEventstreamTransport
+from ..service._sync.eventstream import SyncAbstractEventstreamTransport
+
+__all__ = ["async_transport_from_url", "sync_transport_from_url"]
+
+_ADAPTERS = {
+    "memory": ("memory", "MemoryTransport"),
+    "nats": ("nats", "NatsTransport"),
+    "redis": ("redis", "RedisTransport"),
+    "rediss": ("redis", "RedisTransport"),
+    "stdout": ("stdout", "StdoutTransport"),
+    "tls": ("nats", "NatsTransport"),
+    "unix": ("redis", "RedisTransport"),
+}
+
+
+def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
+    """Make a transport for code that runs in an event loop.
+
+    Args:
+        url: ``redis://host:6379/0?stream=events``,
+            ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
+            Further arguments of the transport may be in the query, such as ``&create=true``.
+
+    Raises:
+        ConfigurationError: nothing is known by that scheme, or an option is wrong.
+        MissingExtraError: the library of the adapter is not installed.
+    """
+    transport: AsyncAbstractEventstreamTransport = _adapter(url, "Async").from_url(url)
+    return transport
+
+
+def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
+    """Make a transport for plain code.
+
+    Args:
+        url: ``redis://host:6379/0?stream=events``,
+            ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
+            Further arguments of the transport may be in the query, such as ``&create=true``.
+
+    Raises:
+        ConfigurationError: nothing is known by that scheme, or an option is wrong.
+        MissingExtraError: the library of the adapter is not installed.
+    """
+    transport: SyncAbstractEventstreamTransport = _adapter(url, "Sync").from_url(url)
+    return transport
+
+
+def _adapter(url: str, colour: str) -> Any:
+    scheme = urlsplit(url).scheme
+    if scheme not in _ADAPTERS:
+        known = ", ".join(sorted(_ADAPTERS))
+        problem = f"No transport has the scheme {scheme!r}; known are {known}"
+        raise ConfigurationError(problem)
+    module, name = _ADAPTERS[scheme]
+    return getattr(import_module(f"{__package__}.{module}"), f"{colour}{name}")

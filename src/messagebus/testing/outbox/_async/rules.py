@@ -1,0 +1,271 @@
+"""The rules that apply to a store and its relay."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from ....domain.model import Event, Message
+from ....exceptions import (
+    MessageBusError,
+    MessageRejectedError,
+    TransportUnavailableError,
+)
+from ....service._async.registry import AsyncMessageBus
+from ...transport._seam.aio import sleep, together
+from ...transport.messages import SPECIAL
+from ...transport.outcome import expect, expecting
+from ..messages import Parcel, Ship, Shipped
+from .harness import AsyncOutboxHarness, AsyncParcels
+from .recorder import AsyncRecorder
+
+_WRITERS = 12
+_TRANSACTIONS = 10
+
+
+async def what_was_committed_is_sent_once(harness: AsyncOutboxHarness) -> None:
+    """Each message, in the order in which it was handled, and then never again."""
+    events = [*await _commit(harness, "1", "2"), *await _commit(harness, "3")]
+    recorder = AsyncRecorder()
+    expect(3, await harness.relay(recorder).drain(), "the number of messages that were sent")
+    expect(0, await harness.relay(recorder).drain(), "the number of messages that are left")
+    expect(_ids(events), recorder.ids, "what was sent")
+
+
+async def what_was_rolled_back_is_not_sent(harness: AsyncOutboxHarness) -> None:
+    """Not with the transactions before it, nor with those behind it."""
+    bus = AsyncMessageBus[Any]()
+    uow = harness.uow()
+    expected: list[Message[Any]] = []
+    for number in range(6):
+        event = Shipped(content=str(number))
+        async with uow as transaction:
+            await bus.handle(event, transaction)
+            if number % 2:
+                await transaction.rollback()
+            else:
+                await transaction.commit()
+                expected.append(event)
+    await _expect_sent(harness, expected)
+
+
+async def what_failed_after_it_was_handled_is_not_sent(harness: AsyncOutboxHarness) -> None:
+    """A transaction that is left by an error, or without a decision, has never been."""
+    bus = AsyncMessageBus[Any]()
+    uow = harness.uow()
+    with expecting(LookupError):
+        async with uow as transaction:
+            await bus.handle(Shipped(), transaction)
+            raise LookupError
+    with expecting(MessageBusError):
+        async with uow as transaction:
+            await bus.handle(Shipped(), transaction)
+    await _expect_sent(harness, [])
+
+
+async def nothing_is_sent_before_the_commit(harness: AsyncOutboxHarness) -> None:
+    """What a running transaction has handled is of no concern to others yet."""
+    bus = AsyncMessageBus[Any]()
+    event = Shipped()
+    async with harness.uow() as transaction:
+        await bus.handle(event, transaction)
+        await _expect_sent(harness, [])
+        await transaction.commit()
+    await _expect_sent(harness, [event])
+
+
+async def private_messages_are_not_sent(harness: AsyncOutboxHarness) -> None:
+    """Only what is published leaves."""
+    bus = AsyncMessageBus[Any]()
+    event = Shipped()
+    async with harness.uow() as transaction:
+        await bus.handle(Ship(), transaction)
+        await bus.handle(event, transaction)
+        await transaction.commit()
+    await _expect_sent(harness, [event])
+
+
+async def special_characters_are_sent_as_they_were(harness: AsyncOutboxHarness) -> None:
+    """Neither control characters nor any script is changed."""
+    [event] = await _commit(harness, SPECIAL)
+    recorder = AsyncRecorder()
+    await harness.relay(recorder).drain()
+    [sent] = recorder.sent
+    read = Shipped.model_validate_json(sent["payload"])
+    expect(SPECIAL, read.content, "the content")
+    expect(str(event.message_id), sent["id"], "the identifier")
+    expect("shipped_v3", sent["type"], "the type")
+    expect(event.created_at.isoformat(), sent["created_at"], "the time")
+
+
+async def the_causes_of_a_message_are_sent_with_it(harness: AsyncOutboxHarness) -> None:
+    """Who receives it knows which message has raised it, and with which it began."""
+    bus = AsyncMessageBus[Any]()
+
+    async def ship(command: Ship, uow: Any) -> None:
+        parcel = Parcel()
+        parcel.messages.append(Shipped(content=command.content))
+        uow.parcels.seen.append(parcel)
+
+    bus.add_listener(Ship, ship)
+    uow: Any = harness.uow()
+    uow.parcels = AsyncParcels()
+    command = Ship()
+    async with uow as transaction:
+        await bus.handle(command, transaction)
+        await transaction.commit()
+    recorder = AsyncRecorder()
+    await harness.relay(recorder).drain()
+    [sent] = recorder.sent
+    expect(str(command.message_id), sent["causation_id"], "the causation id")
+    expect(str(command.message_id), sent["correlation_id"], "the correlation id")
+
+
+async def a_large_transaction_is_sent_whole_and_in_order(harness: AsyncOutboxHarness) -> None:
+    """A transaction may have any number of messages."""
+    await _expect_sent(harness, await _commit(harness, *map(str, range(2_500))))
+
+
+async def a_message_is_stored_once(harness: AsyncOutboxHarness) -> None:
+    """A second transaction with the same message fails, and sends nothing of its own."""
+    [event] = await _commit(harness, "1")
+    bus = AsyncMessageBus[Any]()
+    with expecting(MessageBusError):
+        async with harness.uow() as transaction:
+            await bus.handle(Shipped(), transaction)
+            await bus.handle(event, transaction)
+            await transaction.commit()
+    await _expect_sent(harness, [event])
+
+
+async def a_backlog_goes_out_in_order_after_an_outage(harness: AsyncOutboxHarness) -> None:
+    """While the broker is away transactions succeed, and nothing is given up."""
+    recorder = AsyncRecorder()
+    recorder.down = True
+    events: list[Message[Any]] = []
+    for number in range(12):
+        events += await _commit(harness, str(number), f"{number} as well")
+        with expecting(ConnectionError):
+            await harness.relay(recorder).drain()
+    recorder.down = False
+    recorder.fail(TransportUnavailableError(), after=5)
+    with expecting(ConnectionError):
+        await harness.relay(recorder).drain()
+    await harness.relay(recorder).drain()
+    expect(_ids(events), recorder.ids, "what was sent")
+
+
+async def what_broke_off_is_sent_again_with_the_same_identity(
+    harness: AsyncOutboxHarness,
+) -> None:
+    """A relay that ends in the middle of a batch loses nothing, and invents nothing."""
+    events = await _commit(harness, *map(str, range(20)))
+    recorder = AsyncRecorder()
+    recorder.poison[str(events[7].message_id)] = _Ended()
+    with expecting(_Ended):  # type: ignore[type-var]
+        await harness.relay(recorder).drain()
+    recorder.poison.clear()
+    await harness.relay(recorder).drain()
+    expect(_ids(events), list(dict.fromkeys(recorder.ids)), "what was sent, each for once")
+
+
+async def a_message_that_is_rejected_holds_up_no_other(harness: AsyncOutboxHarness) -> None:
+    """It is put aside, and the others are sent in their order."""
+    events = await _commit(harness, *map(str, range(7)))
+    recorder = AsyncRecorder()
+    rejected = str(events[3].message_id)
+    recorder.poison[rejected] = MessageRejectedError({"id": rejected}, "too large")
+    await harness.relay(recorder).drain()
+    expect([id for id in _ids(events) if id != rejected], recorder.ids, "what was sent")
+
+
+async def two_relays_send_nothing_twice(harness: AsyncOutboxHarness) -> None:
+    """However many relays there are, each message is sent once, in order."""
+    events = await _commit(harness, *map(str, range(300)))
+    recorder = AsyncRecorder()
+    await together(*(partial(_drain, harness, recorder) for _ in range(2)))
+    expect(_ids(events), recorder.ids, "what was sent")
+
+
+async def writers_that_commit_in_any_order_lose_nothing(harness: AsyncOutboxHarness) -> None:
+    """Twelve writers, some of whom change their minds, while two relays send."""
+    recorder = AsyncRecorder()
+    committed: list[list[str]] = [[] for _ in range(_WRITERS)]
+    writers = [partial(_write, harness, writer, ids) for writer, ids in enumerate(committed)]
+    relays = [partial(_drain, harness, recorder, 20) for _ in range(2)]
+    await together(*writers, *relays)
+    await harness.relay(recorder).drain()
+    expected = sorted(id for ids in committed for id in ids)
+    expect(expected, sorted(recorder.ids), "what was sent, in no order")
+    for ids in committed:
+        mine = set(ids)
+        expect(ids, [id for id in recorder.ids if id in mine], "what one writer has sent")
+
+
+class _Ended(BaseException):
+    """Stands for the end of a process."""
+
+
+async def _commit(harness: AsyncOutboxHarness, *contents: str) -> list[Message[Any]]:
+    events: list[Message[Any]] = [Shipped(content=content) for content in contents]
+    bus = AsyncMessageBus[Any]()
+    async with harness.uow() as transaction:
+        for event in events:
+            await bus.handle(event, transaction)
+        await transaction.commit()
+    return events
+
+
+async def _expect_sent(harness: AsyncOutboxHarness, events: Sequence[Message[Any]]) -> None:
+    recorder = AsyncRecorder()
+    await harness.relay(recorder).drain()
+    expect(_ids(events), recorder.ids, "what was sent")
+
+
+async def _drain(harness: AsyncOutboxHarness, recorder: AsyncRecorder, times: int = 1) -> None:
+    for _ in range(times):
+        await harness.relay(recorder).drain()
+        await sleep(0.005)
+
+
+async def _write(harness: AsyncOutboxHarness, writer: int, ids: list[str]) -> None:
+    chance = random.Random(writer)
+    bus = AsyncMessageBus[Any]()
+    uow = harness.uow()
+    for _ in range(_TRANSACTIONS):
+        events: list[Event] = [Shipped(), Shipped()]
+        async with uow as transaction:
+            for event in events:
+                await bus.handle(event, transaction)
+            await sleep(chance.random() * 0.01)
+            if chance.random() < 0.1:
+                await transaction.rollback()
+            else:
+                await transaction.commit()
+                ids += _ids(events)
+
+
+def _ids(messages: Sequence[Message[Any]]) -> list[str]:
+    return [str(message.message_id) for message in messages]
+
+
+ASYNC_OUTBOX_RULES: list[Callable[[AsyncOutboxHarness], Any]] = [
+    what_was_committed_is_sent_once,
+    what_was_rolled_back_is_not_sent,
+    what_failed_after_it_was_handled_is_not_sent,
+    nothing_is_sent_before_the_commit,
+    private_messages_are_not_sent,
+    special_characters_are_sent_as_they_were,
+    the_causes_of_a_message_are_sent_with_it,
+    a_large_transaction_is_sent_whole_and_in_order,
+    a_message_is_stored_once,
+    a_backlog_goes_out_in_order_after_an_outage,
+    what_broke_off_is_sent_again_with_the_same_identity,
+    a_message_that_is_rejected_holds_up_no_other,
+    two_relays_send_nothing_twice,
+    writers_that_commit_in_any_order_lose_nothing,
+]
+"""The rules. Each is to be called with a harness whose store is empty, and raises an
+AssertionError if the store or its relay breaks it."""

@@ -1,0 +1,206 @@
+"""The rules of sending, with nothing in its way."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
+from ....service._async.eventstream import AsyncAbstractEventstreamTransport
+from .._seam.aio import together
+from ..capability import Capability
+from ..messages import SPECIAL, new_messages
+from ..outcome import expect, expect_arrived, expecting
+from .harness import AsyncTransportHarness
+
+
+async def what_is_sent_arrives_as_it_was(harness: AsyncTransportHarness) -> None:
+    """Every key of a message is there, with its value, and no other."""
+    messages = new_messages(1)
+    async with harness.transport() as transport:
+        await transport.send_message_serialized(messages[0])
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def special_characters_arrive_as_they_were(harness: AsyncTransportHarness) -> None:
+    """Neither control characters nor any script is changed, nor is the end of a text cut off."""
+    messages = new_messages(3)
+    for message, text in zip(messages, (SPECIAL, "", f"  {SPECIAL}\r\n\t\0"), strict=True):
+        message["payload"] = text
+    async with harness.transport() as transport:
+        await transport.send_message_serialized(messages[0])
+        await transport.send_messages_serialized(messages[1:])
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def messages_arrive_in_the_order_in_which_they_were_sent(
+    harness: AsyncTransportHarness,
+) -> None:
+    """One by one and in batches of any size, also if both take turns."""
+    messages = new_messages(60)
+    async with harness.transport() as transport:
+        for start in range(0, 60, 20):
+            await transport.send_messages_serialized(messages[start : start + 15])
+            for message in messages[start + 15 : start + 20]:
+                await transport.send_message_serialized(message)
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def a_large_batch_arrives_whole_and_in_order(harness: AsyncTransportHarness) -> None:
+    """A transaction may have any number of messages."""
+    messages = new_messages(2_500, "x" * 200)
+    async with harness.transport() as transport:
+        await transport.send_messages_serialized(messages)
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def a_batch_of_large_messages_arrives_whole(harness: AsyncTransportHarness) -> None:
+    """The size of a batch is no more limited than the number of its messages."""
+    messages = new_messages(24, "x" * 500_000)
+    async with harness.transport() as transport:
+        await transport.send_messages_serialized(messages)
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def an_empty_batch_sends_nothing(harness: AsyncTransportHarness) -> None:
+    """Nothing to send is no error."""
+    async with harness.transport() as transport:
+        await transport.send_messages_serialized([])
+    expect_arrived([], await harness.received(), once=True)
+
+
+async def senders_at_the_same_time_do_not_hinder_each_other(
+    harness: AsyncTransportHarness,
+) -> None:
+    """One transport serves several senders; what each of them sends stays in its order."""
+    series = [new_messages(50) for _ in range(8)]
+    async with harness.transport() as transport:
+        await together(*(partial(_send, transport, messages) for messages in series))
+    received = await harness.received()
+    expect(sum(map(len, series)), len(received), "the number of messages")
+    for messages in series:
+        ids = {message["id"] for message in messages}
+        expect_arrived(messages, [each for each in received if each["id"] in ids], once=True)
+
+
+async def _send(
+    transport: AsyncAbstractEventstreamTransport, messages: list[dict[str, Any]]
+) -> None:
+    await transport.send_messages_serialized(messages[:25])
+    for message in messages[25:]:
+        await transport.send_message_serialized(message)
+
+
+async def a_message_that_is_sent_again_is_stored_once(harness: AsyncTransportHarness) -> None:
+    """Whoever sends it, alone or in a batch: what counts is its identifier."""
+    messages = new_messages(5)
+    first, second, third, fourth, fifth = messages
+    async with harness.transport() as transport:
+        await transport.send_message_serialized(first)
+        await transport.send_message_serialized(first)
+        await transport.send_messages_serialized([first, second, second, third])
+    async with harness.transport() as successor:
+        await successor.send_messages_serialized([second, third, fourth])
+        await successor.send_message_serialized(third)
+        await successor.send_message_serialized(fifth)
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
+    harness: AsyncTransportHarness,
+) -> None:
+    """Nothing is taken for a duplicate because of what it says."""
+    messages = new_messages(3)
+    for message in messages:
+        message["payload"] = "{}"
+    messages[1]["id"] = messages[0]["id"].upper() + "0"
+    messages[2]["id"] = f"{messages[1]['id']} ä\r\n*>"
+    async with harness.transport() as transport:
+        await transport.send_messages_serialized(messages)
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+async def a_message_that_can_not_be_written_down_is_refused(
+    harness: AsyncTransportHarness,
+) -> None:
+    """The batch breaks off before it, says so, and can be continued behind it."""
+    messages = new_messages(5)
+    messages[3]["payload"] = object()
+    async with harness.transport() as transport:
+        with expecting(MessageRejectedError) as alone:
+            await transport.send_message_serialized(messages[3])
+        await _expect_refusal(transport, messages, 3)
+        expect(messages[3], alone.error.message, "what was refused")
+        expect_arrived(messages[:3], await harness.received(), once=True)
+        await transport.send_messages_serialized(messages[4:])
+    expect_arrived([*messages[:3], messages[4]], await harness.received(), once=True)
+
+
+async def a_message_that_is_too_large_is_refused(harness: AsyncTransportHarness) -> None:
+    """The batch breaks off before it, says so, and can be continued behind it."""
+    messages = new_messages(5)
+    messages[2]["payload"] = "x" * harness.limit()
+    async with harness.transport() as transport:
+        with expecting(MessageRejectedError) as alone:
+            await transport.send_message_serialized(messages[2])
+        await _expect_refusal(transport, messages, 2)
+        expect(messages[2]["id"], alone.error.message["id"], "what was refused")
+        await transport.send_messages_serialized(messages[3:])
+    expect_arrived([*messages[:2], *messages[3:]], await harness.received(), once=True)
+
+
+async def _expect_refusal(
+    transport: AsyncAbstractEventstreamTransport, messages: list[dict[str, Any]], number: int
+) -> None:
+    with expecting(BatchSendError) as batch:
+        await transport.send_messages_serialized(messages)
+    expect(number, batch.error.sent, "what was sent before")
+    cause = batch.error.__cause__
+    expect(MessageRejectedError, type(cause), "the cause")
+    expect(messages[number]["id"], getattr(cause, "message", {}).get("id"), "what was refused")
+
+
+async def a_destination_that_does_not_exist_is_reported(harness: AsyncTransportHarness) -> None:
+    """Nothing is counted as sent, and the error has a note that says what to do."""
+    messages = new_messages(3)
+    async with harness.misdirected() as transport:
+        with expecting(TransportUnavailableError) as alone:
+            await transport.send_message_serialized(messages[0])
+        with expecting(BatchSendError) as batch:
+            await transport.send_messages_serialized(messages)
+    expect(True, bool(getattr(alone.error, "__notes__", ())), "whether there is a note")
+    expect(0, batch.error.sent, "what was sent")
+    expect(type(alone.error), type(batch.error.__cause__), "the cause")
+    expect_arrived([], await harness.received(), once=True)
+
+
+async def a_transport_can_be_closed_twice_and_used_again(harness: AsyncTransportHarness) -> None:
+    """Closing gives up connections, not messages."""
+    messages = new_messages(4)
+    transport = harness.transport()
+    await transport.close()
+    await transport.send_messages_serialized(messages[:2])
+    await transport.close()
+    await transport.close()
+    expect_arrived(messages[:2], await harness.received(), once=True)
+    await transport.send_messages_serialized(messages[2:])
+    await transport.close()
+    expect_arrived(messages, await harness.received(), once=True)
+
+
+SENDING = {
+    what_is_sent_arrives_as_it_was: None,
+    special_characters_arrive_as_they_were: None,
+    messages_arrive_in_the_order_in_which_they_were_sent: None,
+    a_large_batch_arrives_whole_and_in_order: None,
+    a_batch_of_large_messages_arrives_whole: None,
+    an_empty_batch_sends_nothing: None,
+    senders_at_the_same_time_do_not_hinder_each_other: None,
+    a_message_that_is_sent_again_is_stored_once: Capability.DEDUPLICATION,
+    messages_that_differ_in_nothing_but_their_identifier_are_all_stored: None,
+    a_message_that_can_not_be_written_down_is_refused: None,
+    a_message_that_is_too_large_is_refused: Capability.SIZE_LIMIT,
+    a_destination_that_does_not_exist_is_reported: Capability.DESTINATION,
+    a_transport_can_be_closed_twice_and_used_again: None,
+}
+"""The rules, each with what a transport has to be capable of for it."""

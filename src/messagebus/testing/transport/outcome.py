@@ -1,0 +1,90 @@
+"""What happened, compared with what should have; all that differs is an AssertionError."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+E = TypeVar("E", bound=Exception)
+
+Serialized = Mapping[str, Any]
+
+_MOST_SHOWN = 10
+
+
+class Caught(Generic[E]):
+    """Holds the error that was expected, once it was raised."""
+
+    error: E
+
+
+@contextmanager
+def expecting(kind: type[E]) -> Generator[Caught[E], None, None]:
+    """Expect that the block raises an error of a kind.
+
+    Raises:
+        AssertionError: it does not. Errors of other kinds pass.
+    """
+    caught = Caught[E]()
+    try:
+        yield caught
+    except kind as error:
+        caught.error = error
+    else:
+        text = f"{kind.__name__} was not raised"
+        raise AssertionError(text)
+
+
+def expect(expected: object, actual: object, what: str) -> None:
+    """Expect that two objects are equal.
+
+    Raises:
+        AssertionError: they are not.
+    """
+    if expected != actual:
+        text = f"{what}: expected {expected!r}, but it is {actual!r}"
+        raise AssertionError(text)
+
+
+def expect_arrived(
+    sent: Sequence[Serialized], received: Sequence[Serialized], *, once: bool
+) -> None:
+    """Expect that what was sent has arrived, in its order, and nothing else.
+
+    Args:
+        sent: what was sent, in that order; each has another *id*.
+        received: what is at the destination, in that order.
+        once: whether each has to be there only once. Otherwise what counts is the first of each.
+
+    Raises:
+        AssertionError: it is not so; the text says what is missing, doubled, or misplaced.
+    """
+    problems = list(
+        _problems([each["id"] for each in sent], [each["id"] for each in received], once)
+    )
+    if problems:
+        raise AssertionError("; ".join(problems))
+    by_id = {each["id"]: each for each in received}
+    for each in sent:
+        expect(dict(each), dict(by_id[each["id"]]), "a message")
+
+
+def _problems(sent: Sequence[str], received: Sequence[str], once: bool) -> Iterator[str]:
+    places = {id: place for place, id in enumerate(sent)}
+    counts = Counter(received)
+    strange = [id for id in counts if id not in places]
+    doubled = [id for id, count in counts.items() if count > 1] if once else []
+    firsts = [id for id in counts if id in places]  # in the order of their first arrival
+    misplaced = [later for id, later in pairwise(firsts) if places[later] < places[id]]
+    for what, ids in (
+        ("lost", [id for id in sent if id not in counts]),
+        ("doubled", doubled),
+        ("out of order", misplaced),
+        ("never sent", strange),
+    ):
+        if ids:
+            shown = ", ".join(ids[:_MOST_SHOWN])
+            yield f"{len(ids)} of {len(sent)} messages {what}: {shown}"

@@ -1,0 +1,85 @@
+"""The transport that keeps what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from messagebus.adapters.memory import AsyncMemoryTransport
+from messagebus.exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
+from messagebus.testing.transport import AsyncTransportHarness, Capability, async_transport_rules
+from messagebus.testing.transport.messages import new_messages
+
+
+class MemoryHarness(AsyncTransportHarness):
+    """One transport, since there is nothing behind it that two could share."""
+
+    capabilities = frozenset({Capability.DEDUPLICATION, Capability.OUTAGES})
+
+    def __init__(self) -> None:
+        self.memory = AsyncMemoryTransport()
+
+    def transport(self) -> AsyncMemoryTransport:
+        """Return the transport."""
+        return self.memory
+
+    async def received(self) -> Sequence[Mapping[str, Any]]:
+        """Return what it keeps."""
+        return self.memory.sent
+
+    def stop_broker(self) -> None:
+        """Take the transport down."""
+        self.memory.down = True
+
+    def start_broker(self) -> None:
+        """Put the transport up again."""
+        self.memory.down = False
+
+
+@pytest.mark.parametrize("rule", async_transport_rules(MemoryHarness.capabilities))
+async def test_memory_keeps_the_contract(rule: Any) -> None:
+    """What is promised of every transport, is true of this one."""
+    await rule(MemoryHarness())
+
+
+async def test_it_fails_when_it_is_told_to() -> None:
+    """Each failure is for the messages that it was meant for, and the next is behind it."""
+    messages = new_messages(6)
+    transport = AsyncMemoryTransport()
+    refusal = MessageRejectedError(messages[1], "it is the second")
+    transport.fail(refusal, after=1)
+    transport.fail(TransportUnavailableError("gone"), after=1, times=2)
+
+    with pytest.raises(BatchSendError) as batch:
+        await transport.send_messages_serialized(messages)
+    assert (1, refusal) == (batch.value.sent, batch.value.__cause__)
+    await transport.send_message_serialized(messages[2])
+    for _ in range(2):
+        with pytest.raises(TransportUnavailableError, match="gone"):
+            await transport.send_message_serialized(messages[3])
+    await transport.send_messages_serialized(messages[3:])
+
+    assert [messages[0], *messages[2:]] == transport.sent
+
+
+async def test_what_is_kept_does_not_change_with_the_original() -> None:
+    """A message that was sent is out of the hands of its sender."""
+    (message,) = new_messages(1)
+    transport = AsyncMemoryTransport()
+    await transport.send_message_serialized(message)
+
+    kept = dict(message)
+    message["payload"] = "changed"
+
+    assert [kept] == transport.sent
+
+
+async def test_it_keeps_duplicates_when_asked() -> None:
+    """Brokers that do not know identifiers can be had as well."""
+    messages = new_messages(1)
+    transport = AsyncMemoryTransport.from_url("memory:?deduplicate=no")
+    await transport.send_messages_serialized(messages * 2)
+
+    assert messages * 2 == transport.sent

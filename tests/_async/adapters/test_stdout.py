@@ -1,0 +1,82 @@
+"""The transport that prints."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from messagebus.adapters.stdout import AsyncStdoutTransport
+from messagebus.exceptions import BatchSendError, TransportUnavailableError
+from messagebus.testing.transport import AsyncTransportHarness, async_transport_rules
+from messagebus.testing.transport.messages import SPECIAL, new_messages
+
+
+class StdoutHarness(AsyncTransportHarness):
+    """A text that is printed to."""
+
+    def __init__(self) -> None:
+        self.output = io.StringIO()
+
+    def transport(self) -> AsyncStdoutTransport:
+        """Make a transport to the text."""
+        return AsyncStdoutTransport(self.output)
+
+    async def received(self) -> Sequence[Mapping[str, Any]]:
+        """Read the lines: only a line feed ends one."""
+        return [json.loads(line) for line in self.output.getvalue().split("\n") if line]
+
+
+@pytest.mark.parametrize("rule", async_transport_rules(StdoutHarness.capabilities))
+async def test_stdout_keeps_the_contract(rule: Any) -> None:
+    """What is promised of every transport, is true of this one."""
+    await rule(StdoutHarness())
+
+
+async def test_each_message_is_a_line_that_is_flushed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a stream it is the standard output, with characters as they are."""
+    async with AsyncStdoutTransport.from_url("stdout:") as transport:
+        await transport.send_message_serialized({"id": "1", "payload": 'ä\n"'})
+        assert '{"id":"1","payload":"ä\\n\\""}\n' == capsys.readouterr().out
+        await transport.send_messages_serialized([{"id": "2"}, {"id": "3"}])
+        assert '{"id":"2"}\n{"id":"3"}\n' == capsys.readouterr().out
+
+
+async def test_an_output_that_knows_few_characters_gets_escapes() -> None:
+    """What a terminal can not show is not lost: it is JSON all the same."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    messages = new_messages(1)
+    messages[0]["payload"] = SPECIAL
+    await AsyncStdoutTransport(output).send_messages_serialized(messages)
+
+    output.seek(0)
+    assert messages == [json.loads(line) for line in output]
+
+
+async def test_a_pipe_that_nobody_reads_any_more_is_an_outage() -> None:
+    """Nothing counts as sent that nobody can have read."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    output = os.fdopen(writing, "w", encoding="utf-8")
+    transport = AsyncStdoutTransport(output)
+    messages = new_messages(2)
+    with pytest.raises(TransportUnavailableError, match="Broken pipe"):
+        await transport.send_message_serialized(messages[0])
+    with pytest.raises(BatchSendError) as batch:
+        await transport.send_messages_serialized(messages)
+    with pytest.raises(BrokenPipeError):
+        output.close()
+
+    assert 0 == batch.value.sent
+
+
+async def test_an_output_that_was_closed_is_an_outage() -> None:
+    """It is reported like a pipe that broke."""
+    output = io.StringIO()
+    output.close()
+    with pytest.raises(TransportUnavailableError, match="closed"):
+        await AsyncStdoutTransport(output).send_message_serialized({"id": "1"})

