@@ -1,0 +1,1 @@
+"""This package and the work by hand."""

@@ -1,0 +1,127 @@
+"""Buses with many types of messages."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from messagebus import AsyncMessageBus
+
+from ..contender import Loop
+from ..messages import commands
+from .by_hand import AsyncWorkByHand
+from .library import AsyncLibrary, handle
+
+
+def one_of(count: int) -> Loop:
+    """Dispatch one command, on a bus with handlers for that many."""
+    bus, uow = _bus(count), AsyncLibrary()
+    command = commands(count)[count // 2]
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            async with uow as transaction:
+                await bus.handle(command, transaction)
+                await transaction.commit()
+
+    return run
+
+
+def one_by_hand(count: int) -> Loop:
+    """Look one handler up in a dict with that many."""
+    uow = AsyncWorkByHand()
+    handlers = {type(each): handle for each in commands(count)}
+    command = commands(count)[count // 2]
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            async with uow.begin() as transaction:
+                await handlers[type(command)](command, transaction)
+                await transaction.commit()
+
+    return run
+
+
+def each_of(count: int) -> Loop:
+    """Dispatch that many commands in turn: none of their classes stays in the fast caches."""
+    bus, uow = _bus(count), AsyncLibrary()
+    turn = commands(count)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            for command in turn:
+                async with uow as transaction:
+                    await bus.handle(command, transaction)
+                    await transaction.commit()
+
+    return run
+
+
+def each_by_hand(count: int) -> Loop:
+    """Look that many handlers up in turn."""
+    uow = AsyncWorkByHand()
+    handlers = {type(each): handle for each in commands(count)}
+    turn = commands(count)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            for command in turn:
+                async with uow.begin() as transaction:
+                    await handlers[type(command)](command, transaction)
+                    await transaction.commit()
+
+    return run
+
+
+def registering(count: int) -> Loop:
+    """Make a bus, and add that many handlers to it."""
+    commands(count)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            _bus(count)
+
+    return run
+
+
+def scanning(package: str) -> Loop:
+    """Make a bus that scans modules which are imported already."""
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            bus: AsyncMessageBus[Any] = AsyncMessageBus()
+            bus.scan(package)
+
+    return run
+
+
+def scanning_by_hand(package: str) -> Loop:
+    """Walk the modules, and put the functions that begin with "handle" into a dict."""
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            found: dict[type, Any] = {}
+            top = import_module(package)
+            for info in pkgutil.walk_packages(top.__path__, f"{package}."):
+                for name, value in vars(import_module(info.name)).items():
+                    if name.startswith("handle"):
+                        found[value.__annotations__["command"]] = value
+
+    return run
+
+
+def _bus(count: int) -> AsyncMessageBus[Any]:
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    for each in commands(count):
+        # A function of its own for each, as in an application.
+        bus.add_listener(type(each), _handler())
+    return bus
+
+
+def _handler() -> Any:
+    async def handle(message: Any, uow: Any) -> None:
+        """Do nothing with the message."""
+
+    return handle

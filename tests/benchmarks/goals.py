@@ -1,0 +1,228 @@
+"""The goals: how fast the package has to be, as ratios within one run where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .contender import BY_HAND, OLDER, OURS
+from .run import Run
+from .statistics import Spread, spread
+
+Value: TypeAlias = Callable[[Run], Spread | None]
+
+FLAT = 1.1
+"""What counts as flat, where a goal says no figure."""
+GROWTH = 1.0
+"""Mebibytes that a process may grow by without that being growth: it allocates in steps."""
+DEFINED, MADE = "and a command defined", "and a command and a bus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """Something to be reached.
+
+    Attributes:
+        workload: the name of the workload.
+        text: what is compared with what.
+        limit: the figure that has to be reached.
+        unit: the unit of the figure; "×" for a ratio.
+        bound: whether it is at most or at least the limit.
+        value: finds the figure in a run.
+    """
+
+    workload: str
+    text: str
+    limit: float
+    unit: str = "×"
+    bound: Literal["at most", "at least"] = "at most"
+    value: Value
+
+    @property
+    def wanted(self) -> str:
+        """The goal as text."""
+        return f"{'≤' if self.bound == 'at most' else '≥'} {self.limit:g} {self.unit}"
+
+    def met(self, figure: Spread) -> bool:
+        """Tell whether the median reaches the goal."""
+        median = figure.median
+        return median <= self.limit if self.bound == "at most" else median >= self.limit
+
+
+def _ratio(
+    workload: str,
+    colour: str,
+    over: tuple[str, str] = (OURS, ""),
+    under: tuple[str, str] = (BY_HAND, ""),
+) -> Value:
+    return lambda run: run.ratio(workload, colour, over, under)
+
+
+def _slowest(workload: str, colour: str, names: tuple[str, ...], under: str) -> Value:
+    """Find the ratio of the slowest of several."""
+
+    def value(run: Run) -> Spread | None:
+        found = [run.ratio(workload, colour, (each, ""), (under, "")) for each in names]
+        return max((each for each in found if each), key=lambda each: each.median, default=None)
+
+    return value
+
+
+def _milliseconds(run: Run) -> Spread | None:
+    found = run.find("scanning", "sync", OURS)
+    return None if found is None else spread([each / 1e6 for each in found.cpu])
+
+
+def _read(size: str, beyond: tuple[str, str] | None = None) -> Value:
+    """Find a reading of importing, less another one."""
+
+    def value(run: Run) -> Spread | None:
+        ours = run.read("importing", "", OURS, size)
+        other = None if beyond is None else run.read("importing", "", *beyond)
+        if ours is None:
+            return None
+        return spread([ours.value - (other.value if other else 0.0)])
+
+    return value
+
+
+def _growth(colour: str) -> Value:
+    """Find the most that memory has grown by, whatever the ending."""
+
+    def value(run: Run) -> Spread | None:
+        found = [
+            each.value
+            for each in run.readings
+            if (each.workload, each.colour, each.contender) == ("memory", colour, OURS)
+        ]
+        return spread([max(found)]) if found else None
+
+    return value
+
+
+def _goals() -> Iterator[Goal]:
+    ways = ("messagebus, Service", "messagebus, Consumer", "messagebus, inject")
+    few, many = (OURS, "1 000 events"), (OURS, "200 000 events")
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="dispatch",
+            text=f"{colour}, of the work by hand",
+            limit=2.0,
+            value=_ratio("dispatch", colour),
+        )
+        yield Goal(
+            workload="dispatch",
+            text=f"{colour}, faster than {OLDER}",
+            limit=4.0,
+            bound="at least",
+            value=_ratio("dispatch", colour, (OLDER, ""), (OURS, "")),
+        )
+        yield Goal(
+            workload="dispatch",
+            text=f"{colour}, of blinker",
+            limit=1.0,
+            value=_ratio("dispatch", colour, under=("blinker", "")),
+        )
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="building",
+            text=f"{colour}, faster than {OLDER}",
+            limit=3.0,
+            bound="at least",
+            value=_ratio("building", colour, (OLDER, ""), (OURS, "")),
+        )
+    built = "only built"
+    yield Goal(
+        workload="building",
+        text="only built, of a model of two fields",
+        limit=4.0,
+        value=_ratio("building", "async", (OURS, built), ("a model of two fields", built)),
+    )
+    for colour in ("async", "sync"):
+        for one in (few, many):
+            yield Goal(
+                workload="cascade",
+                text=f"{colour}, {one[1]}, of the work by hand",
+                limit=6.0,
+                value=_ratio("cascade", colour, one, (BY_HAND, one[1])),
+            )
+        yield Goal(
+            workload="cascade",
+            text=f"{colour}, an event of 200 000, of one of 1 000",
+            limit=1.25,
+            value=_ratio("cascade", colour, many, few),
+        )
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="repositories",
+            text=f"{colour}, 20 repositories and 20 other attributes, of a single repository",
+            limit=1.2,
+            value=_ratio(
+                "repositories",
+                colour,
+                (OURS, "20 repositories and 20 other attributes"),
+                (OURS, "1 repository"),
+            ),
+        )
+    for colour in ("async", "sync"):
+        for under, text in ((BY_HAND, "the exit stack by hand"), ("dishka", "dishka")):
+            yield Goal(
+                workload="dependencies",
+                text=f"{colour}, the slowest way, of {text}",
+                limit=1.0,
+                value=_slowest("dependencies", colour, ways, under),
+            )
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="registry",
+            text=f"{colour}, 10 000 types, of one",
+            limit=FLAT,
+            value=_ratio("registry", colour, (OURS, "10 000 types"), (OURS, "1 type")),
+        )
+    yield Goal(
+        workload="scanning",
+        text="1 000 handlers, imported already",
+        limit=10.0,
+        unit="ms",
+        value=_milliseconds,
+    )
+    for size in ("", DEFINED, MADE):
+        yield Goal(
+            workload="importing",
+            text=f"importing it {size}".strip() + ", of importing pydantic and defining a model",
+            limit=1.15,
+            value=_ratio("importing", "", (OURS, size)),
+        )
+    yield Goal(
+        workload="importing",
+        text=f"importing it {MADE}, beyond that",
+        limit=3.0,
+        unit="MiB",
+        value=_read(f"memory {MADE}", (BY_HAND, "memory")),
+    )
+    yield Goal(
+        workload="importing",
+        text="every public name: adapters, and third-party modules but pydantic and "
+        "typing-extensions",
+        limit=0,
+        unit="modules",
+        value=_read("modules and every public name"),
+    )
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="memory",
+            text=f"{colour}, growth by the worst ending",
+            limit=GROWTH,
+            unit="MiB",
+            value=_growth(colour),
+        )
+    yield Goal(
+        workload="serialization",
+        text="of model_dump_json alone",
+        limit=1.5,
+        value=_ratio("serialization", ""),
+    )
+
+
+GOALS = tuple(_goals())

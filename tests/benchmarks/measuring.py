@@ -1,0 +1,59 @@
+"""Measuring a loop that is plain, or one that runs in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import repeat
+from time import perf_counter, process_time
+
+from .contender import Loop, Meter, Sample
+
+
+def timed(loop: Callable[[], Loop]) -> Callable[[], Meter]:
+    """Return what prepares a loop and measures it, with a clock inside of the event loop."""
+
+    def meter() -> Meter:
+        run = loop()
+
+        async def measure(times: int) -> Sample:
+            rounds = repeat(None, times)
+            cpu, wall = process_time(), perf_counter()
+            waiting = run(rounds)
+            if waiting is not None:
+                await waiting
+            return Sample(process_time() - cpu, perf_counter() - wall)
+
+        return lambda times: _event_loop().run(measure(times))
+
+    return meter
+
+
+def calibrated(meter: Meter, seconds: float) -> int:
+    """Return how many repetitions take about that long; what is measured is warm by then."""
+    times = 1
+    while True:
+        taken = meter(times).cpu
+        if taken >= seconds / 2:
+            return max(1, round(times * seconds / taken))
+        times = max(times * 2, round(times * seconds / max(taken, 1e-6) * 0.8))
+
+
+def pin() -> int | None:
+    """Keep this process, and those it starts, on one processor; return which, if that works.
+
+    The last one: the first is where systems handle most interrupts.
+    """
+    if sys.platform != "linux":
+        return None
+    processor = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processor})
+    return processor
+
+
+@cache
+def _event_loop() -> asyncio.Runner:
+    return asyncio.Runner(debug=False)

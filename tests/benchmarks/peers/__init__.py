@@ -1,0 +1,48 @@
+"""The other libraries, each imported when it is measured: those that are missing are left out."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+
+class Peer(NamedTuple):
+    """What a reader has to know of a library to judge its figures."""
+
+    distribution: str
+    difference: str
+
+
+PEERS = {
+    "blinker": Peer("blinker", "signals: no transaction, no unit of work, no events raised"),
+    "mediatr": Peer("mediatr", "a mediator: no transaction, no unit of work, no events raised"),
+    "pyee": Peer(
+        "pyee",
+        "an event emitter: no transaction; in the async rows each handler is a task, and the "
+        "emitter waits for it",
+    ),
+    "lato": Peer(
+        "lato",
+        "a transaction context with dependencies by name; commits nothing by itself; an event is "
+        "published by a call, depth first, not raised by a model",
+    ),
+    "python-cqrs": Peer(
+        "python-cqrs",
+        "a class for each handler, made by a container for each message; logs each request; no "
+        "transaction",
+    ),
+    "dishka": Peer("dishka", "a container; the three objects are got by their types"),
+    "wireup": Peer("wireup", "a container; the three objects are got by their types"),
+    "fast-depends": Peer("fast-depends", "also casts and validates; that is turned off here"),
+}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that are installed."""
+    found = {}
+    for name, peer in PEERS.items():
+        try:
+            found[name] = version(peer.distribution)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,29 @@
+"""What can be read of the memory of this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def blocks() -> int:
+    """Return how many blocks of memory the interpreter has allocated."""
+    return sys.getallocatedblocks()
+
+
+def resident_bytes() -> float:
+    """Return how many bytes of memory the process occupies; NaN where that is unknown."""
+    return _status("VmRSS")
+
+
+def peak_bytes() -> float:
+    """Return how many it has occupied at most; NaN where that is unknown."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return float("nan")
+    lines = path.read_text("ascii").splitlines()
+    return next(float(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -1,0 +1,27 @@
+"""The workloads, each loaded when it is asked for: the older version cannot import them all."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .workload import Workload
+
+NAMES = (
+    "dispatch",
+    "building",
+    "cascade",
+    "repositories",
+    "dependencies",
+    "registry",
+    "scanning",
+    "importing",
+    "memory",
+    "serialization",
+)
+"""Their names, in the order in which they are measured and shown."""
+
+
+def workload(name: str) -> Workload:
+    """Load a workload."""
+    loaded: Workload = import_module(f".{name}", __name__).WORKLOAD
+    return loaded

@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import page
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.chart import chart
+from tests.benchmarks.comparison import compare
+from tests.benchmarks.contender import BY_HAND, OURS, Case, Contender, Loop, Meter, Sample
+from tests.benchmarks.goals import GOALS
+from tests.benchmarks.guard import baseline
+from tests.benchmarks.guard.baseline import Baseline
+from tests.benchmarks.guard.counting import Counts, Prepared, counted
+from tests.benchmarks.measuring import calibrated, timed
+from tests.benchmarks.report import report
+from tests.benchmarks.rounds import Pace, measure
+from tests.benchmarks.run import Measurement, Run
+from tests.benchmarks.statistics import ratios, spread
+
+MACHINE = {
+    "when": "2026-01-01T00:00+00:00",
+    "python": "CPython 3.13.0",
+    "compiler": "GCC",
+    "system": "Linux",
+    "processor": "a processor",
+    "processors": 2,
+    "pinned": 1,
+    "minutes": 1.0,
+    "packages": {"messagebus": "0.1.0", "blinker": "1.9.0"},
+}
+
+
+def dispatched(contender: str, role: str, *nanoseconds: float) -> Measurement:
+    """Return what was measured of a contender, one figure for each round."""
+    times = list(nanoseconds)
+    return Measurement(
+        workload="dispatch",
+        colour="async",
+        contender=contender,
+        size="",
+        role=role,
+        repetitions=1,
+        operations=1,
+        rounds=[len(times)],
+        cpu=times,
+        wall=times,
+    )
+
+
+def taken(ours: float) -> Run:
+    """Return a run; in its second round the machine was slow."""
+    measurements = [
+        dispatched(BY_HAND, "by hand", 1_000, 2_000, 1_000),
+        dispatched(OURS, "ours", ours, 2 * ours, ours),
+        dispatched("blinker", "peer", 4_000, 8_000, 4_000),
+    ]
+    return Run(machine=MACHINE, measurements=measurements)
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    """A round in which the machine was slow does not change the ratio."""
+    found = taken(1_500).ratio("dispatch", "async", (OURS, ""), (BY_HAND, ""))
+
+    assert (1.5, 1.5, 1.5) == found
+
+
+def test_several_processes_measure_together() -> None:
+    """What processes have measured is joined, and how far they are apart is known."""
+    run = taken(1_500)
+
+    run.add(taken(3_000).measurements)
+
+    ours = run.find("dispatch", "async", OURS)
+    assert ours is not None
+    assert (3, [3, 3]) == (len(run.measurements), ours.rounds)
+    assert 1_500 / 3_000 == ours.apart
+
+
+def test_the_spread_ignores_what_was_disturbed() -> None:
+    """One measurement that took long moves neither the median nor the quartiles."""
+    assert spread([1, 1, 1, 1, 1, 1, 1, 1, 100]) == (1, 1, 1)
+    assert [2, 3] == ratios([2, 6], [1, 2])
+
+
+def test_rounds_measure_every_contender_equally_often() -> None:
+    """All contenders of a case are measured in each round; one that is missing is named."""
+    meters: dict[str, list[int]] = {"one": [], "two": []}
+
+    def meter(name: str) -> Meter:
+        def run(times: int) -> Sample:
+            meters[name].append(times)
+            return Sample(times * 1e-3, times * 1e-3)
+
+        return run
+
+    def missing() -> Meter:
+        raise ImportError(name="three")
+
+    case = Case(
+        workload="dispatch",
+        colour="",
+        contenders=(
+            Contender(name="one", meter=lambda: meter("one"), operations=10),
+            Contender(name="two", meter=lambda: meter("two")),
+            Contender(name="three", meter=missing),
+        ),
+    )
+    absent: dict[str, str] = {}
+
+    found = measure(case, Pace(processes=1, sample=0.01, case=0, most=9, fewest=4), None, absent)
+
+    assert {"three"} == absent.keys()
+    assert [("one", 4), ("two", 4)] == [(each.contender, len(each.cpu)) for each in found]
+    assert [1e5, 1e6] == [each.time.median for each in found]
+
+
+def test_a_loop_of_either_colour_is_timed() -> None:
+    """What is plain and what has to be waited for is repeated as often as it is told."""
+    done: list[str] = []
+
+    def plain() -> Loop:
+        def run(times: Iterable[None]) -> None:
+            done.extend("plain" for _ in times)
+
+        return run
+
+    def waiting() -> Loop:
+        async def run(times: Iterable[None]) -> None:
+            done.extend("waiting" for _ in times)
+
+        return run
+
+    timed(plain)()(2)
+    timed(waiting)()(3)
+
+    assert ["plain"] * 2 + ["waiting"] * 3 == done
+
+
+def test_calibration_finds_the_number_of_repetitions() -> None:
+    """As many repetitions are measured as take the time that a measurement shall take."""
+    assert 100 == calibrated(lambda times: Sample(times * 1e-4, 0), 0.01)
+    assert 1 == calibrated(lambda times: Sample(times * 1.0, 0), 0.01)
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(1_500, "met"), (2_500, "**not met**")])
+def test_the_report_says_of_each_goal_whether_it_is_met(ours: float, verdict: str) -> None:
+    """A goal has its figure and the verdict; one that was not measured says so."""
+    rows = report(taken(ours)).splitlines()
+
+    [row] = [row for row in rows if "async, of the work by hand" in row and "dispatch" in row]
+    figure, shown = row.split(" | ")[-2:]
+    assert (f"{ours / 1_000:.2f}", f"{verdict} |") == (figure.split()[0], shown)
+    assert len(GOALS) - 2 == sum("not measured" in row for row in rows)
+
+
+def test_the_report_tells_what_a_peer_does_not_do() -> None:
+    """Whoever reads a figure of a peer learns what it stands for."""
+    assert "- blinker: signals: no transaction" in report(taken(1_500))
+
+
+def test_the_chart_is_a_picture_with_every_contender() -> None:
+    """The chart is well-formed XML, and names each contender."""
+    picture = ET.fromstring(chart(taken(1_500)))  # noqa: S314 - it is ours
+
+    texts = {each.text for each in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {BY_HAND, OURS, "blinker"} <= texts
+
+
+def test_a_run_is_kept_in_a_file(tmp_path: Path) -> None:
+    """A run that is read again is the run that was written; another format is refused."""
+    run, file = taken(1_500), tmp_path / "run.json"
+
+    run.write(file)
+
+    assert run == Run.from_file(file)
+    file.write_text("{}", "utf-8")
+    with pytest.raises(ValueError, match="no run of format"):
+        Run.from_file(file)
+
+
+def test_two_runs_are_compared_by_their_ratios() -> None:
+    """A change is told in relation to the work by hand; what is the same is not."""
+    rows = compare(taken(1_500), taken(3_000)).splitlines()
+
+    assert "| dispatch async | messagebus |  | 1.5 | 3 | +100% |" in rows
+    assert "| dispatch async | blinker |  | 4 | 4 | = |" in rows
+
+
+def test_a_run_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
+    """The rest of a page stays, and the chart is beside it; a page without markers is refused."""
+    file = tmp_path / "speed.md"
+    file.write_text(f"before\n{page.START}\nold\n{page.END}\nafter\n", "utf-8")
+
+    page.refresh(file, taken(1_500))
+
+    text = file.read_text("utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "old" not in text
+    assert "](speed.svg)" in text
+    assert (tmp_path / "speed.svg").exists()
+    file.write_text("nothing", "utf-8")
+    with pytest.raises(ValueError, match="has no"):
+        page.refresh(file, taken(1_500))
+
+
+def sorting(times: int) -> Prepared:
+    """Prepare to call a compiled function that often."""
+    total = list(range(times))
+
+    def run() -> None:
+        for _ in total:
+            sorted([1])
+
+    return run
+
+
+def test_what_is_counted_is_the_same_every_time() -> None:
+    """Instructions and calls of one operation are whole numbers that do not change."""
+    first, second = counted(sorting), counted(sorting)
+
+    assert first == second
+    assert (1, True) == (first.calls, first.instructions.is_integer())
+    assert first.instructions > 0
+
+
+def test_work_that_waits_is_not_counted() -> None:
+    """What needs an event loop would be counted in part, so it is refused."""
+
+    class Suspends:
+        def __await__(self) -> Iterable[None]:
+            yield
+
+    async def wait() -> None:
+        await Suspends()  # type: ignore[misc]
+
+    with pytest.raises(RuntimeError, match="waits for something"):
+        counted(lambda times: wait)
+
+
+def test_the_guard_tells_what_exceeds_the_baseline() -> None:
+    """Beyond the tolerance a count is a change, for the worse or for the better."""
+    releases = {"pydantic": "2.0"}
+    before = Baseline(releases, {"path": Counts(100, 10, 1_000), "gone": Counts(1, 1, 1)})
+    after = {"path": Counts(103, 9, 1_000), "new": Counts(1, 1, 1)}
+
+    assert [] == list(baseline.changes(before, {"path": Counts(102, 10, 1_100)}, releases))
+    found = list(baseline.changes(before, after, releases))
+
+    assert [True, False] == [each.worse for each in found]
+    assert "path: 103 instructions, were 100 (+3%)" == str(found[0])
+
+
+def test_bytes_are_not_compared_across_releases_of_pydantic() -> None:
+    """A release of pydantic that needs more memory is no slowdown of this package."""
+    before = Baseline({"pydantic": "2.0"}, {"path": Counts(100, 10, 1_000)})
+
+    [change] = baseline.changes(before, {"path": Counts(200, 10, 2_000)}, {"pydantic": "2.1"})
+
+    assert "instructions" == change.what
+
+
+def test_a_baseline_is_kept_for_each_version(tmp_path: Path) -> None:
+    """Writing the baseline of this version leaves those of others alone."""
+    file = tmp_path / "baseline.json"
+    assert baseline.read(file) is None
+    file.write_text('{"3.10": {}}', "utf-8")
+
+    baseline.write({"path": Counts(1, 2, 3)}, file)
+
+    assert Baseline(baseline.counted_with(), {"path": Counts(1, 2, 3)}) == baseline.read(file)
+    assert '"3.10": {}' in file.read_text("utf-8")
+
+
+def test_the_commands_work_on_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run can be compared, and be put into a page, from the command line."""
+    taken(1_500).write(tmp_path / "run.json")
+    (tmp_path / "speed.md").write_text(f"{page.START}\n{page.END}\n", "utf-8")
+    file, other = str(tmp_path / "run.json"), str(tmp_path / "speed.md")
+
+    monkeypatch.setattr("sys.argv", ["benchmarks", "compare", file, file])
+    assert 0 == main()
+    monkeypatch.setattr("sys.argv", ["benchmarks", "page", file, "--page", other])
+    assert 0 == main()
+
+    assert "| dispatch async | messagebus |  | 1.5 | 1.5 | = |" in capsys.readouterr().out
+    assert "### Goals" in Path(other).read_text("utf-8")
