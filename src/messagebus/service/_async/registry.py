@@ -265,27 +265,19 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         """
         if uow.status is not _RUNNING:
             uow._ensure_open()
-        work = uow.uow
-        eventstore = work.eventstore
         handler = self._handlers.get(type(message))
-        if (
-            handler is None
-            or dependencies
-            or uow.message is not None
-            or eventstore is not SINKHOLE
-            or eventstore.publisher is not None
-        ):
+        if handler is None or dependencies or uow.message is not None or not uow._simple:
             return await self._handle(message, uow, dependencies)
         # The most frequent case: a command with a plain handler, and no eventstore.
         uow.message = message
         try:
             result = await handler(message, uow)
         except BaseException:
-            work._discard_messages()
+            uow.uow._discard_messages()
             raise
         finally:
             uow.message = None
-        raised = work.collect_new_events()
+        raised = uow.uow.collect_new_events()
         if raised is not NO_MESSAGES:
             cause = caused(message, None)
             await self._cascade(deque([(each, cause) for each in raised]), uow, dependencies)

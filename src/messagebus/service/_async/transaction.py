@@ -39,17 +39,6 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work that the transaction is of.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_cause",
-        "_dependencies",
-        "_detached",
-        "_stream",
-        "message",
-        "status",
-        "uow",
-    )
-
     uow: AsyncAbstractUnitOfWork[TRepositories]
     """The unit of work that the transaction is of."""
     status: TransactionStatus
@@ -57,14 +46,17 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
     message: Message[Any] | None
     """The message that is being handled; None outside of *handle*."""
 
+    _cause: Cause | None = None
+    _detached = False
+    _stream: StreamBuffer | None = None
+    _dependencies: list[AsyncDependency] | None = None
+
     def __init__(self, uow: AsyncAbstractUnitOfWork[TRepositories]) -> None:
         self.uow = uow
         self.status = _RUNNING
         self.message = None
-        self._cause: Cause | None = None
-        self._detached = False
-        self._stream: StreamBuffer | None = None
-        self._dependencies: list[AsyncDependency] | None = None
+        # It has no eventstore, no dependency, and is not detached: the most frequent case.
+        self._simple = True
 
     def __getattr__(self, name: str) -> TRepositories:
         return getattr(self.uow, name)  # type: ignore[no-any-return]
@@ -92,6 +84,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         """Let *dependency* hear the end of the transaction, once, after those added before it."""
         if self._dependencies is None:
             self._dependencies = []
+            self._simple = False
         if not any(each is dependency for each in self._dependencies):
             self._dependencies.append(dependency)
 
@@ -108,6 +101,8 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._ensure_open()
         await self.uow.commit()
         self.status = _COMMITTED
+        if self._simple:
+            return
         if self._stream is not None:
             self._stream.committed = True
         if self._dependencies is not None:
@@ -147,6 +142,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         self._ensure_open()
         self.status = _STREAMING
         self._detached = True
+        self._simple = False
 
     async def close(self) -> None:
         """End a detached transaction: roll it back, unless it was committed.
@@ -183,8 +179,11 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         elif not self._detached:
             await self._finish()
 
-    def _open_stream(self) -> None:
+    def _use_eventstore(self) -> None:
         """Buffer what the eventstore is given from now on, until the transaction is committed."""
+        self._simple = False
+        if self.uow.eventstore.publisher is None:
+            return
         if self._stream is None:
             self._stream = StreamBuffer(self.uow.eventstore)
             self._stream.open()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import abc
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import MemberDescriptorType, TracebackType
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, Self
 from uuid import UUID
 
 from ...domain.model import Message
@@ -38,17 +38,22 @@ NO_MESSAGES: Iterator[Message[Any]] = iter(())
 """What a unit of work collects when nothing was raised."""
 
 
-# Keys of the unit of work's own dict, of which subclasses know nothing.
-_TRANSACTION = " transaction"
-_REPOSITORIES = " repositories"
-
-_NOT_LOOKED_FOR: tuple[int, tuple[AsyncAbstractRepository[Any], ...]] = (-1, ())
-
-
 def _raised_first(message: Message[Any]) -> UUID:
     if not isinstance(message, Message):
         raise InvalidMessageError(message)
     return message.message_id
+
+
+class _State:
+    """What a unit of work remembers, out of the way of the attributes of its subclasses."""
+
+    def __init__(self) -> None:
+        self.transaction: AsyncUnitOfWorkTransaction[Any] | None = None
+        # Empty while a transaction runs: only one thread gets the item, whatever others do.
+        self.free = [True]
+        self.repositories: tuple[AsyncAbstractRepository[Any], ...] = ()
+        # How many attributes there were when the repositories were looked for.
+        self.size: int | None = None
 
 
 class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
@@ -72,6 +77,14 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             if isinstance(each, MemberDescriptorType)
         )
 
+    _uow_state: _State
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        # Not in __init__, which subclasses need not call.
+        self = super().__new__(cls)
+        self.__dict__["_uow_state"] = _State()
+        return self
+
     def collect_new_events(self) -> Iterator[Message[Any]]:
         """Take the messages that the models of the repositories have raised.
 
@@ -79,30 +92,15 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             The messages in the order they were raised: those of one model as they stand in
             its list, those of several models by the order in which they were made.
         """
-        attributes = self.__dict__
-        try:
-            size, repositories = attributes[_REPOSITORIES]
-        except KeyError:
-            size = -1
-        if size != len(attributes):
-            repositories = self._find_repositories()
-        batches: list[list[Message[Any]]] | None = None
-        for repository in repositories:
+        state = self._uow_state
+        if state.size != len(self.__dict__):
+            self._find_repositories()
+        for repository in state.repositories:
             if repository.seen:
-                if batches is None:
-                    batches = []
-                for model in repository.seen:
-                    if model.messages:
-                        batches.append(list(model.messages))
-                        model.messages.clear()
-                repository.seen.clear()
-        if not batches:
-            return NO_MESSAGES
-        if len(batches) == 1:
-            return iter(batches[0])
-        return heapq.merge(*batches, key=_raised_first)
+                return _take_messages(state.repositories)
+        return NO_MESSAGES
 
-    def _find_repositories(self) -> tuple[AsyncAbstractRepository[Any], ...]:
+    def _find_repositories(self) -> None:
         attributes = self.__dict__
         values = list(attributes.values())
         for slot in self._slots:
@@ -115,17 +113,22 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
                 error = ConfigurationError(text)
                 error.add_note("Call super().__init__() in its constructor.")
                 raise error
-        attributes.setdefault(_REPOSITORIES, _NOT_LOOKED_FOR)
-        attributes[_REPOSITORIES] = (len(attributes), found)
-        return found
+        state = self._uow_state
+        state.repositories = found
+        state.size = len(attributes)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         # Repositories are looked for again after any attribute has changed. One that appears
         # without an assignment (functools.cached_property) shows in the number of attributes.
-        self.__dict__.pop(_REPOSITORIES, None)
-        if name == "eventstore" and _TRANSACTION in self.__dict__ and value.publisher is not None:
-            self.__dict__[_TRANSACTION]._open_stream()
+        state = self._uow_state
+        state.size = None
+        if name == "eventstore" and state.transaction is not None:
+            state.transaction._use_eventstore()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy has a state of its own.
+        return {name: value for name, value in self.__dict__.items() if name != "_uow_state"}
 
     def _discard_messages(self) -> None:
         """Drop what models have raised and nobody has taken."""
@@ -134,16 +137,19 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
 
     def _claim(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> None:
         """Make *transaction* the one that runs."""
-        # Only setdefault takes a free place in one step, whatever other threads do.
-        if self.__dict__.setdefault(_TRANSACTION, transaction) is not transaction:
+        state = self._uow_state
+        try:
+            state.free.pop()
+        except IndexError:
             error = TransactionError("The unit of work has a transaction that is still running.")
             error.add_note(
                 f"One {type(self).__qualname__} runs one transaction at a time: leave the first, "
                 "or make a unit of work for each task or thread."
             )
-            raise error
-        if self.eventstore.publisher is not None:
-            transaction._open_stream()
+            raise error from None
+        state.transaction = transaction
+        if self.eventstore is not SINKHOLE or self.eventstore.publisher is not None:
+            transaction._use_eventstore()
 
     async def _release(self) -> None:
         """Give back what the transaction that ends has held; by default there is nothing.
@@ -152,11 +158,14 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         """
 
     def _is_running(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> bool:
-        return self.__dict__.get(_TRANSACTION) is transaction
+        return self._uow_state.transaction is transaction
 
     def _forget_transaction(self) -> None:
         """Make room for another one."""
-        self.__dict__.pop(_TRANSACTION, None)
+        state = self._uow_state
+        if state.transaction is not None:
+            state.transaction = None
+            state.free.append(True)
 
     async def __aenter__(self) -> AsyncUnitOfWorkTransaction[TRepositories]:
         transaction: AsyncUnitOfWorkTransaction[TRepositories] = AsyncUnitOfWorkTransaction(self)
@@ -169,20 +178,15 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        attributes = self.__dict__
-        transaction = attributes.get(_TRANSACTION)
+        state = self._uow_state
+        transaction = state.transaction
         if transaction is None:
             return
-        if (
-            transaction.status is _COMMITTED
-            and exc is None
-            and self.eventstore is SINKHOLE
-            and transaction._stream is None
-            and not transaction._detached
-        ):
+        if transaction._simple and transaction.status is _COMMITTED and exc is None:
             # The most frequent way out has nothing left to do.
             transaction.status = _CLOSED
-            del attributes[_TRANSACTION]
+            state.transaction = None
+            state.free.append(True)
         else:
             await transaction.__aexit__(exc_type, exc, tb)
 
@@ -193,3 +197,21 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     @abc.abstractmethod
     async def rollback(self) -> None:
         """Roll the transaction back."""
+
+
+def _take_messages(
+    repositories: Iterable[AsyncAbstractRepository[Any]],
+) -> Iterator[Message[Any]]:
+    batches: list[list[Message[Any]]] = []
+    for repository in repositories:
+        if repository.seen:
+            for model in repository.seen:
+                if model.messages:
+                    batches.append(list(model.messages))
+                    model.messages.clear()
+            repository.seen.clear()
+    if not batches:
+        return NO_MESSAGES
+    if len(batches) == 1:
+        return iter(batches[0])
+    return heapq.merge(*batches, key=_raised_first)

@@ -41,17 +41,6 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work that the transaction is of.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_cause",
-        "_dependencies",
-        "_detached",
-        "_stream",
-        "message",
-        "status",
-        "uow",
-    )
-
     uow: SyncAbstractUnitOfWork[TRepositories]
     """The unit of work that the transaction is of."""
     status: TransactionStatus
@@ -59,14 +48,17 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
     message: Message[Any] | None
     """The message that is being handled; None outside of *handle*."""
 
+    _cause: Cause | None = None
+    _detached = False
+    _stream: StreamBuffer | None = None
+    _dependencies: list[SyncDependency] | None = None
+
     def __init__(self, uow: SyncAbstractUnitOfWork[TRepositories]) -> None:
         self.uow = uow
         self.status = _RUNNING
         self.message = None
-        self._cause: Cause | None = None
-        self._detached = False
-        self._stream: StreamBuffer | None = None
-        self._dependencies: list[SyncDependency] | None = None
+        # It has no eventstore, no dependency, and is not detached: the most frequent case.
+        self._simple = True
 
     def __getattr__(self, name: str) -> TRepositories:
         return getattr(self.uow, name)  # type: ignore[no-any-return]
@@ -94,6 +86,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         """Let *dependency* hear the end of the transaction, once, after those added before it."""
         if self._dependencies is None:
             self._dependencies = []
+            self._simple = False
         if not any(each is dependency for each in self._dependencies):
             self._dependencies.append(dependency)
 
@@ -110,6 +103,8 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._ensure_open()
         self.uow.commit()
         self.status = _COMMITTED
+        if self._simple:
+            return
         if self._stream is not None:
             self._stream.committed = True
         if self._dependencies is not None:
@@ -149,6 +144,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         self._ensure_open()
         self.status = _STREAMING
         self._detached = True
+        self._simple = False
 
     def close(self) -> None:
         """End a detached transaction: roll it back, unless it was committed.
@@ -185,8 +181,11 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         elif not self._detached:
             self._finish()
 
-    def _open_stream(self) -> None:
+    def _use_eventstore(self) -> None:
         """Buffer what the eventstore is given from now on, until the transaction is committed."""
+        self._simple = False
+        if self.uow.eventstore.publisher is None:
+            return
         if self._stream is None:
             self._stream = StreamBuffer(self.uow.eventstore)
             self._stream.open()
