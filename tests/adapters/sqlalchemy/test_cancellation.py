@@ -20,12 +20,14 @@ from tests.library import BookBorrowed
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine with the tables, and a pool of one connection."""
+    """Yield an engine with the tables, and a small pool of connections."""
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path / 'messages.db'}"
     else:
         url = request.getfixturevalue("postgres_url")
-    engine = prepare_sqlite(create_async_engine(url, pool_size=2, max_overflow=0))
+    engine = create_async_engine(url, pool_size=2, max_overflow=0)
+    # Where one transaction follows the other, a lock that is waited for was left behind.
+    prepare_sqlite(engine, busy_timeout=0.5)
     await async_create_tables(engine)
     yield engine
     await engine.dispose()

@@ -1,0 +1,62 @@
+"""Unit of work, eventstore and outbox on SQLite and PostgreSQL, by SQLAlchemy 2.
+
+Needs the extra `sqlalchemy`, or `sqlite` or `postgres`, which bring a driver as well.
+"""
+
+from __future__ import annotations
+
+from ...exceptions import MissingExtraError
+
+try:
+    import sqlalchemy as _library  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(__name__, "sqlalchemy") from error
+
+from ._async.eventstore import AsyncSQLAlchemyEventstore
+from ._async.history import AsyncMessageHistory
+from ._async.outbox import AsyncOutbox
+from ._async.relay import AsyncOutboxRelay
+from ._async.schema import async_create_tables
+from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
+from ._sync.eventstore import SyncSQLAlchemyEventstore
+from ._sync.history import SyncMessageHistory
+from ._sync.outbox import SyncOutbox
+from ._sync.relay import SyncOutboxRelay
+from ._sync.schema import sync_create_tables
+from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
+from .delivery import Backoff
+from .engine import READ_ONLY, prepare_sqlite
+from .records import StoredMessage, message_types, serialized
+from .status import Backlog, Leader, RelayStatus
+from .tables import OutboxTables, UtcDateTime, define_tables, metadata, tables
+
+__all__ = [
+    "READ_ONLY",
+    "AsyncMessageHistory",
+    "AsyncOutbox",
+    "AsyncOutboxRelay",
+    "AsyncSQLAlchemyEventstore",
+    "AsyncSQLAlchemyTransaction",
+    "AsyncSQLAlchemyUnitOfWork",
+    "Backlog",
+    "Backoff",
+    "Leader",
+    "OutboxTables",
+    "RelayStatus",
+    "StoredMessage",
+    "SyncMessageHistory",
+    "SyncOutbox",
+    "SyncOutboxRelay",
+    "SyncSQLAlchemyEventstore",
+    "SyncSQLAlchemyTransaction",
+    "SyncSQLAlchemyUnitOfWork",
+    "UtcDateTime",
+    "async_create_tables",
+    "define_tables",
+    "message_types",
+    "metadata",
+    "prepare_sqlite",
+    "serialized",
+    "sync_create_tables",
+    "tables",
+]

@@ -1,0 +1,1 @@
+"""The source of the adapter, of which the sync twin is made."""

@@ -1,0 +1,46 @@
+"""Deleting what was sent long ago, a batch now and then."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from time import monotonic
+
+from .outbox import AsyncOutbox
+
+log = logging.getLogger("messagebus.relay")
+
+
+class AsyncRetention:
+    """Delete messages that were sent a while ago, bit by bit.
+
+    Args:
+        outbox: where they are.
+        keep: how long they are kept; None for ever.
+        batch_size: how many are deleted at once.
+        interval: how long to rest when there is nothing left to delete, in seconds.
+    """
+
+    def __init__(
+        self, outbox: AsyncOutbox, keep: timedelta | None, batch_size: int, interval: float
+    ) -> None:
+        self._outbox = outbox
+        self._keep = keep
+        self._batch_size = batch_size
+        self._interval = interval
+        self._rest_until = 0.0
+        self._after = 0
+
+    async def purge(self) -> None:
+        """Delete a batch, unless it is time to rest."""
+        if self._keep is None or monotonic() < self._rest_until:
+            return
+        positions = await self._outbox.purge_batch(self._keep, self._batch_size, self._after)
+        if len(positions) < self._batch_size:
+            self._rest_until = monotonic() + self._interval
+            self._after = 0
+        else:
+            self._after = positions[-1]
+        if positions:
+            count = len(positions)
+            log.info("deleted %d sent message(s)", count, extra={"event": "relay.purged"})

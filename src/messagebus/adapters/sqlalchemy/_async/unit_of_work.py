@@ -1,0 +1,143 @@
+"""The unit of work: a session for each transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.exc import IntegrityError
+
+from ....exceptions import DuplicateMessageError, TransactionError
+from ....service._async.unit_of_work import (
+    AsyncAbstractUnitOfWork,
+    AsyncUnitOfWorkTransaction,
+    TRepositories,
+)
+from .._seam.aio import (
+    AsyncEngine,
+    AsyncSession,
+    AsyncSessionFactory,
+    blocking_engine,
+    call,
+    close,
+    discard,
+    new_session_factory,
+)
+from ..engine import ensure_prepared
+from ..tables import OutboxTables
+from ..tables import tables as default_tables
+from ..writing import Writer
+from .eventstore import AsyncSQLAlchemyEventstore
+
+
+class AsyncSQLAlchemyTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
+    """A transaction whose session is known to type checkers as well."""
+
+    uow: AsyncSQLAlchemyUnitOfWork[TRepositories]
+
+    @property
+    def session(self) -> AsyncSession:
+        """The session of the transaction."""
+        return self.uow.session
+
+
+class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
+    """A unit of work that opens a session for each transaction, and closes it whatever happens.
+
+    Override *attach* to make the repositories of a transaction. Statements may as well be
+    executed with *session*, which every transaction has.
+
+    Args:
+        bind: an engine, or a factory of sessions. From an engine, sessions are made that
+            leave objects readable after the commit, and that are of no use once closed.
+        tables: where the messages are stored.
+        on_published: called after each commit that has stored a published message, such as
+            the *wake* of a relay in the same process. It must not fail.
+
+    Raises:
+        ConfigurationError: the engine is for SQLite, and is not prepared for it.
+    """
+
+    session: AsyncSession
+    """The session of the running transaction."""
+    eventstore: AsyncSQLAlchemyEventstore
+    """What the running transaction has handled."""
+
+    def __init__(
+        self,
+        bind: AsyncEngine | AsyncSessionFactory,
+        *,
+        tables: OutboxTables = default_tables,
+        on_published: Callable[[], object] | None = None,
+    ) -> None:
+        if isinstance(bind, AsyncEngine):
+            bind = new_session_factory(bind, expire_on_commit=False, close_resets_only=False)
+        engine = bind.kw.get("bind")
+        if isinstance(engine, AsyncEngine):
+            ensure_prepared(blocking_engine(engine))
+        self.eventstore = AsyncSQLAlchemyEventstore()
+        self._new_session = bind
+        self._writer = Writer(tables)
+        self._on_published = on_published
+        self._commit_begun = False
+
+    def attach(self, session: AsyncSession) -> None:
+        """Set the repositories of a transaction as attributes; override it.
+
+        Args:
+            session: the session of the transaction that begins.
+        """
+
+    def _claim(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> None:
+        super()._claim(transaction)
+        session = self._new_session()
+        try:
+            self.session = session
+            self._commit_begun = False
+            self.eventstore.begin(transaction)
+            self.attach(session)
+        except BaseException:
+            self._forget_transaction()
+            self.eventstore.end()
+            discard(session)
+            raise
+
+    async def commit(self) -> None:
+        """Commit what was done, and with it, in one insert, the messages that were handled.
+
+        Raises:
+            DuplicateMessageError: a message is in the store already.
+            TransactionError: the commit has failed before.
+            sqlalchemy.exc.SQLAlchemyError: the database refuses. The transaction can only be
+                rolled back then.
+        """
+        if self._commit_begun:
+            text = "The commit has failed: the transaction can only be rolled back"
+            raise TransactionError(text)
+        rows = self.eventstore.rows
+        published = any(row["published"] for row in rows)
+        self._commit_begun = True
+        try:
+            await call(self.session, self._writer.commit, rows, published=published)
+        except IntegrityError as error:
+            await self.session.rollback()
+            ids = [row["message_id"] for row in rows]
+            if stored := await call(self.session, self._writer.stored, ids):
+                raise DuplicateMessageError(stored) from error
+            raise
+        finally:
+            self.eventstore.end()
+        if published and self._on_published is not None:
+            self._on_published()
+
+    async def rollback(self) -> None:
+        """Undo what was done, and drop the messages that were handled."""
+        self.eventstore.end()
+        await self.session.rollback()
+
+    async def _release(self) -> None:
+        await close(self.session)
+
+    async def __aenter__(self) -> AsyncSQLAlchemyTransaction[TRepositories]:
+        transaction: AsyncSQLAlchemyTransaction[TRepositories] = AsyncSQLAlchemyTransaction(self)
+        self._claim(transaction)
+        return transaction

@@ -1,0 +1,156 @@
+"""The tables of the eventstore, which is the outbox as well, and of the lease of its relay."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+
+PENDING = "pending"
+"""State of a published message that waits to be sent."""
+SENT = "sent"
+"""State of a published message that the broker has confirmed."""
+PARKED = "parked"
+"""State of a published message that could not be sent, and lets the others pass."""
+DISCARDED = "discarded"
+"""State of a parked message that somebody has decided not to send."""
+
+STATES = (PENDING, SENT, PARKED, DISCARDED)
+"""Every state; a message that is not published has none."""
+
+RELAY = "relay"
+"""The name of the only row in the table of leases."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A point in time that comes back in UTC and aware of it, from every engine."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time; SQLite, which knows no zones, is given UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            text = f"a point in time needs a time zone: {value!r}"
+            raise ValueError(text)
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the time in UTC, whatever the zone of the session."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class OutboxTables:
+    """The tables of one outbox.
+
+    Attributes:
+        messages: every message that was handled, and how far the published ones have come.
+        lease: one row, which names the relay that may send.
+    """
+
+    messages: sa.Table
+    lease: sa.Table
+
+    @property
+    def channel(self) -> str:
+        """The channel of NOTIFY and LISTEN on PostgreSQL."""
+        return self.messages.name
+
+
+_Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_Json = sa.JSON().with_variant(JSONB, "postgresql")
+
+
+def in_state(messages: sa.Table, state: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a message is in a state, so that a partial index serves it."""
+    # The planners recognize the index by the constant: a parameter would hide it.
+    return messages.c.state == sa.literal_column(f"'{state}'", sa.String)
+
+
+def define_tables(
+    metadata: sa.MetaData, *, prefix: str = "messagebus_", schema: str | None = None
+) -> OutboxTables:
+    """Define the tables of an outbox in a *MetaData*, such as that of the application.
+
+    Args:
+        metadata: takes the tables.
+        prefix: what their names begin with.
+        schema: where they are; by default where the *MetaData* says.
+
+    Returns:
+        The tables, to be given to the unit of work and to the relay.
+    """
+    options: dict[str, Any] = {"schema": schema, "sqlite_autoincrement": True}
+    name = f"{prefix}messages"
+    messages = sa.Table(
+        name,
+        metadata,
+        sa.Column("position", _Position, sa.Identity(always=False), primary_key=True),
+        sa.Column("message_id", sa.Uuid, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("schema_version", sa.Integer, nullable=False),
+        sa.Column("kind", sa.String(7), nullable=False, comment="command or event"),
+        sa.Column("metadata", _Json, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False, comment="JSON, byte for byte as it is sent"),
+        sa.Column("published", sa.Boolean, nullable=False),
+        sa.Column("causation_id", sa.Uuid, comment="the message whose handling raised it"),
+        sa.Column("correlation_id", sa.Uuid, nullable=False, comment="the first of its cascade"),
+        sa.Column("state", sa.String(9), comment="how far a published message has come"),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.Column("next_attempt_at", UtcDateTime),
+        sa.Column("delivered_at", UtcDateTime),
+        sa.Column("parked_at", UtcDateTime),
+        sa.Column("reason", sa.Text, comment="what went wrong the last time"),
+        sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
+        **options,
+    )
+    # What is to be done is found in indexes that hold nothing else, however much is done.
+    for each in (PENDING, PARKED):
+        where = in_state(messages, each)
+        sa.Index(
+            f"{prefix}{each}_idx", messages.c.position, postgresql_where=where, sqlite_where=where
+        )
+    lease = sa.Table(
+        f"{prefix}lease",
+        metadata,
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("token", sa.BigInteger, nullable=False, comment="grows with each holder"),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("expires_at", UtcDateTime, nullable=False),
+        sa.Column("listening", sa.Boolean, nullable=False, comment="the holder sleeps"),
+        sa.Column("sending_from", _Position, comment="first position of the batch in flight"),
+        sa.Column("sending_to", _Position, comment="last position of the batch in flight"),
+        schema=schema,
+    )
+    return OutboxTables(messages, lease)
+
+
+def create(connection: sa.Connection, tables: OutboxTables) -> None:
+    """Create the tables that do not exist."""
+    if connection.dialect.name == "postgresql":
+        # Two processes that start at once must not both find them missing.
+        key = zlib.crc32(tables.messages.fullname.encode())
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+    for table in (tables.messages, tables.lease):
+        table.create(connection, checkfirst=True)
+
+
+metadata = sa.MetaData()
+"""The tables with their default names, for the migrations of an application."""
+
+tables = define_tables(metadata)
+"""The tables with their default names."""

@@ -1,0 +1,34 @@
+"""The command line: run a relay, look after an outbox."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..exceptions import MessageBusError
+from .arguments import parse
+from .exit_code import ExitCode
+
+__all__ = ["ExitCode", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what follows the name of the program; by default those of the process.
+
+    Returns:
+        The exit status, one of *ExitCode*.
+    """
+    options = parse(arguments)
+    try:
+        return int(options.run(options))
+    except (MessageBusError, ValueError) as error:
+        for line in (str(error), *getattr(error, "__notes__", ())):
+            print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
+    except BrokenPipeError:
+        # Who reads has seen enough.
+        sys.stderr.close()
+        return ExitCode.OK

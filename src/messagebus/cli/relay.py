@@ -1,0 +1,90 @@
+"""``python -m messagebus relay``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from argparse import Namespace
+from contextlib import AsyncExitStack
+
+import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
+from ..adapters.urls import async_transport_from_url
+from ..exceptions import UndeliverableMessageError
+from . import logs
+from .database import async_engine
+from .exit_code import ExitCode
+
+log = logging.getLogger("messagebus.relay")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(options: Namespace) -> ExitCode:
+    """Run a relay until the process is told to stop, or, to drain, until all is sent."""
+    logs.configure(options.log_format, options.log_level)
+    try:
+        return asyncio.run(_relay(options))
+    except UndeliverableMessageError as error:
+        log.critical("%s", error, extra={"event": "relay.poisoned"})
+        return ExitCode.POISON
+    except (OperationalError, InterfaceError) as error:
+        log.critical("%s", error, extra={"event": "relay.ended"})
+        return ExitCode.DATABASE
+    except (ConnectionError, TimeoutError) as error:
+        log.critical("%s", error, extra={"event": "relay.ended"})
+        return ExitCode.BROKER
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        log.critical("interrupted", extra={"event": "relay.interrupted"})
+        return ExitCode.INTERRUPTED
+
+
+async def _relay(options: Namespace) -> ExitCode:
+    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema)
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(async_transport_from_url(options.transport))
+        engine = async_engine(options.database, create=options.create_tables)
+        stack.push_async_callback(engine.dispose)
+        if options.create_tables:
+            await async_create_tables(engine, tables)
+        relay = AsyncOutboxRelay(
+            engine,
+            transport,
+            tables=tables,
+            batch_size=options.batch_size,
+            poll_interval=options.poll_interval,
+            lease=options.lease,
+            max_attempts=options.max_attempts,
+            backoff=Backoff(first=options.backoff, longest=options.longest_backoff),
+            on_poison=options.on_poison,
+            retention=options.retention,
+        )
+        _stop_on_signals(relay)
+        details = {"event": "relay.started", "holder": relay.holder}
+        log.info("started as %s", relay.holder, extra=details)
+        if options.drain:
+            sent = await relay.drain()
+            log.info("sent %d message(s)", sent, extra={"event": "relay.drained", "sent": sent})
+        else:
+            await relay.run()
+        log.info("stopped", extra={"event": "relay.stopped"})
+    return ExitCode.OK
+
+
+def _stop_on_signals(relay: AsyncOutboxRelay) -> None:
+    """Let the first signal stop the relay, and the second one end it."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stop(name: str) -> None:
+        log.info("stopping on %s", name, extra={"event": "relay.stopping", "signal": name})
+        relay.stop()
+        if task is not None:
+            for each in _SIGNALS:
+                loop.add_signal_handler(each, task.cancel)
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, stop, each.name)

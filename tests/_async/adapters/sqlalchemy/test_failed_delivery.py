@@ -1,0 +1,253 @@
+"""What becomes of messages that can not be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, Backoff
+from messagebus.exceptions import (
+    BatchSendError,
+    MessageRejectedError,
+    TransportUnavailableError,
+    UndeliverableMessageError,
+)
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.adapters.sqlalchemy.shelves import publish, stored
+from tests.running.aio import AsyncEngine, background, eventually
+
+QUICK = Backoff(first=0.001, longest=0.01)
+
+
+async def test_a_message_that_can_not_be_sent_is_parked_and_the_stream_goes_on(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """After so many attempts it is put aside, with the reason, and the others are sent in order."""
+    events = await publish(engine, *map(str, range(6)))
+    poison = events[2].message_id
+    transport.poison[str(poison)] = RuntimeError("no such thing")
+    relay = AsyncOutboxRelay(engine, transport, max_attempts=3, backoff=QUICK)
+
+    assert 5 == await relay.drain()
+
+    expected = [str(event.message_id) for event in events if event.message_id != poison]
+    assert expected == transport.ids
+    assert 3 == transport.tried.count(str(poison))
+    parked = await relay.outbox.list("parked")
+    assert [(poison, 3, "RuntimeError: no such thing")] == [
+        (record.message_id, record.attempts, record.reason) for record in parked
+    ]
+    assert parked[0].parked_at is not None
+
+
+async def test_a_message_that_is_rejected_is_tried_once(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """What the broker refuses for good is parked at once."""
+    events = await publish(engine, "1", "2", "3")
+    poison = events[0].message_id
+    transport.poison[str(poison)] = MessageRejectedError({"id": str(poison)}, "too large")
+    relay = AsyncOutboxRelay(engine, transport, backoff=QUICK)
+
+    assert 2 == await relay.drain()
+    assert 1 == transport.tried.count(str(poison))
+    [parked] = await relay.outbox.list()
+    assert poison == parked.message_id
+    assert parked.reason is not None
+    assert parked.reason.endswith("was refused: too large")
+
+
+async def test_the_messages_beside_one_that_fails_are_not_blamed(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Those that went before it, and those behind it, are sent with one attempt."""
+    events = await publish(engine, *map(str, range(5)))
+    transport.poison[str(events[2].message_id)] = RuntimeError("no")
+    await AsyncOutboxRelay(engine, transport, max_attempts=4, backoff=QUICK).drain()
+
+    assert [1, 1, 4, 1, 1] == [record.attempts for record in await stored(engine)]
+
+
+async def test_the_order_is_kept_when_a_message_is_sent_after_it_failed(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """As long as a message is tried, those behind it wait."""
+    events = await publish(engine, *map(str, range(5)))
+    transport.fail(RuntimeError("not yet"), after=2, times=3)
+    await AsyncOutboxRelay(engine, transport, backoff=QUICK).drain()
+
+    assert [str(event.message_id) for event in events] == transport.ids
+    assert [1, 1, 4, 1, 1] == [record.attempts for record in await stored(engine)]
+
+
+async def test_a_stream_may_stop_at_a_message_that_can_not_be_sent(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Where order is worth more than progress, nothing passes, until somebody decides."""
+    events = await publish(engine, "1", "2", "3")
+    poison = events[1].message_id
+    transport.poison[str(poison)] = RuntimeError("no")
+    relay = AsyncOutboxRelay(engine, transport, max_attempts=2, backoff=QUICK, on_poison="stop")
+    with pytest.raises(UndeliverableMessageError) as caught:
+        await relay.run()
+
+    assert (poison, 2, "RuntimeError: no") == (
+        caught.value.message_id,
+        caught.value.attempts,
+        caught.value.reason,
+    )
+    assert [str(events[0].message_id)] == transport.ids
+    with pytest.raises(UndeliverableMessageError):
+        await relay.drain()
+    assert 2 == transport.tried.count(str(poison))
+
+    assert 1 == await relay.outbox.discard([poison])
+    assert 1 == await relay.drain()
+    assert ["sent", "discarded", "sent"] == [record.state for record in await stored(engine)]
+
+
+async def test_a_stream_that_stopped_goes_on_after_a_replay(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Once the cause is mended, the message is tried as if for the first time."""
+    events = await publish(engine, "1", "2")
+    transport.poison[str(events[0].message_id)] = MessageRejectedError({}, "too large")
+    relay = AsyncOutboxRelay(engine, transport, on_poison="stop", backoff=QUICK)
+    with pytest.raises(UndeliverableMessageError, match="too large"):
+        await relay.drain()
+
+    transport.poison.clear()
+    assert 1 == await relay.outbox.replay([events[0].message_id])
+    assert 2 == await relay.drain()
+    assert [str(event.message_id) for event in events] == transport.ids
+
+
+@pytest.mark.parametrize(
+    "error", [TransportUnavailableError("away"), ConnectionResetError("reset"), TimeoutError()]
+)
+async def test_an_outage_counts_as_no_attempt_and_parks_nothing(
+    engine: AsyncEngine, transport: AsyncRecorder, error: Exception
+) -> None:
+    """However long the broker is away, the backlog waits, and goes out in order afterwards."""
+    events = await publish(engine, *map(str, range(7)))
+    transport.fail(error, after=3, times=20)
+    relay = AsyncOutboxRelay(engine, transport, max_attempts=1, batch_size=4, reconnect=QUICK)
+
+    async def is_sent() -> bool:
+        return (await relay.outbox.backlog(count_sent=True)).sent == 7
+
+    async with background(relay.run, relay.stop):
+        await eventually(is_sent)
+
+    assert [str(event.message_id) for event in events] == transport.ids
+    assert [("sent", 1)] * 7 == [(each.state, each.attempts) for each in await stored(engine)]
+
+
+async def test_an_attempt_is_counted_before_it_is_made(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A message that ends the process is parked in the end, although no failure is ever seen."""
+    events = await publish(engine, *map(str, range(5)))
+    transport.poison[str(events[2].message_id)] = Killed()
+    ends = 0
+    for _ in range(10):
+        relay = AsyncOutboxRelay(engine, transport, lease=0.05, poll_interval=0.01, max_attempts=3)
+        relay._lease.release = no_farewell  # type: ignore[method-assign]
+        try:
+            await relay.drain()
+        except Killed:
+            ends += 1
+        else:
+            break
+
+    assert 3 == ends
+    assert ["sent", "sent", "parked", "sent", "sent"] == [
+        record.state for record in await stored(engine)
+    ]
+    [parked] = await relay.outbox.list()
+    assert 3 == parked.attempts
+    assert parked.reason is not None
+    assert "ended while it was sending" in parked.reason
+    assert [str(event.message_id) for event in events if event is not events[2]] == list(
+        dict.fromkeys(transport.ids)
+    )
+
+
+class Killed(BaseException):
+    """Stands for a signal that can not be caught."""
+
+
+async def no_farewell(outcome: object) -> None:
+    """Do nothing, as a process that was killed does."""
+
+
+async def test_a_transport_that_does_not_know_what_it_has_sent_is_believed(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A batch that broke off behind its last message was sent."""
+    await publish(engine, "1", "2")
+    transport = AsyncUnsure()
+    assert 2 == await AsyncOutboxRelay(engine, transport, max_attempts=1, backoff=QUICK).drain()
+
+    assert ["sent", "sent"] == [record.state for record in await stored(engine)]
+
+
+class AsyncUnsure(AsyncRecorder):
+    """Sends a first batch, and fails with everything sent."""
+
+    failing = True
+
+    async def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Send all, then fail once."""
+        await super().send_messages_serialized(messages)
+        if self.failing:
+            self.failing = False
+            raise BatchSendError(len(messages))
+
+
+async def test_a_failure_waits_for_its_next_attempt_over_a_restart(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """When a message may be tried again is known to the database, not to the process alone."""
+    await publish(engine, "1")
+    transport.fail(RuntimeError("no"))
+    relay = AsyncOutboxRelay(engine, transport, backoff=Backoff(first=3600, longest=3600))
+    begun = datetime.now(UTC)
+
+    async def has_failed() -> bool:
+        [record] = await stored(engine)
+        return record.attempts == 1
+
+    async with background(relay.run, relay.stop):
+        await eventually(has_failed)
+    [record] = await stored(engine)
+    assert record.next_attempt_at is not None
+    assert (record.next_attempt_at - begun).total_seconds() >= 3599
+
+    other = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
+
+    async def leads() -> bool:
+        return (await other.status()).leading
+
+    async with background(other.run, other.stop):
+        await eventually(leads)
+    assert [] == transport.sent
+
+
+async def test_a_message_that_was_parked_can_be_replayed(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Replaying sends what was parked, with its identity, behind nobody."""
+    events = await publish(engine, "1", "2", "3")
+    transport.poison[str(events[1].message_id)] = RuntimeError("no")
+    relay = AsyncOutboxRelay(engine, transport, max_attempts=1)
+    await relay.drain()
+    transport.poison.clear()
+
+    assert 1 == await relay.outbox.replay()
+    assert 1 == await relay.drain()
+    assert [str(events[index].message_id) for index in (0, 2, 1)] == transport.ids
+    assert [] == await relay.outbox.list("parked")

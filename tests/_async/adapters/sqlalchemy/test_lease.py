@@ -1,0 +1,270 @@
+"""One relay leads; when it stops answering, another one takes over, and it is shut out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
+from messagebus.adapters.sqlalchemy.delivery import Batch, Outcome
+from messagebus.exceptions import MessageRejectedError
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.adapters.sqlalchemy.shelves import publish, stored
+from tests.running.aio import AsyncEngine, background, call_with, eventually, new_engine
+
+BRIEF = 0.05  # seconds
+
+
+class AsyncFreezing(AsyncRecorder):
+    """Stands still in the middle of its first message until another relay has done the work."""
+
+    def __init__(self, sent: list[Mapping[str, Any]], other: AsyncOutboxRelay) -> None:
+        super().__init__()
+        self.sent = sent
+        self.other: AsyncOutboxRelay | None = other
+
+    async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+        """Freeze, then go on as if nothing had happened."""
+        other, self.other = self.other, None
+        if other is not None:
+            await other.drain()
+        await super().send_message_serialized(message)
+
+
+class AsyncSlowRelay(AsyncOutboxRelay):
+    """Stands still between claiming its first batch and sending it."""
+
+    other: AsyncOutboxRelay | None = None
+
+    async def _send(self, batch: Batch) -> Outcome:
+        other, self.other = self.other, None
+        if other is not None:
+            await other.drain()
+        return await super()._send(batch)
+
+
+def quick(engine: AsyncEngine, transport: AsyncRecorder) -> AsyncOutboxRelay:
+    """Return a relay that is quick to take over, and to be taken over from."""
+    return AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+
+
+async def test_a_relay_that_stops_lets_another_one_lead_at_once(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A relay that leaves in order gives its lease back, however long that would last."""
+    await publish(engine, "1")
+    assert 1 == await AsyncOutboxRelay(engine, transport, lease=3600).drain()
+    await publish(engine, "2")
+
+    assert 1 == await AsyncOutboxRelay(engine, transport, lease=3600).drain()
+
+
+async def test_only_one_relay_leads_and_the_others_send_nothing(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """As long as the leader answers, nobody else sends."""
+    idle = AsyncRecorder()
+    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
+    standby = AsyncOutboxRelay(engine, idle, poll_interval=0.01)
+
+    async def leads() -> bool:
+        return (await leader.status()).leading
+
+    async def stands_by() -> bool:
+        return (await standby.status()).running
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 5
+
+    async with background(leader.run, leader.stop):
+        await eventually(leads)
+        async with background(standby.run, standby.stop):
+            await eventually(stands_by)
+            for number in range(5):
+                await publish(engine, str(number))
+            await eventually(arrived)
+            assert not (await standby.status()).leading
+
+    assert [] == idle.sent
+
+
+async def test_a_standby_takes_over_when_the_leader_leaves(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """The stream goes on with the next relay; tokens grow."""
+    first = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
+    second = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
+    tokens: list[int] = []
+
+    async def leads(relay: AsyncOutboxRelay) -> bool:
+        status = await relay.status()
+        if status.leading and status.leader is not None:
+            tokens.append(status.leader.token)
+        return status.leading
+
+    async with background(second.run, second.stop):
+        async with background(first.run, first.stop):
+
+            async def somebody() -> bool:
+                return await leads(first) or await leads(second)
+
+            await eventually(somebody)
+
+        async def the_second() -> bool:
+            return await leads(second)
+
+        await eventually(the_second)
+        await publish(engine, "1")
+
+        async def arrived() -> bool:
+            return len(transport.sent) == 1
+
+        await eventually(arrived)
+    assert sorted(tokens) == tokens
+
+
+async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncEngine) -> None:
+    """A relay that wakes up after its lease was taken repeats its batch at most."""
+    events = await publish(engine, *map(str, range(4)))
+    sent: list[Mapping[str, Any]] = []
+    frozen = AsyncFreezing(sent, quick(engine, AsyncRecorder()))
+    assert frozen.other is not None
+    frozen.other.transport.sent = sent  # type: ignore[attr-defined]
+
+    assert 4 == await quick(engine, frozen).drain()
+
+    expected = [str(event.message_id) for event in events]
+    assert expected * 2 == frozen.ids
+    # One attempt that nobody knows the outcome of, one of the relay that took over. The frozen
+    # one could not count its own.
+    assert [("sent", 2)] * 4 == [(each.state, each.attempts) for each in await stored(engine)]
+
+
+async def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: AsyncEngine) -> None:
+    """What another relay has sent meanwhile is not put aside by a failure of long ago."""
+    [event] = await publish(engine, "1")
+    frozen = AsyncFreezing([], quick(engine, AsyncRecorder()))
+    frozen.poison[str(event.message_id)] = MessageRejectedError({}, "too large")
+    await quick(engine, frozen).drain()
+
+    assert ["sent"] == [record.state for record in await stored(engine)]
+
+
+async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A relay looks at its lease before it sends: what was not sent yet is not repeated."""
+    events = await publish(engine, *map(str, range(4)))
+    frozen = AsyncSlowRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+    frozen.other = quick(engine, transport)
+
+    assert 0 == await frozen.drain()
+    assert [str(event.message_id) for event in events] == transport.ids
+
+
+async def test_a_token_that_is_not_the_last_one_writes_nothing(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """What is written under an old token is rolled back as a whole, and the relay leads anew."""
+    await publish(engine, "1", "2")
+    relay = AsyncOutboxRelay(engine, transport, batch_size=1, poll_interval=0.01)
+    usurped: list[str] = []
+
+    async def usurp() -> None:
+        async with engine.begin() as connection:
+            token = tables.lease.c.token
+            await connection.execute(sa.update(tables.lease).values(token=token + 1))
+
+    class AsyncUsurped(AsyncRecorder):
+        async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+            await super().send_message_serialized(message)
+            if not usurped:
+                usurped.append(message["id"])
+                await usurp()
+                async with engine.begin() as connection:
+                    past = (await stored(engine))[0].created_at
+                    await connection.execute(sa.update(tables.lease).values(expires_at=past))
+
+    relay.transport = sender = AsyncUsurped()
+    await relay.drain()
+
+    assert [usurped[0], usurped[0]] == sender.ids[:2]
+    assert [2, 1] == [record.attempts for record in await stored(engine)]
+
+
+async def test_the_lease_is_kept_while_there_is_nothing_to_do(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A relay that is idle, or waits for its broker, goes on leading."""
+    relay = AsyncOutboxRelay(engine, transport, lease=0.3, poll_interval=0.01)
+    renewals: set[object] = set()
+
+    async def renewed() -> bool:
+        leader = (await relay.status()).leader
+        if leader is not None:
+            renewals.add(leader.expires_at)
+            assert 1 == leader.token
+        return len(renewals) >= 5
+
+    async with background(relay.run, relay.stop):
+        await eventually(renewed)
+        renewals.clear()
+        transport.down = True
+        await publish(engine, "1")
+        await eventually(renewed)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+async def test_a_new_leader_goes_on_where_the_last_one_was_killed(
+    engine: AsyncEngine, transport: AsyncRecorder, batch_size: int
+) -> None:
+    """What was in flight is sent again with the same identity, nothing else is."""
+
+    class Killed(BaseException):
+        """Stands for a signal that can not be caught."""
+
+    async def no_farewell(outcome: object) -> None:
+        """Do nothing, as a process that was killed does."""
+
+    events = await publish(engine, *map(str, range(20)))
+    expected = [str(event.message_id) for event in events]
+    killed = AsyncOutboxRelay(engine, transport, batch_size=batch_size, lease=BRIEF)
+    killed._lease.release = no_farewell  # type: ignore[method-assign]
+    transport.poison[expected[12]] = Killed()
+    with pytest.raises(Killed):
+        await killed.drain()
+    transport.poison.clear()
+    before = len(transport.sent)
+    await quick(engine, transport).drain()
+
+    assert 12 == before
+    assert expected == list(dict.fromkeys(transport.ids))
+    assert len(transport.ids) - len(expected) < batch_size
+
+
+async def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
+    postgres_url: str, transport: AsyncRecorder
+) -> None:
+    """PostgreSQL ends the transaction, and with it the locks that the next leader needs."""
+    engine = new_engine(postgres_url)
+    await async_create_tables(engine)
+    events = await publish(engine, "1", "2")
+    frozen = AsyncOutboxRelay(engine, transport, lease=0.5)
+    claims = frozen._claims
+    async with engine.begin() as connection:
+        token = await call_with(connection, claims.acquire)
+    connection = await engine.connect()
+    await call_with(connection, claims.advance, token)
+    # The connection stays as it is, in the middle of its transaction.
+
+    assert 2 == await quick(engine, transport).drain()
+    assert [str(event.message_id) for event in events] == transport.ids
+    with pytest.raises(DBAPIError):
+        await connection.commit()
+        await connection.execute(sa.text("SELECT 1"))
+    await connection.close()
+    await engine.dispose()

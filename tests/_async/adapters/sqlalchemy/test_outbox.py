@@ -1,0 +1,184 @@
+"""Looking after the outbox: what there is, what was given up, what may be deleted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from messagebus.adapters.sqlalchemy import AsyncOutbox, AsyncOutboxRelay, Backlog, tables
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, new_bus, publish, stored
+from tests.library import RegisterBook
+from tests.running.aio import AsyncEngine, together
+
+
+@pytest.fixture
+def outbox(engine: AsyncEngine) -> AsyncOutbox:
+    """Return the outbox of the database."""
+    return AsyncOutbox(engine)
+
+
+async def give_up(engine: AsyncEngine, *ids: str) -> None:
+    """Publish messages that the broker refuses, so that they are parked."""
+    transport = AsyncRecorder()
+    events = await publish(engine, *ids)
+    transport.poison = {str(event.message_id): RuntimeError(str(event)) for event in events}
+    await AsyncOutboxRelay(engine, transport, max_attempts=1).drain()
+
+
+async def test_an_empty_outbox_has_no_backlog_and_no_leader(outbox: AsyncOutbox) -> None:
+    """Where nothing ever happened there is nothing to tell."""
+    assert Backlog(0, None, 0, 0) == await outbox.backlog(count_sent=True)
+    assert None is await outbox.leader()
+    assert [] == await outbox.list()
+
+
+async def test_the_backlog_counts_what_is_pending_parked_and_sent(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """Each published message is in one of the counts, private ones are in none."""
+    await give_up(engine, "1", "2")
+    await publish(engine, "3", "4", "5")
+    await AsyncOutboxRelay(engine, transport).drain()
+    await publish(engine, "6")
+    async with AsyncShelves(engine) as transaction:
+        await new_bus().handle(RegisterBook(id="7"), transaction)
+        await transaction.commit()
+
+    backlog = await outbox.backlog(count_sent=True)
+    assert (2, 2, 3) == (backlog.pending, backlog.parked, backlog.sent)
+    assert None is (await outbox.backlog()).sent
+
+
+async def test_the_age_of_the_backlog_is_that_of_its_first_message(
+    engine: AsyncEngine, outbox: AsyncOutbox
+) -> None:
+    """The age is in seconds, and never below zero."""
+    events = await publish(engine, "1", "2")
+    for ago, lower, upper in ((3600, 3599, 7200), (-3600, 0, 0)):
+        async with engine.begin() as connection:
+            created_at = tables.messages.c.created_at
+            await connection.execute(
+                sa.update(tables.messages)
+                .where(tables.messages.c.message_id == events[0].message_id)
+                .values({created_at: events[0].created_at - timedelta(seconds=ago)})
+            )
+        age = (await outbox.backlog()).oldest_age
+        assert age is not None
+        assert lower <= age <= upper
+
+
+async def test_messages_are_listed_by_state_and_page(
+    engine: AsyncEngine, outbox: AsyncOutbox
+) -> None:
+    """A list begins behind a position, and has an end."""
+    await give_up(engine, *"12345")
+    everything = await outbox.list("parked")
+
+    page = await outbox.list("parked", after=everything[0].position, limit=2)
+
+    assert everything[1:3] == page
+    assert [] == await outbox.list("pending")
+    assert [] == await outbox.list(None)
+
+
+async def test_a_message_is_shown_as_it_is_stored(engine: AsyncEngine, outbox: AsyncOutbox) -> None:
+    """All that is known of one message, or None."""
+    [event] = await publish(engine, "1")
+
+    assert (await stored(engine))[0] == await outbox.get(event.message_id)
+    assert None is await outbox.get(uuid4())
+
+
+async def test_some_messages_are_replayed_and_the_others_stay(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """Only what was named is pending again, and has no attempts."""
+    await give_up(engine, "1", "2", "3")
+    parked = await outbox.list()
+
+    assert 2 == await outbox.replay([parked[0].message_id, parked[2].message_id, uuid4()])
+    assert [parked[1]] == await outbox.list()
+    pending = await outbox.list("pending")
+    assert [(0, None, None, None)] * 2 == [
+        (each.attempts, each.next_attempt_at, each.parked_at, each.reason) for each in pending
+    ]
+    assert 2 == await AsyncOutboxRelay(engine, transport).drain()
+
+
+async def test_what_was_sent_or_is_on_its_way_is_not_replayed(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """Replaying is for what was given up: nothing is sent twice by mistake."""
+    [sent] = await publish(engine, "1")
+    await AsyncOutboxRelay(engine, transport).drain()
+    [waiting] = await publish(engine, "2")
+
+    assert 0 == await outbox.replay([sent.message_id, waiting.message_id])
+    assert 0 == await outbox.discard([sent.message_id, waiting.message_id])
+    assert 0 == await outbox.replay()
+
+
+async def test_a_message_that_was_discarded_is_not_sent(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """It stays stored, is no longer parked, and can still be replayed by its name."""
+    await give_up(engine, "1", "2")
+    first, second = await outbox.list()
+
+    assert 1 == await outbox.discard([first.message_id])
+    assert [second] == await outbox.list()
+    assert [first.message_id] == [each.message_id for each in await outbox.list("discarded")]
+    assert 1 == await outbox.discard()
+    assert 0 == await AsyncOutboxRelay(engine, transport).drain()
+    assert 0 == await outbox.replay()
+    assert 1 == await outbox.replay([second.message_id])
+    assert 1 == await AsyncOutboxRelay(engine, transport).drain()
+
+
+async def test_purging_deletes_what_was_sent_long_ago_and_nothing_else(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """Private, pending, parked and recent messages are kept."""
+    await give_up(engine, "parked")
+    await publish(engine, *"12345")
+    await AsyncOutboxRelay(engine, transport).drain()
+    async with AsyncShelves(engine) as transaction:
+        await new_bus().handle(RegisterBook(id="private"), transaction)
+        await transaction.commit()
+    before = await stored(engine)
+
+    assert 0 == await outbox.purge(timedelta(hours=1))
+    assert before == await stored(engine)
+    assert 5 == await outbox.purge(timedelta(0), batch_size=2)
+    assert [each for each in before if each.state != "sent"] == await stored(engine)
+
+
+async def test_purging_goes_in_small_steps_beside_the_writers(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """No transaction deletes more than a batch, and what comes meanwhile stays."""
+    await publish(engine, *map(str, range(50)))
+    await AsyncOutboxRelay(engine, transport).drain()
+    deleted: list[int] = []
+
+    def note(_connection: object, cursor: sa.engine.interfaces.DBAPICursor, *rest: object) -> None:
+        if str(rest[0]).startswith("DELETE"):
+            deleted.append(cursor.rowcount)
+
+    sa.event.listen(getattr(engine, "sync_engine", engine), "after_cursor_execute", note)
+
+    async def purge() -> None:
+        await outbox.purge(timedelta(0), batch_size=7)
+
+    async def write() -> None:
+        for number in range(10):
+            await publish(engine, str(number))
+
+    await together(purge, write)
+
+    assert [7] * 7 + [1] == deleted
+    assert ["pending"] * 10 == [record.state for record in await stored(engine)]

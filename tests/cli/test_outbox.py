@@ -1,0 +1,162 @@
+"""Looking after an outbox from a terminal, or from a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from messagebus.adapters.sqlalchemy import SyncOutboxRelay
+from messagebus.cli import ExitCode, main
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(url: str, engine: Engine, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs a command on the outbox, and returns its status and output."""
+
+    def run(command: str, *arguments: str) -> tuple[int, str]:
+        code = main(["outbox", command, f"--database={url}", *arguments])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def parked(engine: Engine) -> list[str]:
+    """Return the identifiers of three messages that were parked."""
+    transport = SyncRecorder()
+    events = publish(engine, "1", "2", "3")
+    transport.poison = {str(event.message_id): RuntimeError("too\n large") for event in events}
+    SyncOutboxRelay(engine, transport, max_attempts=1).drain()
+    return [str(event.message_id) for event in events]
+
+
+def test_the_status_says_how_much_there_is(run: Run, engine: Engine, parked: list[str]) -> None:
+    """Pending with its age, parked, sent, and who leads; as text and as JSON."""
+    publish(engine, "4", "5")
+    code, text = run("status")
+    assert ExitCode.OK == code
+    lines = text.splitlines()
+    assert lines[0].startswith("pending  2, the oldest for ")
+    assert ["parked   3", "sent     0", "leader   none"] == lines[1:]
+
+    code, text = run("status", "--json")
+    answer = json.loads(text)
+    assert ExitCode.OK == code
+    assert (2, 3, 0) == (answer["pending"], answer["parked"], answer["sent"])
+    assert answer["oldest_age"] >= 0
+    assert answer["leader"]["expired"]
+    assert [] == answer["problems"]
+
+
+def test_the_status_can_be_asked_whether_it_is_good(
+    run: Run, engine: Engine, parked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Limits that are exceeded make the command fail, for those who watch."""
+    publish(engine, "4")
+
+    assert ExitCode.OK == run("status", "--max-parked=3", "--max-age=1h")[0]
+    code, text = run("status", "--max-parked=2", "--max-age=0s", "--json")
+    assert ExitCode.UNHEALTHY == code
+    assert 2 == len(json.loads(text)["problems"])
+
+
+def test_parked_messages_are_listed(run: Run, parked: list[str]) -> None:
+    """One line for each, in the order of their position, whatever the reason looks like."""
+    code, text = run("list")
+    header, *lines = text.splitlines()
+
+    assert ExitCode.OK == code
+    assert header.split() == [
+        *("position", "message_id", "type", "state", "attempts", "created_at", "reason"),
+    ]
+    assert parked == [line.split()[1] for line in lines]
+    assert lines[0].endswith("RuntimeError: too large")
+
+
+def test_a_list_can_be_read_by_a_program(run: Run, engine: Engine, parked: list[str]) -> None:
+    """As JSON, all that is known of each message is there."""
+    publish(engine, "4")
+    _, text = run("list", "--json", "--after=1", "--limit=1")
+    [record] = json.loads(text)
+
+    assert parked[1] == record["message_id"]
+    assert ("book_borrowed_v2", "parked", 1) == (
+        record["type"],
+        record["state"],
+        record["attempts"],
+    )
+    assert datetime.fromisoformat(record["created_at"]).tzinfo is not None
+    assert 1 == len(json.loads(run("list", "--json", "--state=pending")[1]))
+    assert [] == json.loads(run("list", "--json", "--state=private")[1])
+
+
+def test_a_message_is_shown(run: Run, parked: list[str]) -> None:
+    """All of it, as text and as JSON; one that is not there is told by the status."""
+    code, text = run("show", parked[0])
+    assert ExitCode.OK == code
+    assert ["message_id", parked[0]] == text.splitlines()[1].split()
+    assert '{"id":"1"}' in text
+
+    assert parked[0] == json.loads(run("show", parked[0], "--json")[1])["message_id"]
+    assert ExitCode.NOT_FOUND == run("show", str(uuid4()))[0]
+
+
+def test_messages_are_replayed(run: Run, engine: Engine, parked: list[str]) -> None:
+    """Some by their names, or all; that nothing was found is told by the status."""
+    assert (ExitCode.OK, "replayed 1 message(s)\n") == run("replay", parked[1])
+    assert ["parked", "pending", "parked"] == [record.state for record in stored(engine)]
+    assert (ExitCode.OK, '{"replayed": 2}\n') == run("replay", "--all", "--json")
+    assert (ExitCode.NOT_FOUND, "replayed 0 message(s)\n") == run("replay", "--all")
+
+
+def test_messages_are_discarded(run: Run, engine: Engine, parked: list[str]) -> None:
+    """Some by their names, or all."""
+    assert (ExitCode.OK, "discarded 1 message(s)\n") == run("discard", parked[0])
+    assert ["discarded", "parked", "parked"] == [record.state for record in stored(engine)]
+    assert (ExitCode.OK, '{"discarded": 2}\n') == run("discard", "--all", "--json")
+
+
+@pytest.mark.parametrize("command", ["replay", "discard"])
+def test_which_messages_are_meant_has_to_be_said(run: Run, command: str) -> None:
+    """Neither nothing nor everything is done by mistake."""
+    with pytest.raises(SystemExit):
+        run(command)
+    with pytest.raises(SystemExit):
+        run(command, str(uuid4()), "--all")
+
+
+def test_what_was_sent_is_deleted_when_asked_for(run: Run, engine: Engine) -> None:
+    """Only what is old enough goes."""
+    publish(engine, "1", "2", "3")
+    SyncOutboxRelay(engine, SyncRecorder()).drain()
+
+    assert (ExitCode.OK, "deleted 0 message(s)\n") == run("purge", "--older-than=1d")
+    assert (ExitCode.OK, '{"deleted": 3}\n') == run("purge", "--older-than=0s", "--json")
+    assert [] == stored(engine)
+
+
+def test_a_database_without_the_tables_is_no_outbox(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The complaint names the table."""
+    assert ExitCode.USAGE == main(["outbox", "status", f"--database={url}"])
+    assert "messagebus_messages does not exist" in capsys.readouterr().err
+
+
+def test_a_database_that_is_away_is_told_by_the_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is one line, and no traceback."""
+    code = main(["outbox", "status", "--database=postgresql://nobody@127.0.0.1:1/nothing"])
+
+    assert ExitCode.DATABASE == code
+    assert capsys.readouterr().err.startswith("messagebus: connection failed")

@@ -1,0 +1,200 @@
+"""The relay as a process: what it prints, how it ends, and what it says with that."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from messagebus.adapters.sqlalchemy import SyncOutbox, define_tables, tables
+from messagebus.cli import ExitCode, main
+from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+from tests.cli.conftest import Start
+
+PATIENCE = 60  # seconds
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    """Return what is on each line of JSON."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_relay_sends_until_it_is_told_to_stop(url: str, engine: Engine, start: Start) -> None:
+    """Everything is sent in order; SIGTERM ends the process with success."""
+    events = publish(engine, "1", "2")
+    process = start(
+        "relay",
+        f"--database={url}",
+        "--transport=stdout:",
+        "--poll-interval=10ms",
+        "--log-format=json",
+    )
+    assert process.stdout is not None
+    first = [json.loads(process.stdout.readline())["id"] for _ in range(2)]
+    events += publish(engine, "3")
+    third = json.loads(process.stdout.readline())["id"]
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=PATIENCE)
+
+    assert [str(event.message_id) for event in events] == [*first, third]
+    assert ("", ExitCode.OK) == (output, process.returncode)
+    assert ["sent"] * 3 == [record.state for record in stored(engine)]
+    logged = [line["event"] for line in lines_of(errors)]
+    assert ["relay.started", "relay.leading", "relay.stopping", "relay.stopped"] == logged
+
+
+def test_a_relay_that_is_told_to_stop_lets_another_one_lead_at_once(
+    url: str, engine: Engine, start: Start
+) -> None:
+    """The next process need not wait until the lease of the last one ends."""
+    arguments = ("relay", f"--database={url}", "--transport=stdout:", "--lease=1h")
+    for number in range(2):
+        publish(engine, str(number))
+        process = start(*arguments)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        assert ExitCode.OK == process.returncode
+
+
+def test_draining_sends_what_is_pending_and_ends(url: str, engine: Engine, start: Start) -> None:
+    """A relay that drains ends by itself; its arguments may come from the environment."""
+    events = publish(engine, "1", "2", "3")
+    process = start(
+        "relay",
+        "--drain",
+        "--log-format=json",
+        MESSAGEBUS_DATABASE=url,
+        MESSAGEBUS_TRANSPORT="stdout:",
+    )
+    output, errors = process.communicate(timeout=PATIENCE)
+
+    assert ExitCode.OK == process.returncode
+    assert [str(event.message_id) for event in events] == [
+        message["id"] for message in lines_of(output)
+    ]
+    assert [3] == [line["sent"] for line in lines_of(errors) if "sent" in line]
+
+
+def test_missing_tables_are_created_when_asked_for(url: str, start: Start, tmp_path: Path) -> None:
+    """Without the tables a relay does not start, unless it may create them."""
+    arguments = ["relay", f"--database={url}", "--transport=stdout:", "--drain"]
+    without = start(*arguments)
+    _, errors = without.communicate(timeout=PATIENCE)
+    assert ExitCode.USAGE == without.returncode
+    assert "messagebus_messages does not exist" in errors
+    assert "Create it by a migration" in errors
+
+    allowed = start(*arguments, "--create-tables")
+    allowed.communicate(timeout=PATIENCE)
+    assert ExitCode.OK == allowed.returncode
+
+
+def test_a_relay_may_stop_at_what_it_can_not_send(url: str, engine: Engine, start: Start) -> None:
+    """A supervisor learns that starting the relay again is of no use."""
+    [event] = publish(engine, "1")
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.messages).values(attempts=8, reason="too large"))
+    process = start(
+        "relay", f"--database={url}", "--transport=stdout:", "--on-poison=stop", "--log-format=json"
+    )
+    _, errors = process.communicate(timeout=PATIENCE)
+
+    assert ExitCode.POISON == process.returncode
+    last = lines_of(errors)[-1]
+    assert ("critical", "relay.poisoned") == (last["level"], last["event"])
+    assert str(event.message_id) in last["message"]
+
+
+def test_draining_to_a_broker_that_is_away_fails(url: str, engine: Engine, start: Start) -> None:
+    """What can not be sent stays pending, and the exit status says why."""
+    publish(engine, "1")
+    process = start(
+        "relay",
+        f"--database={url}",
+        "--transport=redis://127.0.0.1:1/0?stream=s&patience=0",
+        "--drain",
+    )
+    process.communicate(timeout=PATIENCE)
+
+    assert ExitCode.BROKER == process.returncode
+    assert [("pending", 0)] == [(each.state, each.attempts) for each in stored(engine)]
+
+
+def test_draining_a_database_that_is_away_fails(start: Start) -> None:
+    """The exit status tells a database that is away from a broker that is."""
+    process = start(
+        "relay",
+        "--database=postgresql://nobody@127.0.0.1:1/nothing",
+        "--transport=stdout:",
+        "--drain",
+    )
+    process.communicate(timeout=PATIENCE)
+
+    assert ExitCode.DATABASE == process.returncode
+
+
+def test_a_relay_serves_tables_of_other_names(url: str, engine: Engine, start: Start) -> None:
+    """The prefix of the names is an argument."""
+    metadata = sa.MetaData()
+    own = define_tables(metadata, prefix="shop_")
+    metadata.create_all(engine)
+    publish(engine, "1")
+    with engine.begin() as connection:
+        columns = [column for column in tables.messages.c if column.name != "position"]
+        connection.execute(
+            sa.insert(own.messages).from_select(
+                [column.name for column in columns], sa.select(*columns)
+            )
+        )
+    process = start(
+        "relay", f"--database={url}", "--transport=stdout:", "--drain", "--prefix=shop_"
+    )
+    output, _ = process.communicate(timeout=PATIENCE)
+
+    assert 1 == len(lines_of(output))
+    assert 1 == SyncOutbox(engine, tables=own).backlog(count_sent=True).sent
+    assert 0 == SyncOutbox(engine).backlog(count_sent=True).sent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--database=mysql://localhost/x"], "SQLite or PostgreSQL, not 'mysql'"),
+        (["--database=shop.db"], "given by a URL"),
+        (["--database=sqlite:///no/such/file.db"], "There is no database no/such/file.db"),
+        (["--database=sqlite://", "--transport=pigeon:"], "scheme 'pigeon'"),
+        (["--database=sqlite://", "--batch-size=0"], "greater than zero"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    """What is wrong is said in a line, not by a traceback."""
+    assert ExitCode.USAGE == main(["relay", "--transport=stdout:", *arguments])
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_time_has_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no time is refused, with examples."""
+    with pytest.raises(SystemExit) as caught:
+        main(["relay", "--database=sqlite://", "--transport=stdout:", "--lease=soon"])
+
+    assert ExitCode.USAGE == caught.value.code
+    assert "'soon' is no time: say 90, 500ms, 30s, 5m, 12h or 7d" in capsys.readouterr().err
+
+
+def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every status is documented where it is looked for."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    text = capsys.readouterr().out
+    for code in ExitCode:
+        assert f"{code:3}  " in text
