@@ -6,6 +6,8 @@ as it does in a program, and an event loop, so that they may wait at their top l
 * a block whose first line is a comment with the path of a file is written to that file, or added
   to it, and can be imported by the blocks after it;
 * a test that a block defines is run;
+* a block runs in a folder that is empty when the page begins, and what it names as a server on
+  *localhost* is one that was started for the page;
 * a block of the language ``output`` is what the Python block before it has printed.
 """
 
@@ -19,7 +21,7 @@ import io
 import re
 import sys
 import tempfile
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, chdir, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +29,13 @@ from typing import Any
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
+from tests.servers import NatsServer, PostgresServer, RedisServer
+
+_SERVERS: dict[str, type[NatsServer | PostgresServer | RedisServer]] = {
+    "nats://localhost:4222": NatsServer,
+    "postgresql+psycopg://localhost/shop": PostgresServer,
+    "redis://localhost:6379/0": RedisServer,
+}
 _FILE = re.compile(r"# (?P<path>[a-z_/]+)\.py\n")
 
 
@@ -40,12 +49,13 @@ class Page:
         self._on_close = ExitStack()
         self._loop = self._on_close.enter_context(asyncio.Runner())
         self._folder = self._on_close.enter_context(tempfile.TemporaryDirectory())
+        self._urls: dict[str, str] = {}
         sys.modules[name] = self._module
         sys.path.insert(0, self._folder)
 
     def run(self, example: Example) -> None:
         """Run a block of Python, and the tests that it defines."""
-        source = str(example.parsed)
+        source = self._with_servers(str(example.parsed))
         file = _FILE.match(source)
         module = self._written(file["path"], source) if file else self._module
         above = "\n" * (example.line + example.parsed.line_offset)  # lines as they are on the page
@@ -59,7 +69,7 @@ class Page:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and node.name.startswith("test_")
         ]
-        with redirect_stdout(io.StringIO()) as printed:
+        with chdir(self._folder), redirect_stdout(io.StringIO()) as printed:
             self._wait_for(eval(code, vars(module)))  # noqa: S307 - the block is ours
             for test in tests:
                 self._wait_for(getattr(module, test)())
@@ -71,6 +81,15 @@ class Page:
         for name in self._modules:
             sys.modules.pop(name, None)
         self._on_close.close()
+
+    def _with_servers(self, source: str) -> str:
+        """Start the servers that are named for the first time; return the source with theirs."""
+        for address, server in _SERVERS.items():
+            if address in source:
+                if address not in self._urls:
+                    self._urls[address] = self._on_close.enter_context(server()).url
+                source = source.replace(address, self._urls[address])
+        return source
 
     def _wait_for(self, result: Any) -> None:
         if inspect.iscoroutine(result):

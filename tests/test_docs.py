@@ -60,5 +60,7 @@ def test_the_readme_has_the_two_commands() -> None:
     """One command runs the example and one runs the tests, each alone in its block."""
     blocks = re.findall(r"^```shell\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.DOTALL | re.M)
 
-    assert ["python -m examples.shop\n", "pytest\n"] == [each.split(" && ")[1] for each in blocks]
-    assert all(each.startswith("pip install -e ") for each in blocks)
+    assert [
+        'pip install -e ".[sqlite]" && python -m examples.shop\n',
+        'pip install -e ".[dev]" && pytest\n',
+    ] == blocks

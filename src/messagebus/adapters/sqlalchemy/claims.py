@@ -92,7 +92,9 @@ class Claims:
             if not inspector.has_table(table.name, table.schema):
                 text = f"The table {table.fullname} does not exist"
                 error = ConfigurationError(text)
-                error.add_note("Create it by a migration, or by create_tables(engine).")
+                error.add_note(
+                    "Create it by a migration, or by async_create_tables(engine) or its sync twin."
+                )
                 raise error
 
     def is_pending(self, connection: sa.Connection) -> bool:
