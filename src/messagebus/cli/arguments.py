@@ -53,7 +53,12 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
 def _add_relay(parser: ArgumentParser) -> None:
     parser.set_defaults(run=_later("relay", "run"))
     _add_database(parser)
-    _add_url(parser, "--transport", "MESSAGEBUS_TRANSPORT", "where to send, such as redis://host/0")
+    _add_url(
+        parser,
+        "--transport",
+        "MESSAGEBUS_TRANSPORT",
+        "where to send, such as redis://host/0?stream=events",
+    )
     add = parser.add_argument
     add("--batch-size", type=int, default=100, metavar="N", help="messages to send at once (100)")
     add(
