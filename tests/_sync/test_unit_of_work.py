@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -233,3 +234,24 @@ def test_two_models_that_raise_what_is_no_message_are_refused(uow: SyncLibrary) 
 
     with pytest.raises(InvalidMessageError, match="'registered' was not an Event or Command"):
         list(uow.collect_new_events())
+
+
+def test_a_repository_that_takes_the_place_of_another_attribute_is_looked_at() -> None:
+    """That the number of attributes is the same does not hide it."""
+    uow = SyncShelves()
+    assert [] == list(uow.collect_new_events())
+
+    del uow.books
+    book = Book(id="1")
+    book.messages.append(BookRegistered(id="1"))
+    uow.archive.add(book)
+
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+
+def test_a_copy_of_a_unit_of_work_runs_its_own_transaction(uow: SyncLibrary) -> None:
+    """A copy that is made while a transaction runs is free."""
+    with uow as transaction:
+        with copy.copy(uow) as other:
+            other.rollback()
+        transaction.commit()

@@ -123,8 +123,12 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         # without an assignment (functools.cached_property) shows in the number of attributes.
         state = self._uow_state
         state.size = None
-        if name == "eventstore" and state.transaction is not None:
+        if state.transaction is not None and self.eventstore is not SINKHOLE:
             state.transaction._use_eventstore()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._uow_state.size = None
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy has a state of its own.
