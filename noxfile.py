@@ -67,6 +67,13 @@ def guard(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Kill writers and relays at each fault point and at random; `-- --seed N` repeats it."""
+    install(session)
+    session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documentation and of the README."""
     install(session)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, Backoff
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, Backoff, tables
 from messagebus.exceptions import (
     BatchSendError,
     MessageRejectedError,
@@ -251,3 +252,30 @@ async def test_a_message_that_was_parked_can_be_replayed(
     assert 1 == await relay.drain()
     assert [str(events[index].message_id) for index in (0, 2, 1)] == transport.ids
     assert [] == await relay.outbox.list("parked")
+
+
+async def test_a_message_that_was_tried_before_is_sent_alone(
+    engine: AsyncEngine,
+) -> None:
+    """If it ends the process, nothing beside it has an attempt counted."""
+    await publish(engine, *"12345")
+    async with engine.begin() as connection:
+        third = tables.messages.c.position == 3
+        await connection.execute(sa.update(tables.messages).where(third).values(attempts=1))
+    transport = AsyncCounting()
+    await AsyncOutboxRelay(engine, transport).drain()
+
+    assert [2, 1, 2] == transport.sizes
+
+
+class AsyncCounting(AsyncRecorder):
+    """Notes how large the batches are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    async def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Note the size, and send."""
+        self.sizes.append(len(messages))
+        await super().send_messages_serialized(messages)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay
+from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, tables
 from messagebus.exceptions import (
     BatchSendError,
     MessageRejectedError,
@@ -251,3 +252,30 @@ def test_a_message_that_was_parked_can_be_replayed(
     assert 1 == relay.drain()
     assert [str(events[index].message_id) for index in (0, 2, 1)] == transport.ids
     assert [] == relay.outbox.list("parked")
+
+
+def test_a_message_that_was_tried_before_is_sent_alone(
+    engine: SyncEngine,
+) -> None:
+    """If it ends the process, nothing beside it has an attempt counted."""
+    publish(engine, *"12345")
+    with engine.begin() as connection:
+        third = tables.messages.c.position == 3
+        connection.execute(sa.update(tables.messages).where(third).values(attempts=1))
+    transport = SyncCounting()
+    SyncOutboxRelay(engine, transport).drain()
+
+    assert [2, 1, 2] == transport.sizes
+
+
+class SyncCounting(SyncRecorder):
+    """Notes how large the batches are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Note the size, and send."""
+        self.sizes.append(len(messages))
+        super().send_messages_serialized(messages)

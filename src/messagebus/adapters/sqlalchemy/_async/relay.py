@@ -143,7 +143,7 @@ class AsyncOutboxRelay:
                     if self._health.failing == DATABASE:
                         self._health.recovered()
                 except _DATABASE_ERRORS as error:
-                    await self._pause(self._health.outage(DATABASE, error))
+                    await self._pause(self._health.outage(DATABASE, error), renewing=False)
         finally:
             await self._end()
 
@@ -307,10 +307,10 @@ class AsyncOutboxRelay:
             return Outcome.of_failure(batch.rows, error)
         return Outcome.of_success(batch.rows)
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, and keep the lease meanwhile; only *stop* ends it before."""
+    async def _pause(self, seconds: float, *, renewing: bool = True) -> None:
+        """Wait; only *stop* ends it before. The lease is kept, if there is a database for it."""
         end = monotonic() + seconds
         while not self._stopping and (left := end - monotonic()) > 0:
             await self._bell.wait(min(left, self.lease / 3))
-            if self._lease.is_held and monotonic() < end:
+            if renewing and self._lease.is_held and monotonic() < end:
                 await self._lease.renew()

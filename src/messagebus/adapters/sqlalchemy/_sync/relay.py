@@ -143,7 +143,7 @@ class SyncOutboxRelay:
                     if self._health.failing == DATABASE:
                         self._health.recovered()
                 except _DATABASE_ERRORS as error:
-                    self._pause(self._health.outage(DATABASE, error))
+                    self._pause(self._health.outage(DATABASE, error), renewing=False)
         finally:
             self._end()
 
@@ -307,10 +307,10 @@ class SyncOutboxRelay:
             return Outcome.of_failure(batch.rows, error)
         return Outcome.of_success(batch.rows)
 
-    def _pause(self, seconds: float) -> None:
-        """Wait, and keep the lease meanwhile; only *stop* ends it before."""
+    def _pause(self, seconds: float, *, renewing: bool = True) -> None:
+        """Wait; only *stop* ends it before. The lease is kept, if there is a database for it."""
         end = monotonic() + seconds
         while not self._stopping and (left := end - monotonic()) > 0:
             self._bell.wait(min(left, self.lease / 3))
-            if self._lease.is_held and monotonic() < end:
+            if renewing and self._lease.is_held and monotonic() < end:
                 self._lease.renew()

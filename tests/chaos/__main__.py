@@ -1,0 +1,131 @@
+"""Kill writers and relays at every fault point, and at many random moments; count what is lost."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.adapters.stored import documents, entries
+from tests.running.blocking import sqlite_url
+from tests.servers import NatsServer, PostgresServer, RedisServer
+from tests.servers.postgres import new_database
+
+from .application import Job
+from .faults import DELETING, Point
+from .result import Result
+from .trial import Trial, kill_at, kill_at_random
+
+DATABASES = ("sqlite", "postgresql")
+RANDOM = "RANDOM"
+KILLS_OF_A_TRIAL = 10
+KILLS_AT_A_POINT = 4
+
+Read = Callable[[str, str], Sequence[Mapping[str, Any]]]
+
+
+class Servers:
+    """Where the trials find databases and streams."""
+
+    def __init__(self, postgres: PostgresServer, redis: RedisServer, nats: NatsServer) -> None:
+        self._postgres = postgres
+        self._redis = redis
+        self._nats = nats
+
+    @contextmanager
+    def database(self, kind: str, folder: Path) -> Iterator[str]:
+        """Yield the URL of an empty database."""
+        if kind == "sqlite":
+            yield sqlite_url(folder / "messages.db")
+        else:
+            with new_database(self._postgres.url) as url:
+                yield url
+
+    def stream(self, chance: random.Random) -> tuple[str, str, str, bool, Read]:
+        """Return a server, a stream, the query that makes it, if it remembers, and how to read."""
+        name = f"chaos_{uuid.uuid4().hex}"
+        nats = f"stream={name}&subject={name}.{{name}}&create=true"
+        redis = f"stream={name}&create=true"
+        return chance.choice(
+            [
+                (self._redis.url, name, f"{redis}&deduplicate_for=0", False, entries),
+                (self._redis.url, name, f"{redis}&deduplicate_for=0", False, entries),
+                (self._redis.url, name, redis, True, entries),
+                (self._nats.url, name, nats, True, documents),
+            ]
+        )
+
+
+def run(servers: Servers, database: str, at: str, seed: int, kills: int) -> Result:
+    """Run one trial, of which the seed decides everything but what the machine decides."""
+    chance = random.Random(seed)
+    server, stream, query, remembers, read = servers.stream(chance)
+    with (
+        tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
+        servers.database(database, Path(folder)) as url,
+    ):
+        job = Job(
+            database=url,
+            transport=f"{server}?{query}",
+            folder=Path(folder),
+            seed=seed,
+            writers=chance.randint(1, 12),
+            batch_size=chance.choice([2, 5, 20]),
+            retention=at in {point.name for point in DELETING} or chance.random() < 0.25,
+        )
+        with Trial(job) as trial:
+            if at == RANDOM:
+                kill_at_random(trial, kills)
+            else:
+                kill_at(trial, Point[at], kills)
+            return trial.result(read(server, stream), remembers=remembers)
+
+
+def main() -> int:
+    """Run the trials that the command line asks for; return how many broke a promise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    add = parser.add_argument
+    add("--seed", type=int, default=random.randrange(10**6), help="of the first trial")
+    add("--kills", type=int, default=200, help="at random moments (200)")
+    add("--database", choices=DATABASES, help="only this one")
+    add("--at", choices=[*Point.__members__, RANDOM], help="only there")
+    options = parser.parse_args()
+    databases = [options.database] if options.database else DATABASES
+    points = [options.at] if options.at else [*Point.__members__, RANDOM]
+    rounds = -(-options.kills // KILLS_OF_A_TRIAL)
+    trials = [(database, at) for at in points if at != RANDOM for database in databases] + [
+        (databases[each % len(databases)], RANDOM) for each in range(rounds) if RANDOM in points
+    ]
+
+    results: list[Result] = []
+    with PostgresServer() as postgres, RedisServer() as redis, NatsServer() as nats:
+        servers = Servers(postgres, redis, nats)
+        for seed, (database, at) in enumerate(trials, options.seed):
+            kills = KILLS_OF_A_TRIAL if at == RANDOM else KILLS_AT_A_POINT
+            arguments = f"--seed {seed} --database {database} --at {at}"
+            try:
+                result = run(servers, database, at, seed, kills)
+            except Exception:
+                print(f"{arguments} --kills {kills}")
+                raise
+            results.append(result)
+            print(f"{arguments} --kills {kills}: {result}", *result.violations, sep="\n  ")
+    broken = sum(bool(result.violations) for result in results)
+    print(
+        f"{len(results)} trials, {sum(result.kills for result in results)} kills, "
+        f"{sum(len(result.committed) for result in results)} events committed, "
+        f"{sum(result.duplicates for result in results)} duplicates, "
+        f"{sum(len(result.missing) for result in results)} missing; "
+        f"{broken} trials in which a promise was broken"
+    )
+    return min(broken, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

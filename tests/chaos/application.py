@@ -1,0 +1,227 @@
+"""What is killed: writers with a relay in one process, and a relay that is a process by itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, prepare_sqlite
+from messagebus.adapters.urls import sync_transport_from_url
+from messagebus.cli import main
+from tests.servers.process import die_with_parent
+
+from .faults import Fault, Point, Trap, TrappedTransport
+from .ledger import Ledger, Write, new_bus, next_number
+
+DOOMED = 0.15  # the part of the transactions that is rolled back
+PAUSE = 0.02  # seconds
+MANY = 1_000_000  # attempts: who is killed so often must not give a message up
+LOST = "lost"
+"""The file that grows by a byte whenever a relay finds that its lease was lost."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the processes of a trial share.
+
+    Attributes:
+        database: the URL of the database.
+        transport: the URL of the stream.
+        folder: where they leave what they have to say.
+        seed: decides what the writers do, and when.
+        writers: how many write in each process.
+        batch_size: how many messages a relay sends at once.
+        lease: how long a relay that was killed leads on, in seconds.
+        retention: whether what was sent is deleted.
+        restarts: whether the database goes away now and then, and writers try again.
+    """
+
+    database: str
+    transport: str
+    folder: Path
+    seed: int
+    writers: int = 3
+    batch_size: int = 5
+    lease: float = 0.2
+    retention: bool = False
+    restarts: bool = False
+
+
+def application(job: Job, fault: Fault | None, transactions: int | None) -> None:
+    """Write and relay in one process.
+
+    Args:
+        job: what to do.
+        fault: what is to happen to the process.
+        transactions: how many each writer commits; by default it goes on until it is killed.
+    """
+    with _relay(job, fault) as (relay, trap), ThreadPoolExecutor(job.writers + 1) as pool:
+
+        def published() -> None:
+            trap.passes(Point.COMMITTED)
+            relay.wake()
+
+        relaying = pool.submit(relay.run)
+        writing = [
+            pool.submit(_write, job, relay.engine, writer, transactions, published)
+            for writer in range(job.writers)
+        ]
+        try:
+            for each in writing:
+                each.result()
+        finally:
+            relay.stop()
+        relaying.result()
+        relay.drain()
+
+
+def trapped_relay(job: Job, fault: Fault) -> None:
+    """Relay, and do nothing else, until SIGTERM.
+
+    Args:
+        job: what to do.
+        fault: what is to happen to the process.
+    """
+    with _relay(job, fault) as (relay, _):
+        signal.signal(signal.SIGTERM, lambda *_: relay.stop())
+        relay.run()
+
+
+def command_line(job: Job) -> None:
+    """Relay as the command line does, until SIGTERM."""
+    _begin(job)
+    log = os.open(job.folder / "relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, sys.stderr.fileno())
+    sys.exit(
+        main(
+            [
+                "relay",
+                f"--database={job.database}",
+                f"--transport={job.transport}",
+                f"--batch-size={job.batch_size}",
+                f"--lease={round(job.lease * 1000)}ms",
+                "--poll-interval=20ms",
+                f"--max-attempts={MANY}",
+            ]
+        )
+    )
+
+
+def new_engine(url: str) -> Engine:
+    """Return an engine that waits long for its place among those who write."""
+    return prepare_sqlite(create_engine(url, pool_size=16, pool_pre_ping=True), busy_timeout=60)
+
+
+@contextmanager
+def _relay(job: Job, fault: Fault | None) -> Iterator[tuple[SyncOutboxRelay, Trap]]:
+    _begin(job)
+    trap = Trap(fault)
+    engine = new_engine(job.database)
+    trap.watch(engine)
+    with TrappedTransport(sync_transport_from_url(job.transport), trap) as transport:
+        yield (
+            SyncOutboxRelay(
+                engine,
+                transport,
+                batch_size=job.batch_size,
+                poll_interval=0.02,
+                lease=job.lease,
+                max_attempts=MANY,
+                reconnect=Backoff(first=0.02, longest=0.1),
+                retention=timedelta(0) if job.retention else None,
+                retention_interval=0.05,
+            ),
+            trap,
+        )
+    engine.dispose()
+
+
+class _LostLeases(logging.Handler):
+    """Notes that a relay has lost its lease, so that what follows is not held against it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._file = os.open(folder / LOST, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Make a note."""
+        if getattr(record, "event", None) == "relay.deposed":
+            os.write(self._file, b".")
+
+
+def _begin(job: Job) -> None:
+    die_with_parent()
+    warnings.simplefilter("error")
+    log = logging.getLogger("messagebus.relay")
+    log.setLevel(logging.INFO)
+    log.addHandler(_LostLeases(job.folder))
+
+
+def _write(
+    job: Job,
+    engine: Engine,
+    writer: int,
+    transactions: int | None,
+    published: Callable[[], None],
+) -> None:
+    """Commit transactions, and now and then roll one back."""
+    bus = new_bus()
+    sessions = _slow_sessions(engine)
+    number = _ask(job, engine, writer)
+    while transactions is None or transactions > 0:
+        chance = random.Random(f"{job.seed}/{writer}/{number}")
+        try:
+            if chance.random() < DOOMED:
+                with Ledger(sessions, on_published=published) as transaction:
+                    bus.handle(Write(writer=writer, number=number, doomed=True), transaction)
+                    transaction.rollback()
+            with Ledger(sessions, on_published=published) as transaction:
+                bus.handle(Write(writer=writer, number=number), transaction)
+                transaction.commit()
+        except DBAPIError:
+            if not job.restarts:
+                raise
+            # Whether the commit was done, only the database knows.
+            number = _ask(job, engine, writer)
+        else:
+            number += 1
+            if transactions is not None:
+                transactions -= 1
+        time.sleep(chance.random() * PAUSE)
+
+
+def _slow_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Return sessions that wait before they commit, so that what was written first commits last.
+
+    On SQLite, where only one may write at a time, they do not: it would change nothing.
+    """
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    if engine.dialect.name != "sqlite":
+        sa.event.listen(sessions, "before_commit", lambda _: time.sleep(random.random() * PAUSE))
+    return sessions
+
+
+def _ask(job: Job, engine: Engine, writer: int) -> int:
+    while True:
+        try:
+            return next_number(engine, writer)
+        except DBAPIError:
+            if not job.restarts:
+                raise
+            time.sleep(0.02)

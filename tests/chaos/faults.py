@@ -1,0 +1,134 @@
+"""The points at which a process ends, or stands still, without a chance to say so."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+from messagebus.exceptions import BatchSendError
+from messagebus.service._sync.eventstream import SyncAbstractEventstreamTransport
+
+
+class Point(Enum):
+    """Where a process may end. Those of a statement are behind it, and before the commit."""
+
+    INSERTED = "after the insert, before the commit"
+    COMMITTED = "after the commit, before anything is sent"
+    CLAIMED = "a batch is claimed, and the claim not committed"
+    SENDING = "the claim is committed, nothing of the batch is sent"
+    HALF_SENT = "in the middle of a batch"
+    SENT = "the batch is sent, nothing of it is marked"
+    MARKED = "the batch is marked, and the mark not committed"
+    TAKING_OVER = "the lease is taken over, and that not committed"
+    COUNTING = "lost attempts are counted, and the count not committed"
+    TAKEN_OVER = "the lease is taken over, nothing else is done"
+    PURGING = "sent messages are deleted, and that not committed"
+    PURGED = "sent messages are deleted"
+
+
+_STATEMENTS = {
+    Point.INSERTED: r"INSERT INTO \w*messages ",
+    Point.CLAIMED: r"UPDATE \w*lease SET expires_at=.*sending_from",
+    Point.MARKED: r"UPDATE \w*messages SET state=",
+    Point.TAKING_OVER: r"UPDATE \w*lease SET .*holder=",
+    Point.COUNTING: r"UPDATE \w*messages SET attempts=.* BETWEEN ",
+    Point.PURGING: r"DELETE FROM \w*messages ",
+}
+_RECORDS = {Point.TAKEN_OVER: "relay.leading", Point.PURGED: "relay.purged"}
+
+ONCE_IN_A_LIFE = {Point.TAKING_OVER, Point.COUNTING, Point.TAKEN_OVER}
+"""What a process that leads by itself passes only once."""
+DELETING = {Point.PURGING, Point.PURGED}
+"""What only a relay passes that deletes what was sent."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to a process that passes a point.
+
+    Attributes:
+        point: the point.
+        count: at which time it happens.
+        signal: what the process is sent.
+    """
+
+    point: Point
+    count: int = 1
+    signal: signal.Signals = signal.SIGKILL
+
+
+class Trap(logging.Handler):
+    """Counts how often the process passes the point of a fault, and has it happen.
+
+    Args:
+        fault: what is to happen; nothing, without one.
+    """
+
+    def __init__(self, fault: Fault | None) -> None:
+        super().__init__()
+        self._fault = fault
+        self._left = 0 if fault is None else fault.count
+
+    def passes(self, point: Point) -> None:
+        """Note that the process is at a point."""
+        if self._fault is not None and self._fault.point is point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), self._fault.signal)
+
+    def watch(self, engine: sa.Engine) -> None:
+        """Look at the statements of an engine, and at what the relay logs."""
+        point = None if self._fault is None else self._fault.point
+        if point in _RECORDS:
+            logging.getLogger("messagebus.relay").addHandler(self)
+        if point in _STATEMENTS:
+            pattern = re.compile(_STATEMENTS[point], re.DOTALL)
+
+            def executed(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+                if pattern.match(statement):
+                    self.passes(point)
+
+            sa.event.listen(engine, "after_cursor_execute", executed)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note what the relay has done."""
+        for point, event in _RECORDS.items():
+            if getattr(record, "event", None) == event:
+                self.passes(point)
+
+
+class TrappedTransport(SyncAbstractEventstreamTransport):
+    """A transport with points before, between and behind the two halves of each batch."""
+
+    def __init__(self, transport: SyncAbstractEventstreamTransport, trap: Trap) -> None:
+        self._transport = transport
+        self._trap = trap
+
+    def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+        """Send a message; it has no halves."""
+        self.send_messages_serialized([message])
+
+    def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Send one half, then the other."""
+        self._trap.passes(Point.SENDING)
+        middle = (len(messages) + 1) // 2
+        self._transport.send_messages_serialized(messages[:middle])
+        if middle < len(messages):
+            self._trap.passes(Point.HALF_SENT)
+            try:
+                self._transport.send_messages_serialized(messages[middle:])
+            except BatchSendError as error:
+                raise BatchSendError(middle + error.sent) from error.__cause__
+        self._trap.passes(Point.SENT)
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
