@@ -6,13 +6,20 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from examples.shop.entrypoint.source import SHIPPED_FILE
 
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "examples.shop")
 REJECTED = re.compile(r"line (\d+)(?: \((\w+)\))? rejected: (.+)")
+
+SAMPLE = b"".join(SHIPPED_FILE.read_bytes().splitlines(keepends=True)[:120])
+"""Some of what comes with the shop: good lines and bad ones."""
 
 GREEN_TEA = {
     "command": "register_product",
@@ -43,8 +50,19 @@ def _encode(line: Mapping[str, Any] | str | bytes) -> bytes:
     return (line if isinstance(line, str) else json.dumps(line)).encode()
 
 
+def database_in(folder: Path | str) -> str:
+    """Return the URL of the database that tests have in a folder."""
+    return f"sqlite:///{folder}/shop.sqlite"
+
+
 def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run the command to its end, without standard input unless it is given."""
+    """Run the command to its end, without standard input unless it is given.
+
+    Without *--database* among the arguments, it gets a new one, which is deleted.
+    """
+    if "--database" not in arguments:
+        with tempfile.TemporaryDirectory() as folder:
+            return start(*arguments, "--database", database_in(folder), **options)
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run(
@@ -57,6 +75,36 @@ def serve(*lines: Mapping[str, Any] | str | bytes) -> str:
     finished = start("-", input=encode(*lines))
     assert (0, b"") == (finished.returncode, finished.stderr)
     return finished.stdout.decode()
+
+
+@cache
+def undisturbed() -> str:
+    """Return what the command writes that nothing keeps from handling the sample."""
+    return serve(SAMPLE)
+
+
+def tables(output: str) -> str:
+    """Return the tables at the end of the output."""
+    return output.partition("\nCommands\n")[2]
+
+
+def printed(output: str) -> list[dict[str, Any]]:
+    """Read the messages off the output that are printed there, the default stream.
+
+    What a run that was killed has written of the last one is left out.
+    """
+    lines = output.splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+
+def told(output: str) -> str:
+    """Return the output without these messages, whose ids and times are never the same."""
+    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("{"))
+
+
+def contents(messages: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """List type and payload of messages, which depend on the lines alone."""
+    return [(each["type"], each["payload"]) for each in messages]
 
 
 def rejections(output: str) -> list[tuple[int, str | None, str]]:

@@ -17,6 +17,7 @@ from .shop import (
     MINT_TEA,
     ROOT,
     counts,
+    database_in,
     encode,
     order,
     rejections,
@@ -106,10 +107,14 @@ def test_a_dash_stands_for_standard_input() -> None:
     assert {"TEA-2": 2} == stock(start("-", input=encode(MINT_TEA)).stdout.decode())
 
 
-def test_without_an_argument_the_shipped_file_is_read() -> None:
+def test_without_an_argument_the_shipped_file_is_read(tmp_path: Path) -> None:
     """An open pipe on standard input, as a script or a service has it, is left alone."""
     with subprocess.Popen(
-        COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        (*COMMAND, "--database", database_in(tmp_path)),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         output = process.stdout.read().decode()
@@ -157,12 +162,12 @@ def test_the_help_tells_the_exit_codes() -> None:
     assert b"exit codes: 0 when every line was read" in finished.stdout
 
 
-def test_progress_is_shown_on_a_terminal() -> None:
+def test_progress_is_shown_on_a_terminal(tmp_path: Path) -> None:
     """Where a person looks on, a line counts the commands, and makes room for what is written."""
     ours, theirs = pty.openpty()
     try:
         subprocess.run(
-            (*COMMAND, "-"),
+            (*COMMAND, "-", "--database", database_in(tmp_path)),
             cwd=ROOT,
             input=encode(GREEN_TEA, "no json"),
             stdout=theirs,
@@ -183,10 +188,10 @@ def test_no_progress_is_shown_elsewhere() -> None:
     assert b"" == start("-", input=encode(GREEN_TEA, "no json")).stderr
 
 
-def test_an_interrupted_run_says_so() -> None:
+def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
     """An interrupt takes effect after the line at hand, with code 130."""
     with subprocess.Popen(
-        (sys.executable, "-u", *COMMAND[1:], "-"),
+        (sys.executable, "-u", *COMMAND[1:], "-", "--database", database_in(tmp_path)),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -198,14 +203,16 @@ def test_an_interrupted_run_says_so() -> None:
         process.stdin.flush()
         assert process.stdout.readline().startswith(b"line 1 rejected")
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(encode(GREEN_TEA, MINT_TEA), timeout=60)
-    assert (130, b"", b"interrupted\n") == (process.returncode, output, errors)
+        # It does not wait for another line either: standard input is still open.
+        assert 130 == process.wait(timeout=60)
+        output, errors = process.communicate()
+    assert (b"", b"interrupted\n") == (output, errors)
 
 
-def test_a_reader_that_has_left_is_no_crash() -> None:
+def test_a_reader_that_has_left_is_no_crash(tmp_path: Path) -> None:
     """When nobody takes the output any more, the command ends with code 1 and no traceback."""
     with subprocess.Popen(
-        COMMAND,
+        (*COMMAND, "--database", database_in(tmp_path)),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

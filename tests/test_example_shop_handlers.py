@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from examples.shop.adapters.memory import MemoryUnitOfWork
-from examples.shop.adapters.transport import CollectingTransport
-from examples.shop.bootstrap import Shop, open_shop
+from examples.shop.bootstrap import new_bus
 from examples.shop.domain.errors import (
     AlreadyCancelledError,
     DuplicateOrderError,
@@ -30,7 +30,26 @@ from examples.shop.domain.messages import (
 )
 from examples.shop.domain.model import Order, Product
 from examples.shop.service.handlers import take_order
-from messagebus import Command, Message
+from examples.shop.service.unit_of_work import Repositories
+from messagebus import AsyncMessageBus, Command, Message
+from messagebus.adapters.memory import AsyncMemoryTransport
+
+
+@dataclass
+class Shop:
+    """The shop on its fast fakes: everything is in memory."""
+
+    bus: AsyncMessageBus[Repositories] = field(default_factory=new_bus)
+    transport: AsyncMemoryTransport = field(default_factory=AsyncMemoryTransport)
+
+    def __post_init__(self) -> None:
+        self.uow = MemoryUnitOfWork(self.transport)
+
+    async def execute(self, command: Command) -> None:
+        """Handle a command in a transaction of its own."""
+        async with self.uow as transaction:
+            await self.bus.handle(command, transaction)
+            await transaction.commit()
 
 
 def line_of(sku: str, quantity: int) -> OrderLine:
@@ -46,7 +65,7 @@ def names(messages: Iterable[Message[Any]]) -> list[str]:
 @pytest.fixture
 async def shop() -> Shop:
     """A shop with ten of a tea, of which five are to be there."""
-    shop = open_shop()
+    shop = Shop()
     await shop.execute(RegisterProduct(sku="TEA-1", name="Tea", stock=10, reorder_level=5))
     return shop
 
@@ -74,7 +93,7 @@ def test_a_model_is_tested_without_a_bus() -> None:
 
 async def test_a_handler_is_tested_as_the_function_it_is() -> None:
     """Decorated or not, a handler takes a message and a unit of work."""
-    uow = MemoryUnitOfWork(CollectingTransport())
+    uow = MemoryUnitOfWork(AsyncMemoryTransport())
     async with uow as transaction:
         await take_order(TakeOrder(order_id="O-1", lines=[line_of("TEA-1", 1)]), uow)
         assert Order(order_id="O-1", lines=[line_of("TEA-1", 1)]) == await uow.orders.get("O-1")

@@ -1,1 +1,1 @@
-"""Where the shop keeps things, and where it sends its messages."""
+"""Where the shop keeps things."""

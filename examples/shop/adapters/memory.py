@@ -1,4 +1,4 @@
-"""The shop in memory: gone with the process, but with transactions that roll back.
+"""The shop in memory, for tests that want to be fast: gone with the process.
 
 What a transaction changes is staged, as copies, until it is committed; a rollback drops the
 copies. Transactions follow one another: there is nothing here that isolates two at a time.

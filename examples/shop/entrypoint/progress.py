@@ -34,15 +34,23 @@ class Progress:
         if not self._is_terminal or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _INTERVAL
-        accepted, rejected = tally.accepted.total(), tally.rejected.total()
-        self._write(f"commands: {accepted + rejected}, rejected: {rejected}")
+        self._draw(f"commands: {tally.lines}, rejected: {tally.rejected}")
 
     def erase(self) -> None:
         """Make room for other output."""
         if self._shown:
-            self._write("")
+            self._draw("")
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Write other output to the same stream; a log may go here."""
+        self.erase()
+        self._stream.write(text)
+
+    def flush(self) -> None:
+        """Let what was written be seen."""
+        self._stream.flush()
+
+    def _draw(self, text: str) -> None:
         blank = " " * len(self._shown)
         self._stream.write(f"\r{blank}\r{text}")
         self._stream.flush()

@@ -1,50 +1,42 @@
-"""What happened in a run, in tables."""
+"""What has happened in a shop, in tables."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
-from messagebus import GenericEvent
-
 from ..bootstrap import Shop
-from ..domain.model import Product
-from .outcome import Tally
 from .table import table
 
 _LATEST = 3
 
 
-async def report(tally: Tally, shop: Shop) -> str:
-    """Write the report of a run that has ended."""
-    async with shop.uow as transaction:
-        products = await shop.uow.products.list_all()
-        await transaction.rollback()
+async def report(shop: Shop) -> str:
+    """Write the report on a shop: all of it is read from the database."""
     sections = {
-        "Commands": _commands(tally),
-        "Events": _events(shop),
-        "Stock": _stock(products),
-        "Published messages": _published(shop),
-        f"The latest {_LATEST} of them": _latest(shop),
+        "Commands": await _commands(shop),
+        "Events": table(("event", "count"), sorted(await shop.ledger.events())),
+        "Stock": await _stock(shop),
+        "Published messages": table(("type", "count"), sorted(await shop.ledger.sent())),
+        f"The latest {_LATEST} of them": table(
+            ("type", "payload"), await shop.ledger.latest(_LATEST)
+        ),
     }
     return "\n".join(f"{title}\n{text}" for title, text in sections.items())
 
 
-def _commands(tally: Tally) -> str:
-    names = sorted(name for name in tally.accepted | tally.rejected if name is not None)
-    rows = [(name, tally.accepted[name], tally.rejected[name]) for name in names]
-    rows.append(("(not a command)", 0, tally.rejected[None]))
-    rows.append(("total", tally.accepted.total(), tally.rejected.total()))
+async def _commands(shop: Shop) -> str:
+    counts = {
+        name: (accepted, rejected) for name, accepted, rejected in await shop.ledger.commands()
+    }
+    nameless = counts.pop(None, (0, 0))
+    rows = [(str(name), *counts[name]) for name in sorted(filter(None, counts))]
+    rows.append(("(not a command)", *nameless))
+    rows.append(("total", sum(row[1] for row in rows), sum(row[2] for row in rows)))
     return table(("command", "accepted", "rejected"), rows)
 
 
-def _events(shop: Shop) -> str:
-    messages = shop.uow.eventstore.messages
-    counts = Counter(each.metadata.name for each in messages if isinstance(each, GenericEvent))
-    return table(("event", "count"), sorted(counts.items()))
-
-
-def _stock(products: Sequence[Product]) -> str:
+async def _stock(shop: Shop) -> str:
+    async with shop.uow as transaction:
+        products = await shop.uow.products.list_all()
+        await transaction.rollback()
     rows = [
         (
             each.sku,
@@ -56,13 +48,3 @@ def _stock(products: Sequence[Product]) -> str:
         for each in products
     ]
     return table(("sku", "stock", "reorder level", "restock", "name"), rows)
-
-
-def _published(shop: Shop) -> str:
-    counts = Counter(each["type"] for each in shop.transport.sent)
-    return table(("type", "count"), sorted(counts.items()))
-
-
-def _latest(shop: Shop) -> str:
-    rows = [(each["type"], each["payload"]) for each in shop.transport.sent[-_LATEST:]]
-    return table(("type", "payload"), rows)

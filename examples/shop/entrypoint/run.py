@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
+from ..adapters.sql.inbox import Entry
 from ..bootstrap import Shop
 from ..domain.errors import ShopError
 from .outcome import Outcome
 from .reader import CommandReader, InvalidLineError
+from .source import Line
 
 
-async def run(lines: Iterable[bytes], shop: Shop) -> AsyncIterator[Outcome]:
-    """Let the shop handle every line that is not blank, and tell what becomes of each."""
+async def run(lines: AsyncIterator[Line], shop: Shop) -> AsyncIterator[Outcome]:
+    """Let the shop handle every line, and tell what becomes of each."""
     # The bus knows which commands there are.
     reader = CommandReader(shop.bus.commands_registry)
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        yield await _handle(number, line, reader, shop)
-        # A shop in memory never waits for anything: let the loop see an interrupt.
-        await asyncio.sleep(0)
+    async for line in lines:
+        yield await _handle(line, reader, shop)
 
 
-async def _handle(number: int, line: bytes, reader: CommandReader, shop: Shop) -> Outcome:
+async def _handle(line: Line, reader: CommandReader, shop: Shop) -> Outcome:
     try:
-        command = reader.read(line)
+        command = reader.read(line.text)
     except InvalidLineError as error:
-        return Outcome(number, error.command, str(error))
-    name = command.metadata.name
-    try:
-        await shop.execute(command)
-    except ShopError as error:
-        return Outcome(number, name, str(error))
-    return Outcome(number, name)
+        entry = Entry(line.id, error.command, str(error))
+        known = await shop.handle(entry)
+    else:
+        entry = Entry(line.id, command.metadata.name)
+        try:
+            known = await shop.handle(entry, command)
+        except ShopError as error:
+            entry = Entry(line.id, command.metadata.name, str(error))
+            known = await shop.handle(entry)
+    outcome = known or entry
+    return Outcome(line.number, outcome.command, outcome.reason, known is not None)

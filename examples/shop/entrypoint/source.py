@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Semaphore, Thread
 
 SHIPPED_FILE = Path(__file__).parents[1] / "data" / "commands.jsonl"
 _STDIN = 0
+_READ_AHEAD = 100
 
 
 class UnreadableError(Exception):
@@ -16,6 +22,21 @@ class UnreadableError(Exception):
     def __init__(self, name: str, cause: OSError) -> None:
         super().__init__(f"cannot read {name}: {cause.strerror or cause}")
         self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is not blank.
+
+    Attributes:
+        number: its number, counted from 1.
+        id: the same whenever it is read again, from a file that may have grown behind it.
+        text: what it says.
+    """
+
+    number: int
+    id: str
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +63,47 @@ class Source:
     def __str__(self) -> str:
         return "standard input" if self.path is None else str(self.path)
 
-    def lines(self) -> Iterator[bytes]:
+    async def lines(self) -> AsyncIterator[Line]:
         """Yield the lines as they come.
+
+        A line is identified by the name of the file, and by all that stands in it up to the end
+        of the line: where the file is, and what is added to it later, does not matter.
 
         Raises:
             UnreadableError: they can not be read.
         """
-        target = _STDIN if self.path is None else self.path
-        try:
-            with open(target, "rb", closefd=target != _STDIN) as file:
-                yield from file
-        except OSError as error:
-            raise UnreadableError(str(self), error) from error
+        name = "-" if self.path is None else self.path.name
+        digest = hashlib.sha256(os.fsencode(name))
+        number = 0
+        async for line in self._read():
+            number += 1
+            if text := line.strip():
+                digest.update(b"\n" + text)
+                yield Line(number, digest.hexdigest(), text)
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        """Yield the lines that a thread reads, so that a slow input holds nobody up."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[bytes | OSError | None] = asyncio.Queue()
+        room = Semaphore(_READ_AHEAD)
+
+        def read() -> None:
+            end = None
+            target = _STDIN if self.path is None else self.path
+            with suppress(RuntimeError):  # the loop is closed: nobody wants the lines any more
+                try:
+                    with open(target, "rb", closefd=target != _STDIN) as file:
+                        for line in file:
+                            room.acquire()
+                            loop.call_soon_threadsafe(arrived.put_nowait, line)
+                except OSError as error:
+                    end = error
+                loop.call_soon_threadsafe(arrived.put_nowait, end)
+
+        # A daemon: an interrupt shall not have to wait until something is typed.
+        Thread(target=read, daemon=True).start()
+        while isinstance(line := await arrived.get(), bytes):
+            room.release()
+            yield line
+        if line is not None:
+            raise UnreadableError(str(self), line) from line

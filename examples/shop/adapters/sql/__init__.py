@@ -1,0 +1,1 @@
+"""The shop in a database: SQLite or PostgreSQL, by SQLAlchemy Core."""
