@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,12 +11,12 @@ from tests.benchmarks import page
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.chart import chart
 from tests.benchmarks.comparison import compare
-from tests.benchmarks.contender import BY_HAND, OURS, Case, Contender, Loop, Meter, Sample
+from tests.benchmarks.contender import BY_HAND, OURS, Case, Clock, Contender, Loop, Meter, Sample
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.guard import baseline
 from tests.benchmarks.guard.baseline import Baseline
 from tests.benchmarks.guard.counting import Counts, Prepared, counted
-from tests.benchmarks.measuring import calibrated, timed
+from tests.benchmarks.measuring import calibrated, timed, timed_each
 from tests.benchmarks.report import report
 from tests.benchmarks.rounds import Pace, measure
 from tests.benchmarks.run import Measurement, Run
@@ -140,6 +141,58 @@ def test_a_loop_of_either_colour_is_timed() -> None:
     assert ["plain"] * 2 + ["waiting"] * 3 == done
 
 
+def test_what_prepares_a_repetition_is_left_out() -> None:
+    """Each repetition is prepared anew, and what that takes is not measured."""
+    done: list[str] = []
+
+    def prepare() -> None:
+        done.append("prepared")
+        time.sleep(0.2)
+
+    def repeat(times: Iterable[None]) -> None:
+        done.extend("repeated" for _ in times)
+
+    taken = timed_each(lambda: (prepare, repeat))()(2)
+
+    assert ["prepared", "repeated"] * 2 == done
+    assert taken.wall < 0.2
+
+
+def test_a_case_says_which_clock_counts() -> None:
+    """Of what waits, the time on the wall is what counts; else that of the processor."""
+
+    def found(clock: Clock) -> float:
+        one = Contender(name="one", meter=lambda: lambda times: Sample(times * 1e-3, times * 1e-2))
+        case = Case(workload="dispatch", colour="", contenders=(one,), clock=clock)
+        [measured] = measure(case, Pace(1, sample=0.01, case=0, most=9, fewest=4), None, {})
+        return measured.time.median
+
+    assert (1e6, 1e7) == (found("cpu"), found("wall"))
+
+
+def test_a_quick_run_goes_without_what_takes_long_to_prepare() -> None:
+    """Such a contender is measured in a thorough run only; patience means more rounds for all."""
+
+    def contender(name: str, *, thorough: bool) -> Contender:
+        return Contender(
+            name=name, meter=lambda: lambda times: Sample(times, times), thorough=thorough
+        )
+
+    case = Case(
+        workload="dispatch",
+        colour="",
+        contenders=(contender("one", thorough=False), contender("two", thorough=True)),
+        patience=3,
+    )
+
+    def found(*, thorough: bool) -> list[tuple[str, int]]:
+        pace = Pace(1, sample=0.01, case=0, most=9, fewest=4, thorough=thorough)
+        return [(each.contender, len(each.cpu)) for each in measure(case, pace, None, {})]
+
+    assert [("one", 12)] == found(thorough=False)
+    assert [("one", 12), ("two", 12)] == found(thorough=True)
+
+
 def test_calibration_finds_the_number_of_repetitions() -> None:
     """As many repetitions are measured as take the time that a measurement shall take."""
     assert 100 == calibrated(lambda times: Sample(times * 1e-4, 0), 0.01)
@@ -155,6 +208,19 @@ def test_the_report_says_of_each_goal_whether_it_is_met(ours: float, verdict: st
     figure, shown = row.split(" | ")[-2:]
     assert (f"{ours / 1_000:.2f}", f"{verdict} |") == (figure.split()[0], shown)
     assert len(GOALS) - 2 == sum("not measured" in row for row in rows)
+
+
+def test_a_goal_is_not_met_by_figures_that_are_far_apart() -> None:
+    """Where others took the machine, all ratios come near 1, and say nothing."""
+    measurements = [
+        dispatched(BY_HAND, "by hand", 1_000, 2_000, 1_000),
+        dispatched(OURS, "ours", 1_000, 1_000, 4_000),
+    ]
+
+    rows = report(Run(machine=MACHINE, measurements=measurements)).splitlines()
+
+    [row] = [row for row in rows if "async, of the work by hand" in row and "dispatch" in row]
+    assert row.endswith("too unsteady to tell |")
 
 
 def test_the_report_tells_what_a_peer_does_not_do() -> None:

@@ -34,5 +34,5 @@ def _figure(run: Run, each: Measurement) -> Spread:
     """Return the ratio to the work by hand; of that itself, the time in microseconds."""
     floor = run.floor_of(each)
     if floor is None or floor is each:
-        return spread([time / 1e3 for time in each.cpu])
-    return spread(ratios(each.cpu, floor.cpu))
+        return spread([time / 1e3 for time in each.times])
+    return spread(ratios(each.times, floor.times))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 Role: TypeAlias = Literal["by hand", "ours", "older", "peer"]
+Clock: TypeAlias = Literal["cpu", "wall"]
 
 OURS = "messagebus"
 OLDER = "messagebus 0.16.1"
@@ -46,6 +47,7 @@ class Contender:
         size: what the work is done with, where a case has several sizes.
         operations: how many operations one repetition is.
         role: what it is in the comparison.
+        thorough: whether it takes so long to prepare that a quick run goes without.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Contender:
     size: str = ""
     operations: int = 1
     role: Role = "peer"
+    thorough: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +66,16 @@ class Case:
         workload: the name of the workload.
         colour: "async", "sync", or "" if it has none.
         contenders: those that are measured; if there is one by hand, it comes first.
+        clock: the time that counts: that of the processor, or, if they wait for a disk or for
+            another process, that on the wall.
+        patience: how many times more rounds it gets than others; what waits is less steady.
     """
 
     workload: str
     colour: str
     contenders: tuple[Contender, ...]
+    clock: Clock = "cpu"
+    patience: int = 1
 
     def of_this_process(self, size: str) -> Contender:
         """Return the contender that is this package, whichever version of it was imported."""

@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator
 
 from .contender import BY_HAND, OLDER, OURS
+from .durability import durability
+from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
-
-Value: TypeAlias = Callable[[Run], Spread | None]
 
 FLAT = 1.1
 """What counts as flat, where a goal says no figure."""
 GROWTH = 1.0
 """Mebibytes that a process may grow by without that being growth: it allocates in steps."""
 DEFINED, MADE = "and a command defined", "and a command and a bus"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Goal:
-    """Something to be reached.
-
-    Attributes:
-        workload: the name of the workload.
-        text: what is compared with what.
-        limit: the figure that has to be reached.
-        unit: the unit of the figure; "×" for a ratio.
-        bound: whether it is at most or at least the limit.
-        value: finds the figure in a run.
-    """
-
-    workload: str
-    text: str
-    limit: float
-    unit: str = "×"
-    bound: Literal["at most", "at least"] = "at most"
-    value: Value
-
-    @property
-    def wanted(self) -> str:
-        """The goal as text."""
-        return f"{'≤' if self.bound == 'at most' else '≥'} {self.limit:g} {self.unit}"
-
-    def met(self, figure: Spread) -> bool:
-        """Tell whether the median reaches the goal."""
-        median = figure.median
-        return median <= self.limit if self.bound == "at most" else median >= self.limit
-
-
-def _ratio(
-    workload: str,
-    colour: str,
-    over: tuple[str, str] = (OURS, ""),
-    under: tuple[str, str] = (BY_HAND, ""),
-) -> Value:
-    return lambda run: run.ratio(workload, colour, over, under)
 
 
 def _slowest(workload: str, colour: str, names: tuple[str, ...], under: str) -> Value:
@@ -109,20 +67,20 @@ def _goals() -> Iterator[Goal]:
             workload="dispatch",
             text=f"{colour}, of the work by hand",
             limit=2.0,
-            value=_ratio("dispatch", colour),
+            value=ratio("dispatch", colour),
         )
         yield Goal(
             workload="dispatch",
             text=f"{colour}, faster than {OLDER}",
             limit=4.0,
             bound="at least",
-            value=_ratio("dispatch", colour, (OLDER, ""), (OURS, "")),
+            value=ratio("dispatch", colour, (OLDER, ""), (OURS, "")),
         )
         yield Goal(
             workload="dispatch",
             text=f"{colour}, of blinker",
             limit=1.0,
-            value=_ratio("dispatch", colour, under=("blinker", "")),
+            value=ratio("dispatch", colour, under=("blinker", "")),
         )
     for colour in ("async", "sync"):
         yield Goal(
@@ -130,14 +88,14 @@ def _goals() -> Iterator[Goal]:
             text=f"{colour}, faster than {OLDER}",
             limit=3.0,
             bound="at least",
-            value=_ratio("building", colour, (OLDER, ""), (OURS, "")),
+            value=ratio("building", colour, (OLDER, ""), (OURS, "")),
         )
     built = "only built"
     yield Goal(
         workload="building",
         text="only built, of a model of two fields",
         limit=4.0,
-        value=_ratio("building", "async", (OURS, built), ("a model of two fields", built)),
+        value=ratio("building", "async", (OURS, built), ("a model of two fields", built)),
     )
     for colour in ("async", "sync"):
         for one in (few, many):
@@ -145,20 +103,20 @@ def _goals() -> Iterator[Goal]:
                 workload="cascade",
                 text=f"{colour}, {one[1]}, of the work by hand",
                 limit=6.0,
-                value=_ratio("cascade", colour, one, (BY_HAND, one[1])),
+                value=ratio("cascade", colour, one, (BY_HAND, one[1])),
             )
         yield Goal(
             workload="cascade",
             text=f"{colour}, an event of 200 000, of one of 1 000",
             limit=1.25,
-            value=_ratio("cascade", colour, many, few),
+            value=ratio("cascade", colour, many, few),
         )
     for colour in ("async", "sync"):
         yield Goal(
             workload="repositories",
             text=f"{colour}, 20 repositories and 20 other attributes, of a single repository",
             limit=1.2,
-            value=_ratio(
+            value=ratio(
                 "repositories",
                 colour,
                 (OURS, "20 repositories and 20 other attributes"),
@@ -178,7 +136,7 @@ def _goals() -> Iterator[Goal]:
             workload="registry",
             text=f"{colour}, 10 000 types, of one",
             limit=FLAT,
-            value=_ratio("registry", colour, (OURS, "10 000 types"), (OURS, "1 type")),
+            value=ratio("registry", colour, (OURS, "10 000 types"), (OURS, "1 type")),
         )
     yield Goal(
         workload="scanning",
@@ -192,7 +150,7 @@ def _goals() -> Iterator[Goal]:
             workload="importing",
             text=f"importing it {size}".strip() + ", of importing pydantic and defining a model",
             limit=1.15,
-            value=_ratio("importing", "", (OURS, size)),
+            value=ratio("importing", "", (OURS, size)),
         )
     yield Goal(
         workload="importing",
@@ -221,8 +179,8 @@ def _goals() -> Iterator[Goal]:
         workload="serialization",
         text="of model_dump_json alone",
         limit=1.5,
-        value=_ratio("serialization", ""),
+        value=ratio("serialization", ""),
     )
 
 
-GOALS = tuple(_goals())
+GOALS = (*_goals(), *durability())

@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from functools import cache
 from itertools import repeat
 from time import perf_counter, process_time
+from typing import Any, TypeAlias
 
-from .contender import Loop, Meter, Sample
+from .contender import Clock, Loop, Meter, Sample
+
+Prepared: TypeAlias = tuple[Callable[[], object], Loop]
+"""What has to be called before each repetition, and what is repeated."""
+
+LEFT = ExitStack()
+"""What is to be closed when this process has measured all it was asked to."""
 
 
 def timed(loop: Callable[[], Loop]) -> Callable[[], Meter]:
@@ -32,11 +40,42 @@ def timed(loop: Callable[[], Loop]) -> Callable[[], Meter]:
     return meter
 
 
-def calibrated(meter: Meter, seconds: float) -> int:
+def timed_each(prepared: Callable[[], Prepared]) -> Callable[[], Meter]:
+    """Return what prepares and measures each repetition on its own, the preparation left out."""
+
+    def meter() -> Meter:
+        before, run = prepared()
+        once = timed(lambda: run)()
+
+        def measure(times: int) -> Sample:
+            cpu = wall = 0.0
+            for _ in range(times):
+                before()
+                sample = once(1)
+                cpu, wall = cpu + sample.cpu, wall + sample.wall
+            return Sample(cpu, wall)
+
+        return measure
+
+    return meter
+
+
+def at_the_end(close: Callable[[], Coroutine[Any, Any, None] | None]) -> None:
+    """Have something closed, in the event loop if need be, when all is measured."""
+
+    def closed() -> None:
+        waiting = close()
+        if waiting is not None:
+            _event_loop().run(waiting)
+
+    LEFT.callback(closed)
+
+
+def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
     """Return how many repetitions take about that long; what is measured is warm by then."""
     times = 1
     while True:
-        taken = meter(times).cpu
+        taken: float = getattr(meter(times), clock)
         if taken >= seconds / 2:
             return max(1, round(times * seconds / taken))
         times = max(times * 2, round(times * seconds / max(taken, 1e-6) * 0.8))

@@ -22,6 +22,7 @@ class Pace:
         case: seconds for all the rounds of a case in one process.
         most: no more rounds than this in one process.
         fewest: no fewer, even if it takes longer.
+        thorough: measure also what takes long to prepare.
     """
 
     processes: int
@@ -29,10 +30,11 @@ class Pace:
     case: float
     most: int
     fewest: int
+    thorough: bool = True
 
 
 THOROUGH = Pace(processes=3, sample=0.006, case=2.0, most=30, fewest=3)
-QUICK = Pace(processes=1, sample=0.003, case=0.8, most=15, fewest=3)
+QUICK = Pace(processes=1, sample=0.003, case=0.8, most=15, fewest=3, thorough=False)
 
 
 def measure(
@@ -54,6 +56,8 @@ def measure(
     """
     meters: list[tuple[Contender, Meter]] = []
     for contender in case.contenders:
+        if contender.thorough and not pace.thorough:
+            continue
         try:
             if contender.meter is not None:
                 meters.append((contender, contender.meter()))
@@ -61,14 +65,14 @@ def measure(
                 meters.append((contender, older(case, contender)))
         except ImportError as error:
             absent[contender.name] = str(error)
-    times = [calibrated(meter, pace.sample) for _, meter in meters]
+    times = [calibrated(meter, pace.sample, case.clock) for _, meter in meters]
     gc.collect()
     gc.freeze()
     try:
         once = sum(
             meter(count).wall + 0.001 for (_, meter), count in zip(meters, times, strict=True)
         )
-        rounds = min(pace.most, max(pace.fewest, round(pace.case / once)))
+        rounds = round(min(pace.most, max(pace.fewest, pace.case / once)) * case.patience)
         measurements = [
             Measurement(
                 workload=case.workload,
@@ -76,6 +80,7 @@ def measure(
                 contender=contender.name,
                 size=contender.size,
                 role=contender.role,
+                clock=case.clock,
                 repetitions=count,
                 operations=contender.operations,
                 rounds=[rounds],

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from .contender import BY_HAND, Sample
+from .contender import BY_HAND, Clock, Sample
 from .statistics import Spread, ratios, spread
 
 FORMAT = 2
@@ -23,6 +23,7 @@ class Measurement:
         repetitions: how often a sample repeats what is measured.
         operations: how many operations that is.
         rounds: how many rounds each process has measured, one process after the other.
+        clock: which of the times counts.
     """
 
     workload: str
@@ -33,6 +34,7 @@ class Measurement:
     repetitions: int
     operations: int
     rounds: list[int]
+    clock: Clock = "cpu"
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
 
@@ -54,16 +56,21 @@ class Measurement:
         return (self.workload, self.colour, self.contender, self.size)
 
     @property
+    def times(self) -> list[float]:
+        """The time that counts, in nanoseconds for one operation, of each round."""
+        return self.cpu if self.clock == "cpu" else self.wall
+
+    @property
     def time(self) -> Spread:
-        """The time of the processor, in nanoseconds for one operation."""
-        return spread(self.cpu)
+        """The time that counts, in nanoseconds for one operation."""
+        return spread(self.times)
 
     @property
     def apart(self) -> float:
         """The distance of the medians of the processes, as a part of the median."""
         ends = list(accumulate(self.rounds))
         medians = [
-            spread(self.cpu[end - count : end]).median
+            spread(self.times[end - count : end]).median
             for end, count in zip(ends, self.rounds, strict=True)
         ]
         return (max(medians) - min(medians)) / self.time.median
@@ -120,7 +127,7 @@ class Run:
         """
         one = self.find(workload, colour, *over)
         other = self.find(workload, colour, *under)
-        return None if one is None or other is None else spread(ratios(one.cpu, other.cpu))
+        return None if one is None or other is None else spread(ratios(one.times, other.times))
 
     def read(self, workload: str, colour: str, contender: str, size: str = "") -> Reading | None:
         """Return a reading of a contender, if there is one."""

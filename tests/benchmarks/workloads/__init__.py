@@ -17,6 +17,9 @@ NAMES = (
     "importing",
     "memory",
     "serialization",
+    "transactions",
+    "relaying",
+    "finding",
 )
 """Their names, in the order in which they are measured and shown."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -69,3 +70,9 @@ class Writer:
         """Tell which of some messages are stored already."""
         column = self.tables.messages.c.message_id
         return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]
+
+
+@lru_cache(maxsize=16)
+def writer(tables: OutboxTables) -> Writer:
+    """Return the writer for tables; its statements are made once, not for each unit of work."""
+    return Writer(tables)

@@ -26,7 +26,6 @@ __all__ = [
     "close",
     "discard",
     "driver_connection",
-    "new_session_factory",
     "run",
 ]
 
@@ -34,11 +33,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 AsyncSessionFactory = async_sessionmaker[AsyncSession]
-
-
-def new_session_factory(engine: AsyncEngine, **options: Any) -> AsyncSessionFactory:
-    """Return a factory of sessions on an engine."""
-    return async_sessionmaker(engine, **options)
 
 
 def blocking_engine(engine: AsyncEngine) -> Any:

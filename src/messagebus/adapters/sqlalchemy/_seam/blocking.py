@@ -23,7 +23,6 @@ __all__ = [
     "close",
     "discard",
     "driver_connection",
-    "new_session_factory",
     "run",
 ]
 
@@ -31,11 +30,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SyncSessionFactory = sessionmaker[SyncSession]
-
-
-def new_session_factory(engine: SyncEngine, **options: Any) -> SyncSessionFactory:
-    """Return a factory of sessions on an engine."""
-    return sessionmaker(engine, **options)
 
 
 def blocking_engine(engine: SyncEngine) -> Any:

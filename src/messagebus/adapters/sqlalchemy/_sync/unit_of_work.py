@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
@@ -22,12 +23,11 @@ from .._seam.blocking import (
     call,
     close,
     discard,
-    new_session_factory,
 )
 from ..engine import ensure_prepared
 from ..tables import OutboxTables
 from ..tables import tables as default_tables
-from ..writing import Writer
+from ..writing import writer
 from .eventstore import SyncSQLAlchemyEventstore
 
 
@@ -71,14 +71,17 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         tables: OutboxTables = default_tables,
         on_published: Callable[[], object] | None = None,
     ) -> None:
-        if isinstance(bind, SyncEngine):
-            bind = new_session_factory(bind, expire_on_commit=False, close_resets_only=False)
-        engine = bind.kw.get("bind")
+        engine = bind if isinstance(bind, SyncEngine) else bind.kw.get("bind")
         if isinstance(engine, SyncEngine):
             ensure_prepared(blocking_engine(engine))
         self.eventstore = SyncSQLAlchemyEventstore()
-        self._new_session = bind
-        self._writer = Writer(tables)
+        # Each factory makes a class of sessions of its own: too much for each unit of work.
+        self._new_session: Callable[[], SyncSession] = (
+            partial(SyncSession, bind, expire_on_commit=False, close_resets_only=False)
+            if isinstance(bind, SyncEngine)
+            else bind
+        )
+        self._writer = writer(tables)
         self._on_published = on_published
         self._commit_begun = False
 

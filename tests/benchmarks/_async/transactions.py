@@ -1,0 +1,89 @@
+"""A transaction with a command, a row that it writes, and the events that it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from messagebus import AsyncAbstractRepository, AsyncMessageBus
+from messagebus.adapters.sqlalchemy import AsyncSQLAlchemyUnitOfWork
+from tests.running.aio import AsyncEngine, AsyncSession, new_engine, sqlite_url
+
+from ..contender import Loop
+from ..databases import SQLITE, books, database
+from ..measuring import at_the_end
+from ..messages import Book, Register, Registered
+from ..outbox import insertion, rows
+
+INSERT_BOOK = sa.insert(books)
+
+
+class AsyncStoredBooks(AsyncAbstractRepository[Book]):
+    """Books in a table."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__()
+        self.session = session
+
+    async def add(self, book: Book, title: str) -> None:
+        """Store a book."""
+        await self.session.execute(INSERT_BOOK, {"id": book.id, "title": title})
+        self.seen.append(book)
+
+
+class AsyncShelves(AsyncSQLAlchemyUnitOfWork[AsyncStoredBooks]):
+    """A unit of work with a repository in a database."""
+
+    books: AsyncStoredBooks
+
+    def attach(self, session: AsyncSession) -> None:
+        """Make the repository."""
+        self.books = AsyncStoredBooks(session)
+
+
+def by_hand(kind: str, count: int) -> Loop:
+    """Insert a book, then a command and events in one statement, in one transaction."""
+    engine = _engine(kind)
+    insert_messages = insertion(engine.dialect.name)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            id = str(uuid4())
+            async with engine.begin() as connection:
+                await connection.execute(INSERT_BOOK, {"id": id, "title": "A title"})
+                await connection.execute(insert_messages, rows(id, count))
+
+    return run
+
+
+def through_the_bus(kind: str, count: int) -> Loop:
+    """Hand a command to the bus, whose handler stores a book that has raised the events."""
+    engine = _engine(kind)
+
+    async def register(command: Register, transaction: Any) -> None:
+        book = Book(id=command.id)
+        for _ in range(count):
+            book.messages.append(Registered(id=command.id, title=command.title))
+        await transaction.books.add(book, command.title)
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Register, register)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            command = Register(id=str(uuid4()), title="A title")
+            async with AsyncShelves(engine) as transaction:
+                await bus.handle(command, transaction)
+                await transaction.commit()
+
+    return run
+
+
+def _engine(kind: str) -> AsyncEngine:
+    url = database(kind)
+    engine = new_engine(sqlite_url(url.removeprefix("sqlite:///")) if kind == SQLITE else url)
+    at_the_end(engine.dispose)
+    return engine

@@ -1,0 +1,7 @@
+"""A connection to PostgreSQL, for plain code."""
+
+from __future__ import annotations
+
+from psycopg import Connection as SyncPostgres
+
+__all__ = ["SyncPostgres"]

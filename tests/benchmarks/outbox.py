@@ -1,0 +1,115 @@
+"""The rows of an outbox, as one writes them without the package, and in great numbers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from messagebus.adapters.sqlalchemy import tables
+
+_COMMAND = {"name": "register", "schema_version": 1, "published": False}
+_EVENT = {"name": "registered", "schema_version": 1, "published": True}
+
+_COLUMNS = (
+    "message_id, created_at, name, schema_version, kind, metadata, payload, published, "
+    "correlation_id, state, attempts"
+)
+_VALUES = "'registered', 1, 'event', {metadata}, :payload, true, {id}, :state, 0"
+_FILL = {
+    "postgresql": f"INSERT INTO messagebus_messages ({_COLUMNS}) SELECT gen_random_uuid(), now(), "  # noqa: S608
+    + _VALUES.format(id="gen_random_uuid()", metadata="CAST(:metadata AS jsonb)")
+    + " FROM generate_series(1, :count)",
+    "sqlite": "WITH RECURSIVE series(number) AS "  # noqa: S608
+    "(SELECT 1 UNION ALL SELECT number + 1 FROM series WHERE number < :count) "
+    f"INSERT INTO messagebus_messages ({_COLUMNS}) "
+    "SELECT lower(hex(randomblob(16))), '2026-01-01 00:00:00.000000', "
+    + _VALUES.format(id="lower(hex(randomblob(16)))", metadata=":metadata")
+    + " FROM series",
+}
+
+CLAIM = (
+    "SELECT position, message_id, created_at, name, schema_version, payload, causation_id, "
+    "correlation_id FROM messagebus_messages WHERE state = 'pending' ORDER BY position LIMIT %s "
+    "FOR UPDATE SKIP LOCKED"
+)
+"""Claims a batch of at most that many events on PostgreSQL, in the transaction that sends it."""
+MARK = (
+    "UPDATE messagebus_messages SET state = 'sent', delivered_at = clock_timestamp(), "
+    "attempts = attempts + 1 WHERE position = ANY(%s)"
+)
+"""Marks the events at these positions."""
+
+
+def content(row: Any) -> dict[str, str]:
+    """Return what is sent for a claimed row."""
+    _, id, created_at, name, version, payload, cause, first = row
+    return {
+        "id": str(id),
+        "created_at": created_at.isoformat(),
+        "type": f"{name}_v{version}",
+        "payload": payload,
+        "causation_id": "null" if cause is None else str(cause),
+        "correlation_id": str(first),
+    }
+
+
+def rows(id: str, count: int) -> list[dict[str, Any]]:
+    """Make the rows of a command and of the events that it raised."""
+    now = datetime.now(UTC)
+    command = uuid4()
+    payload = json.dumps({"id": id, "title": "A title"})
+
+    def row(
+        message: UUID, kind: str, metadata: dict[str, Any], cause: UUID | None
+    ) -> dict[str, Any]:
+        return {
+            "message_id": message,
+            "created_at": now,
+            "name": metadata["name"],
+            "schema_version": metadata["schema_version"],
+            "kind": kind,
+            "metadata": metadata,
+            "payload": payload,
+            "published": metadata["published"],
+            "causation_id": cause,
+            "correlation_id": command,
+            "state": "pending" if metadata["published"] else None,
+        }
+
+    return [
+        row(command, "command", _COMMAND, None),
+        *(row(uuid4(), "event", _EVENT, command) for _ in range(count)),
+    ]
+
+
+def insertion(dialect: str) -> sa.Insert | sa.sql.dml.ReturningInsert[Any]:
+    """Return the statement that inserts messages, and wakes a relay that sleeps."""
+    insert = sa.insert(tables.messages)
+    if dialect != "postgresql":
+        return insert
+    lease = tables.lease.c
+    wake = sa.select(sa.func.pg_notify(tables.channel, ""))
+    return insert.returning(wake.where(lease.name == "relay", lease.listening).scalar_subquery())
+
+
+def fill(engine: sa.Engine, count: int, state: str) -> None:
+    """Put that many events into an outbox, all in one state."""
+    values = {
+        "count": count,
+        "state": state,
+        "metadata": json.dumps(_EVENT),
+        "payload": json.dumps({"id": "1", "title": "A title"}),
+    }
+    with engine.begin() as connection:
+        connection.execute(sa.text(_FILL[engine.dialect.name]), values)
+
+
+def refill(engine: sa.Engine, count: int) -> None:
+    """Leave nothing in an outbox of PostgreSQL but that many events that are to be sent."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE messagebus_messages"))
+    fill(engine, count, "pending")

@@ -1,0 +1,78 @@
+"""Relays between a database and a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from .._async import relaying as waiting
+from .._sync import relaying as plain
+from ..contender import BY_HAND, OURS, Case, Contender, Role
+from ..databases import nats, redis
+from ..jetstream import to_nats
+from ..measuring import Prepared, timed_each
+from .workload import Workload
+
+BATCH = 100
+MANY, FEW = 5_000, 200  # events; so many one by one would take seconds
+REDIS, NATS = "Redis", "NATS"
+KINDS = {"async": (REDIS, NATS), "sync": (REDIS,)}
+
+
+def size_of(broker: str, batch: int) -> str:
+    """Return what batches to a broker are called in the figures."""
+    return f"{broker}, batches of {batch}" if batch > 1 else f"{broker}, one by one"
+
+
+def _redis_url() -> str:
+    return f"{redis()}?stream=events&create=true"
+
+
+def _nats_url() -> str:
+    return f"{nats()}?stream=EVENTS&subject=events.{{name}}&create=true"
+
+
+def _contender(
+    role: Role, broker: str, batch: int, empty: Callable[[Any, int, int], Prepared], target: Any
+) -> Contender:
+    count = MANY if batch > 1 else FEW
+    return Contender(
+        name=BY_HAND if role == "by hand" else OURS,
+        meter=timed_each(partial(empty, target, batch, count)),
+        size=size_of(broker, batch),
+        operations=count,
+        role=role,
+    )
+
+
+def _case(colour: str, module: ModuleType) -> Case:
+    by_hand = {REDIS: module.to_redis, NATS: to_nats}
+    urls = {REDIS: _redis_url, NATS: _nats_url}
+    return Case(
+        workload="relaying",
+        colour=colour,
+        contenders=tuple(
+            contender
+            for broker in KINDS[colour]
+            for batch in (BATCH, 1)
+            for contender in (
+                _contender("by hand", broker, batch, module.by_hand, by_hand[broker]),
+                _contender("ours", broker, batch, module.by_the_relay, urls[broker]),
+            )
+        ),
+        clock="wall",
+        patience=2,
+    )
+
+
+WORKLOAD = Workload(
+    name="relaying",
+    title="From the outbox to a broker",
+    text="Events are claimed from PostgreSQL, sent, confirmed and marked, until none is left; per "
+    "event. *By hand* is one transaction for each batch, with psycopg, `SKIP LOCKED` and the "
+    "client of the broker: no lease, so that a relay that was frozen or killed does harm; and "
+    "for Redis no deduplication, which a script in the server does for the package.",
+    cases=(_case("async", waiting), _case("sync", plain)),
+)
