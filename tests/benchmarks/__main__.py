@@ -15,8 +15,6 @@ from .guard import command as guard
 from .machine import describe
 from .measuring import pin
 from .older import ROOT, Versions, Worker
-from .page import refresh
-from .report import report
 from .rounds import QUICK, THOROUGH
 from .run import Measurement, Run
 from .workloads import NAMES, workload
@@ -27,6 +25,8 @@ PAGE = ROOT / "docs" / "performance.md"
 
 def run(options: argparse.Namespace) -> int:
     """Measure; write the table, the chart and the figures."""
+    from .report import report  # knows the goals of all engines; the guard needs none of these
+
     began = time.monotonic()
     versions = Versions.found(options.older)
     taken = Run(machine={**describe(), "pinned": pin()})
@@ -67,6 +67,8 @@ def compare_files(options: argparse.Namespace) -> int:
 
 def page(options: argparse.Namespace) -> int:
     """Put a run into the documentation."""
+    from .page import refresh
+
     refresh(options.page, Run.from_file(options.run))
     return 0
 
