@@ -91,7 +91,7 @@ async def test_transactions_that_interleave_leave_nothing_behind(
             for uow in (one, two):
                 await uow.__aexit__(None, None, None)
         gc.collect()
-        return sum(isinstance(each, StreamBuffer) for each in gc.get_objects())
+        return sum(type(each) is StreamBuffer for each in gc.get_objects())
 
     assert await interleave(1) == await interleave(10)
 

@@ -93,7 +93,7 @@ def test_transactions_that_interleave_leave_nothing_behind(
             for uow in (one, two):
                 uow.__exit__(None, None, None)
         gc.collect()
-        return sum(isinstance(each, StreamBuffer) for each in gc.get_objects())
+        return sum(type(each) is StreamBuffer for each in gc.get_objects())
 
     assert interleave(1) == interleave(10)
 
