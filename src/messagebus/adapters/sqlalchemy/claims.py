@@ -250,10 +250,13 @@ class Claims:
     def _update(
         self, connection: sa.Connection, positions: Sequence[int], values: dict[str, Any]
     ) -> None:
-        messages = self.tables.messages
-        connection.execute(
-            sa.update(messages).where(messages.c.position.in_(positions)).values(values)
-        )
+        position = self.tables.messages.c.position
+        if connection.dialect.name == "postgresql":
+            # One parameter, and so one statement to compile and to plan for batches of any size.
+            among = position == sa.any_(sa.literal([*positions], sa.ARRAY(sa.BigInteger)))
+        else:
+            among = position.in_(positions)
+        connection.execute(sa.update(self.tables.messages).where(among).values(values))
 
     def _parked(self, connection: sa.Connection) -> dict[str, Any]:
         return {"state": PARKED, "parked_at": clock(connection), "next_attempt_at": None}
