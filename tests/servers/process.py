@@ -109,6 +109,9 @@ class Server(abc.ABC):
     def freeze(self) -> None:
         """Leave the server where it is: connections stay open, nothing is answered."""
         self._signal(signal.SIGSTOP)
+        # A signal takes its time; only when all threads have stopped is nothing answered any more.
+        if self._process is not None:
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         """Let a frozen server go on."""
