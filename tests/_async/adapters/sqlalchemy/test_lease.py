@@ -16,7 +16,7 @@ from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import publish, stored
 from tests.running.aio import AsyncEngine, background, call_with, eventually, new_engine
 
-BRIEF = 0.05  # seconds
+BRIEF = 0.5  # seconds
 
 
 class AsyncFreezing(AsyncRecorder):
@@ -200,7 +200,7 @@ async def test_the_lease_is_kept_while_there_is_nothing_to_do(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
     """A relay that is idle, or waits for its broker, goes on leading."""
-    relay = AsyncOutboxRelay(engine, transport, lease=0.3, poll_interval=0.01)
+    relay = AsyncOutboxRelay(engine, transport, lease=0.6, poll_interval=0.01)
     renewals: set[object] = set()
 
     async def renewed() -> bool:

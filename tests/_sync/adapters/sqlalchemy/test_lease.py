@@ -18,7 +18,7 @@ from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 from tests.running.blocking import SyncEngine, background, call_with, eventually, new_engine
 
-BRIEF = 0.05  # seconds
+BRIEF = 0.5  # seconds
 
 
 class SyncFreezing(SyncRecorder):
@@ -202,7 +202,7 @@ def test_the_lease_is_kept_while_there_is_nothing_to_do(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
     """A relay that is idle, or waits for its broker, goes on leading."""
-    relay = SyncOutboxRelay(engine, transport, lease=0.3, poll_interval=0.01)
+    relay = SyncOutboxRelay(engine, transport, lease=0.6, poll_interval=0.01)
     renewals: set[object] = set()
 
     def renewed() -> bool:
