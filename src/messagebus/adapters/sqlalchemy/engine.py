@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from contextlib import suppress
+from sqlite3 import SQLITE_BUSY, OperationalError
+from time import monotonic
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -48,9 +50,7 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor, busy_timeout)
         cursor.close()
 
     event.listen(target, "connect", connect)
@@ -58,6 +58,23 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
     event.listen(target, "invalidate", _roll_back)
     _prepared.add(target.dialect)
     return engine
+
+
+def _use_wal(cursor: Any, patience: float) -> None:
+    """Switch a database to WAL, if it is not; other processes may be about to do the same."""
+    end = monotonic() + patience
+    while True:
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > end:
+                raise
+            # The switch does not wait for others, whatever the timeout is; a transaction does.
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -60,6 +62,24 @@ async def full(engine: AsyncEngine) -> dict[str, int]:
 
     sa.event.listen(getattr(engine, "sync_engine", engine), "begin", limit)
     return disk
+
+
+async def test_an_engine_waits_for_whoever_writes_to_a_database_that_is_new(path: Path) -> None:
+    """The first connection changes how the database is written, which can not be done meanwhile."""
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("CREATE TABLE others (value INTEGER)")
+    writer.execute("BEGIN IMMEDIATE")
+    end = Timer(0.2, writer.execute, ["COMMIT"])
+    end.start()
+
+    engine = new_engine(sqlite_url(path))
+    async with engine.connect() as connection:
+        mode = await connection.scalar(sa.text("PRAGMA journal_mode"))
+    await engine.dispose()
+    end.join()
+    writer.close()
+
+    assert "wal" == mode
 
 
 async def test_read_modify_write_loses_no_update(engine: AsyncEngine) -> None:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -62,6 +64,24 @@ def full(engine: SyncEngine) -> dict[str, int]:
 
     sa.event.listen(getattr(engine, "sync_engine", engine), "begin", limit)
     return disk
+
+
+def test_an_engine_waits_for_whoever_writes_to_a_database_that_is_new(path: Path) -> None:
+    """The first connection changes how the database is written, which can not be done meanwhile."""
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("CREATE TABLE others (value INTEGER)")
+    writer.execute("BEGIN IMMEDIATE")
+    end = Timer(0.2, writer.execute, ["COMMIT"])
+    end.start()
+
+    engine = new_engine(sqlite_url(path))
+    with engine.connect() as connection:
+        mode = connection.scalar(sa.text("PRAGMA journal_mode"))
+    engine.dispose()
+    end.join()
+    writer.close()
+
+    assert "wal" == mode
 
 
 def test_read_modify_write_loses_no_update(engine: SyncEngine) -> None:
