@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -113,6 +113,119 @@ def test_a_repository_that_appears_later_is_looked_at() -> None:
     book.messages.append(BookRegistered(id="3"))
     uow.archive.add(book)
     assert [BookRegistered(id="3")] == list(uow.collect_new_events())
+
+
+def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
+    """The cached properties of other libraries set attributes behind the back of a class, too."""
+
+    class made_once:  # noqa: N801
+        def __init__(self, make: Callable[[Any], SyncBooks]) -> None:
+            self.make = make
+
+        def __get__(self, uow: Any, owner: type) -> SyncBooks:
+            uow.__dict__[self.make.__name__] = made = self.make(uow)
+            return made
+
+    class Made(SyncShelves):
+        @made_once
+        def attic(self) -> SyncBooks:
+            return SyncBooks()
+
+    uow = Made()
+    assert [] == list(uow.collect_new_events())
+
+    uow.attic.add(Book(id="1", messages=[BookRegistered(id="1")]))
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+
+def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
+    """It does not matter when that is, nor which of several units of work uses it."""
+    books = SyncBooks()
+    uows = [SyncShelves(), SyncShelves()]
+    for uow in uows:
+        uow.books = books
+        assert [] == list(uow.collect_new_events())
+
+    for uow in uows:
+        for id in "12":
+            books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+            assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+
+
+def test_what_is_seen_through_a_method_that_was_kept_is_collected() -> None:
+    """Whoever has the list may put something into it at any time."""
+
+    class Kept(SyncBooks):
+        def __init__(self) -> None:
+            super().__init__()
+            self.see = self.seen.append
+
+    uow = SyncShelves()
+    uow.books = books = Kept()
+    for id in "12":
+        assert [] == list(uow.collect_new_events())
+        books.see(Book(id=id, messages=[BookRegistered(id=id)]))
+        assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+
+
+def test_what_takes_the_place_of_the_seen_models_is_looked_at() -> None:
+    """A repository may be given another list, and whoever gave it may go on using it."""
+    uow = SyncShelves()
+    uow.books = books = SyncBooks()
+    for id in "12":
+        assert [] == list(uow.collect_new_events())
+        books.seen = models = []
+        for again in "ab":
+            models.append(Book(id=id, messages=[BookRegistered(id=id + again)]))
+            assert [BookRegistered(id=id + again)] == list(uow.collect_new_events())
+
+
+def own_property() -> type[SyncBooks]:
+    """Return repositories that keep what they have seen elsewhere."""
+
+    class Own(SyncBooks):
+        @property
+        def seen(self) -> MutableSequence[Book]:
+            return self._seen
+
+        @seen.setter
+        def seen(self, models: MutableSequence[Book]) -> None:
+            self._seen = models
+
+    return Own
+
+
+def own_slot() -> type[SyncBooks]:
+    """Return repositories that keep what they have seen in a slot."""
+
+    class Own(SyncBooks):
+        __slots__ = ("seen",)
+
+    return Own
+
+
+def own_attribute() -> type[SyncBooks]:
+    """Return repositories of a class that has the attribute, too."""
+
+    class Own(SyncBooks):
+        seen: MutableSequence[Book] = ()  # type: ignore[assignment]
+
+    return Own
+
+
+@pytest.mark.parametrize("make", [own_property, own_slot, own_attribute])
+def test_a_repository_may_have_a_seen_of_its_own(
+    make: Callable[[], type[SyncBooks]],
+) -> None:
+    """It is asked each time, whatever it does to keep the models."""
+    uow = SyncShelves()
+    uow.books = books = make()()
+    for id in "12":
+        assert [] == list(uow.collect_new_events())
+        books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+        assert [BookRegistered(id=id)] == list(uow.collect_new_events())
+        assert [] == list(books.seen)
+        books.seen = []
 
 
 def test_a_repository_that_is_gone_is_not_looked_at() -> None:

@@ -16,6 +16,7 @@ from ..depends import key_of
 from ..overridable import Overridable
 from ..provider import Provider
 from ..scanning import mark, marked_listeners
+from ..seen import NO_MESSAGES
 from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
@@ -23,7 +24,7 @@ from .injection import AsyncHandleScope
 from .listener import AsyncDependencies
 from .listeners import AsyncListeners, Route
 from .repository import SINKHOLE
-from .unit_of_work import NO_MESSAGES, AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
+from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["AsyncMessageBus", "ConfigurationError", "MissingDependencyError", "async_listen"]
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from collections.abc import MutableSequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from ...domain.model import GenericModel, Message
+from ...domain.model import Message
 from ...exceptions import PublishError
+from ..seen import Seeing, TModel_contra
 from ..stream_buffer import current_stream_buffer
 from .eventstream import AsyncEventstreamPublisher
 
-TModel_contra = TypeVar("TModel_contra", bound=GenericModel[Any], contravariant=True)
 
-
-class AsyncAbstractRepository(abc.ABC, Generic[TModel_contra]):
+class AsyncAbstractRepository(Seeing[TModel_contra], abc.ABC):
     """Abstract base class for the repository pattern.
 
     A repository puts each model that it hands out or takes in into *seen*: the unit of work
     looks there for the messages that models have raised.
     """
-
-    def __init__(self) -> None:
-        self.seen = []
-
-    seen: MutableSequence[TModel_contra]
-    """Models to look at for new messages; the unit of work empties it as it looks."""
 
 
 class AsyncEventstoreAbstractRepository(abc.ABC):
@@ -100,5 +92,10 @@ class AsyncSinkholeEventstoreRepository(AsyncEventstoreAbstractRepository):
         """Do nothing."""
 
 
-SINKHOLE = AsyncSinkholeEventstoreRepository()
+class _AsyncDefaultEventstoreRepository(AsyncSinkholeEventstoreRepository):
+    # Each transaction looks whether it has a publisher: what is in a slot is found at once.
+    __slots__ = ("publisher",)
+
+
+SINKHOLE = _AsyncDefaultEventstoreRepository()
 """The eventstore of a unit of work that has none of its own."""

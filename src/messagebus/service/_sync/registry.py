@@ -18,6 +18,7 @@ from ..depends import key_of
 from ..overridable import Overridable
 from ..provider import Provider
 from ..scanning import mark, marked_listeners
+from ..seen import NO_MESSAGES
 from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
@@ -25,7 +26,7 @@ from .injection import SyncHandleScope
 from .listener import SyncDependencies
 from .listeners import Route, SyncListeners
 from .repository import SINKHOLE
-from .unit_of_work import NO_MESSAGES, SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
+from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["ConfigurationError", "MissingDependencyError", "SyncMessageBus", "sync_listen"]
 

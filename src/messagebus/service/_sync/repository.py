@@ -6,29 +6,21 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from collections.abc import MutableSequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from ...domain.model import GenericModel, Message
+from ...domain.model import Message
 from ...exceptions import PublishError
+from ..seen import Seeing, TModel_contra
 from ..stream_buffer import current_stream_buffer
 from .eventstream import SyncEventstreamPublisher
 
-TModel_contra = TypeVar("TModel_contra", bound=GenericModel[Any], contravariant=True)
 
-
-class SyncAbstractRepository(abc.ABC, Generic[TModel_contra]):
+class SyncAbstractRepository(Seeing[TModel_contra], abc.ABC):
     """Abstract base class for the repository pattern.
 
     A repository puts each model that it hands out or takes in into *seen*: the unit of work
     looks there for the messages that models have raised.
     """
-
-    def __init__(self) -> None:
-        self.seen = []
-
-    seen: MutableSequence[TModel_contra]
-    """Models to look at for new messages; the unit of work empties it as it looks."""
 
 
 class SyncEventstoreAbstractRepository(abc.ABC):
@@ -102,5 +94,10 @@ class SyncSinkholeEventstoreRepository(SyncEventstoreAbstractRepository):
         """Do nothing."""
 
 
-SINKHOLE = SyncSinkholeEventstoreRepository()
+class _SyncDefaultEventstoreRepository(SyncSinkholeEventstoreRepository):
+    # Each transaction looks whether it has a publisher: what is in a slot is found at once.
+    __slots__ = ("publisher",)
+
+
+SINKHOLE = _SyncDefaultEventstoreRepository()
 """The eventstore of a unit of work that has none of its own."""

@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 import abc
-import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from types import MemberDescriptorType, TracebackType
 from typing import Any, ClassVar, Generic, Self
-from uuid import UUID
 
 from ...domain.model import Message
-from ...exceptions import ConfigurationError, InvalidMessageError, TransactionError
+from ...exceptions import TransactionError
+from ..attributes import makes_attributes, slots_of
+from ..seen import CHANGES, NO_MESSAGES, Seen, Source, seen_by, sources_among, take_messages
 from ..transaction_status import TransactionStatus
 from .repository import (
     SINKHOLE,
-    SyncAbstractRepository,
     SyncEventstoreAbstractRepository,
     SyncSinkholeEventstoreRepository,
 )
@@ -36,26 +35,22 @@ __all__ = [
 _COMMITTED = TransactionStatus.committed
 _CLOSED = TransactionStatus.closed
 
-NO_MESSAGES: Iterator[Message[Any]] = iter(())
-"""What a unit of work collects when nothing was raised."""
-
-
-def _raised_first(message: Message[Any]) -> UUID:
-    if not isinstance(message, Message):
-        raise InvalidMessageError(message)
-    return message.message_id
-
 
 class _State:
     """What a unit of work remembers, out of the way of the attributes of its subclasses."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, grows: bool) -> None:
         self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
         # Empty while a transaction runs: only one thread gets the item, whatever others do.
         self.free = [True]
-        self.repositories: tuple[SyncAbstractRepository[Any], ...] = ()
-        # How many attributes there were when the repositories were looked for.
-        self.size: int | None = None
+        # Where to look for new messages; None if attributes have changed since it was found out.
+        self.sources: list[Source] | None = None
+        # Whether there may be attributes that were not assigned, and how many there were then.
+        self.grows = grows
+        self.size = 0
+        # What is there to look at, as of the last change; None if that is not for long.
+        self.seen: list[Seen] = []
+        self.change: object = None
 
 
 class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
@@ -69,22 +64,19 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     """Keeps every handled message; by default none is kept."""
 
     _slots: ClassVar[tuple[MemberDescriptorType, ...]] = ()
+    _grows: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._slots = tuple(
-            each
-            for base in cls.__mro__
-            for each in vars(base).values()
-            if isinstance(each, MemberDescriptorType)
-        )
+        cls._slots = slots_of(cls)
+        cls._grows = makes_attributes(cls)
 
     _uow_state: _State
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         # Not in __init__, which subclasses need not call.
         self = super().__new__(cls)
-        self.__dict__["_uow_state"] = _State()
+        object.__setattr__(self, "_uow_state", _State(grows=cls._grows))
         return self
 
     def collect_new_events(self) -> Iterator[Message[Any]]:
@@ -95,42 +87,38 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             its list, those of several models by the order in which they were made.
         """
         state = self._uow_state
-        if state.size != len(self.__dict__):
-            self._find_repositories()
-        for repository in state.repositories:
-            if repository.seen:
-                return _take_messages(state.repositories)
+        if state.change is not CHANGES.last:
+            self._look_again()
+        for models in state.seen:
+            if models:
+                return take_messages(state.seen)
         return NO_MESSAGES
 
-    def _find_repositories(self) -> None:
-        attributes = self.__dict__
-        values = list(attributes.values())
-        for slot in self._slots:
-            with suppress(AttributeError):  # not set
-                values.append(slot.__get__(self))
-        found = tuple(value for value in values if isinstance(value, SyncAbstractRepository))
-        for repository in found:
-            if not hasattr(repository, "seen"):
-                text = f"{type(repository).__qualname__} has no attribute 'seen'"
-                error = ConfigurationError(text)
-                error.add_note("Call super().__init__() in its constructor.")
-                raise error
+    def _look_again(self) -> None:
         state = self._uow_state
-        state.repositories = found
-        state.size = len(attributes)
+        # Taken before anything is looked at: what another thread changes meanwhile comes later.
+        change = CHANGES.last
+        if state.sources is None or state.size != len(self.__dict__):
+            values = list(self.__dict__.values())
+            for slot in self._slots:
+                with suppress(AttributeError):  # not set
+                    values.append(slot.__get__(self))
+            state.sources = sources_among(values)
+            state.size = len(self.__dict__)
+        state.seen = seen_by(state.sources)
+        state.change = None if state.grows else change
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        # Repositories are looked for again after any attribute has changed. One that appears
-        # without an assignment (functools.cached_property) shows in the number of attributes.
         state = self._uow_state
-        state.size = None
+        state.sources = state.change = None
         if state.transaction is not None and self.eventstore is not SINKHOLE:
             state.transaction._use_eventstore()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
-        self._uow_state.size = None
+        state = self._uow_state
+        state.sources = state.change = None
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy has a state of its own.
@@ -147,15 +135,19 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         try:
             state.free.pop()
         except IndexError:
-            error = TransactionError("The unit of work has a transaction that is still running.")
-            error.add_note(
-                f"One {type(self).__qualname__} runs one transaction at a time: leave the first, "
-                "or make a unit of work for each task or thread."
-            )
-            raise error from None
+            raise self._is_claimed() from None
         state.transaction = transaction
-        if self.eventstore is not SINKHOLE or self.eventstore.publisher is not None:
+        eventstore = self.eventstore
+        if eventstore is not SINKHOLE or eventstore.publisher is not None:
             transaction._use_eventstore()
+
+    def _is_claimed(self) -> TransactionError:
+        error = TransactionError("The unit of work has a transaction that is still running.")
+        error.add_note(
+            f"One {type(self).__qualname__} runs one transaction at a time: leave the first, "
+            "or make a unit of work for each task or thread."
+        )
+        return error
 
     def _release(self) -> None:
         """Give back what the transaction that ends has held; by default there is nothing.
@@ -174,8 +166,17 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             state.free.append(True)
 
     def __enter__(self) -> SyncUnitOfWorkTransaction[TRepositories]:
+        # What _claim does, without the call.
         transaction: SyncUnitOfWorkTransaction[TRepositories] = SyncUnitOfWorkTransaction(self)
-        self._claim(transaction)
+        state = self._uow_state
+        try:
+            state.free.pop()
+        except IndexError:
+            raise self._is_claimed() from None
+        state.transaction = transaction
+        eventstore = self.eventstore
+        if eventstore is not SINKHOLE or eventstore.publisher is not None:
+            transaction._use_eventstore()
         return transaction
 
     def __exit__(
@@ -203,21 +204,3 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     @abc.abstractmethod
     def rollback(self) -> None:
         """Roll the transaction back."""
-
-
-def _take_messages(
-    repositories: Iterable[SyncAbstractRepository[Any]],
-) -> Iterator[Message[Any]]:
-    batches: list[list[Message[Any]]] = []
-    for repository in repositories:
-        if repository.seen:
-            for model in repository.seen:
-                if model.messages:
-                    batches.append(list(model.messages))
-                    model.messages.clear()
-            repository.seen.clear()
-    if not batches:
-        return NO_MESSAGES
-    if len(batches) == 1:
-        return iter(batches[0])
-    return heapq.merge(*batches, key=_raised_first)
