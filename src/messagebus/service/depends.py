@@ -212,7 +212,10 @@ def needs(
 
 def is_coroutine_function(function: Any) -> bool:
     """Tell whether calling *function* gives a coroutine, as far as can be known before."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_inner(function))
+    inner = _inner(function)
+    return inspect.iscoroutinefunction(function) or (
+        inner is not function and inspect.iscoroutinefunction(inner)
+    )
 
 
 def is_generator_function(function: Any, *, decorated: bool = False) -> bool:

@@ -30,7 +30,7 @@ ALIASES: tuple[type, ...] = tuple(
 
 def unfolded(annotation: Any) -> Any:
     """Return the annotation without `Annotated`, type aliases and `NewType` around it."""
-    while True:
+    while not isinstance(annotation, type):
         origin = typing.get_origin(annotation)
         if origin is typing.Annotated:
             annotation = typing.get_args(annotation)[0]
@@ -43,7 +43,8 @@ def unfolded(annotation: Any) -> Any:
         elif isinstance(annotation, (typing.NewType, typing_extensions.NewType)):
             annotation = annotation.__supertype__
         else:
-            return annotation
+            break
+    return annotation
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -51,7 +52,7 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     metadata = _pydantic(annotation)
     if metadata is not None and metadata["origin"] is not None:
         return metadata["origin"], tuple(metadata["args"])
-    origin = typing.get_origin(annotation)
+    origin = None if isinstance(annotation, type) else typing.get_origin(annotation)
     return (annotation, ()) if origin is None else (origin, typing.get_args(annotation))
 
 

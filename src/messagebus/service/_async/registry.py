@@ -17,7 +17,7 @@ from ..overridable import Overridable
 from ..provider import Provider
 from ..scanning import mark, marked_listeners
 from ..seen import NO_MESSAGES
-from ..signature import EMPTY, describe, parameters
+from ..signature import EMPTY, describe
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
 from .injection import AsyncHandleScope
@@ -183,8 +183,9 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         for mod in mods:
             for callback in marked_listeners(mod, AsyncMessageBus):
                 if key_of(callback) not in self._scanned:
-                    self.add_listener(_heard_by(callback), callback)
+                    self._listeners.add(EMPTY, callback)
                     self._scanned.add(key_of(callback))
+                    self._forget_routes()
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
         """Look for mistakes in the wiring; call it once, when everything is registered.
@@ -379,12 +380,3 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         if route.is_command and not route.listeners:
             log.warning("%s command has no handler", kind, extra={"message_type": kind})
         return route
-
-
-def _heard_by(callback: Callable[..., Any]) -> Any:
-    """Read what a listener listens to off its first parameter."""
-    for parameter in parameters(callback)[:1]:
-        if parameter.annotation is not EMPTY:
-            return parameter.annotation
-    text = f"{describe(callback)} can not listen: no annotation of its first parameter says to what"
-    raise ConfigurationError(text, listener=callback)

@@ -19,6 +19,7 @@ from ..signature import (
     POSITIONAL_ONLY,
     POSITIONAL_OR_KEYWORD,
     VAR_POSITIONAL,
+    Parameter,
     describe,
     parameters,
 )
@@ -74,20 +75,31 @@ class SyncListener:
     Args:
         callback: takes the message, the unit of work, and dependencies: those that it declares
             with *Depends*, and the others by their names.
-        annotation: what it listens to.
+        annotation: what it listens to; EMPTY for what the annotation of its first parameter says.
         provider: the overrides of declared dependencies.
 
     Raises:
         ConfigurationError: the callback can not be called so.
     """
 
-    __slots__ = ("_declared", "_injection", "callback", "function", "optional", "plain", "required")
+    __slots__ = (
+        "_declared",
+        "_injection",
+        "annotation",
+        "callback",
+        "function",
+        "optional",
+        "plain",
+        "required",
+    )
 
     def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
         self.function = callback
         self.callback = callee(callback)
         """Calls the function, in the way of this colour."""
         declared = parameters(callback)
+        self.annotation = _heard_by(callback, declared) if annotation is EMPTY else annotation
+        """What it listens to."""
         positional = [each for each in declared if each.kind in _POSITIONAL]
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
             text = f"{describe(callback)} can not listen: it takes no message and unit of work"
@@ -107,7 +119,7 @@ class SyncListener:
             roots: tuple[Root, ...] = ()
             if len(positional) > 1:
                 roots = (
-                    Root(positional[0].name, asking_for(annotation)),
+                    Root(positional[0].name, asking_for(self.annotation)),
                     Root(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
             self._injection = SyncInjection(callback, provider, roots, in_handle=True)
@@ -138,6 +150,18 @@ class SyncListener:
         for name in self._declared & dependencies.given:
             arguments[name] = dependencies[name]
         return self._injection.call((message, transaction), arguments, dependencies.scope)
+
+
+def _heard_by(callback: Callable[..., Any], declared: tuple[Parameter, ...]) -> Any:
+    """Return what a callback listens to by the annotation of its first parameter."""
+    annotation = declared[0].annotation if declared else EMPTY
+    if annotation is EMPTY:
+        text = (
+            f"{describe(callback)} can not listen: "
+            "no annotation of its first parameter says to what"
+        )
+        raise ConfigurationError(text, listener=callback)
+    return annotation
 
 
 def _asks_for_unit_of_work(annotation: Any) -> bool:

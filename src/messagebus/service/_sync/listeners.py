@@ -51,12 +51,16 @@ class SyncListeners:
     def add(self, msg_type: Any, callback: Callable[..., Any]) -> None:
         """Let a callback hear messages of a type; all types of a union, or none.
 
+        Args:
+            msg_type: a class, or a union of some; EMPTY for what the callback says.
+            callback: takes the message, the unit of work, and its dependencies.
+
         Raises:
             ConfigurationError: the type is neither a command nor an event, the command has a
                 handler already, or the callback can not be called so.
         """
-        heard = _message_types(msg_type)
         listener = SyncListener(callback, msg_type, self._provider)
+        heard = _message_types(listener.annotation)
         for each in heard:
             if each in self.commands:
                 text = f"{each} command has been registered twice"
