@@ -22,8 +22,7 @@ made through ``Created[User](...)`` unless it is frozen or has slots; one made b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..exceptions import ConfigurationError
 from .conformity import Predicate, verdict
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Predicate", "Target", "targets"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One class that an annotation hears, with the type arguments that it asks for.
 
     Attributes:

@@ -10,7 +10,8 @@ from uuid import UUID
 from ..domain.model import GenericModel, Message
 from ..exceptions import ConfigurationError, InvalidMessageError
 
-TModel_contra = TypeVar("TModel_contra", bound=GenericModel[Any], contravariant=True)
+# As text, because pydantic would make a class of it.
+TModel_contra = TypeVar("TModel_contra", bound="GenericModel[Any]", contravariant=True)
 
 NO_MESSAGES: Iterator[Message[Any]] = iter(())
 """What is taken when nothing was raised."""

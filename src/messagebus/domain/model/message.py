@@ -113,5 +113,6 @@ class Returns(Generic[R_co]):
     __slots__ = ()
 
 
-TMessage = TypeVar("TMessage", bound=Message[Any])
+# As text, because pydantic would make a class of it.
+TMessage = TypeVar("TMessage", bound="Message[Any]")
 """The type of a message."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._seam.aio import callee
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, MissingDependencyError
 from ..depends import needs
 from ..generics import split, unfolded
-from ..plan import Root, asking_for
 from ..provider import Provider
 from ..signature import (
     EMPTY,
@@ -22,8 +21,11 @@ from ..signature import (
     parameters,
 )
 from .dependency import AsyncDependency
-from .injection import AsyncHandleScope, AsyncInjection
+from .handle_scope import AsyncHandleScope
 from .unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
+
+if TYPE_CHECKING:
+    from .injection import AsyncInjection
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
@@ -114,6 +116,10 @@ class AsyncListener:
         self._declared = injected
         self._injection: AsyncInjection | None = None
         if injected:
+            # Only programs that declare dependencies import what fills them.
+            from ..plan import Root, asking_for
+            from .injection import AsyncInjection
+
             roots: tuple[Root, ...] = ()
             if len(positional) > 1:
                 roots = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, overload
@@ -20,15 +19,13 @@ from ..seen import NO_MESSAGES
 from ..signature import EMPTY, describe
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
-from .injection import AsyncHandleScope
+from .handle_scope import AsyncHandleScope
 from .listener import AsyncDependencies
 from .listeners import AsyncListeners, Route
 from .repository import SINKHOLE
 from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["AsyncMessageBus", "ConfigurationError", "MissingDependencyError", "async_listen"]
-
-log = logging.getLogger("messagebus")
 
 _RUNNING = TransactionStatus.running
 _TAKEN = ("message", "uow")
@@ -378,5 +375,9 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         if route.is_command and route.callbacks:
             handlers[kind] = route.callbacks[0]
         if route.is_command and not route.listeners:
+            # Most programs never come here, and many do not log at all.
+            import logging
+
+            log = logging.getLogger("messagebus")
             log.warning("%s command has no handler", kind, extra={"message_type": kind})
         return route

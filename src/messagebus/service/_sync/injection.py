@@ -5,58 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from ..._seam.blocking import WAITS, AnyGenerator, callee, failed, finished, received
+from ..._seam.blocking import WAITS, callee, finished, received
 from ..code import Colour
-from ..generators import reraise
 from ..injection import Injection
 from ..plan import Root
 from ..provider import Provider
-
-
-class SyncHandleScope:
-    """What dependencies with the scope of a *handle* have given, until it ends."""
-
-    __slots__ = ("_opened", "kept")
-
-    def __init__(self) -> None:
-        self.kept: dict[object, Any] = {}
-        """What has been given already, by the keys of the dependencies."""
-        self._opened: list[AnyGenerator] = []
-
-    def keep(self, key: object, value: Any, opens: bool) -> Any:
-        """Return the value of a dependency that has just been called, and keep it.
-
-        Args:
-            key: what it is kept by; None if another call is to give another value.
-            value: what the call has returned.
-            opens: whether that, if it is a generator, is to be opened.
-        """
-        value = received(value, opens, self._opened)
-        if key is not None:
-            self.kept[key] = value
-        return value
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            _failed(self._opened, error)
-            return
-        try:
-            while self._opened:
-                finished(self._opened.pop())
-        except BaseException as failure:
-            _failed(self._opened, failure)
-            raise
+from .handle_scope import SyncHandleScope, throw_into
 
 
 class SyncInjection(Injection):
@@ -117,16 +73,4 @@ class SyncInjection(Injection):
         return call(scope, *args, *kwargs.values())
 
 
-def _failed(opened: list[AnyGenerator], error: BaseException) -> None:
-    """Throw an error into the generators, the youngest first; raise what replaces it, if any."""
-    failure = error
-    try:
-        while opened:
-            failure = failed(opened.pop(), failure)
-        if failure is not error:
-            reraise(failure)
-    finally:
-        del error, failure  # or its traceback would keep it alive
-
-
-_COLOUR = Colour(WAITS, received, finished, _failed)
+_COLOUR = Colour(WAITS, received, finished, throw_into)

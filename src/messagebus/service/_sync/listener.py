@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._seam.blocking import callee
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, MissingDependencyError
 from ..depends import needs
 from ..generics import split, unfolded
-from ..plan import Root, asking_for
 from ..provider import Provider
 from ..signature import (
     EMPTY,
@@ -24,8 +23,11 @@ from ..signature import (
     parameters,
 )
 from .dependency import SyncDependency
-from .injection import SyncHandleScope, SyncInjection
+from .handle_scope import SyncHandleScope
 from .unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
+
+if TYPE_CHECKING:
+    from .injection import SyncInjection
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
@@ -116,6 +118,10 @@ class SyncListener:
         self._declared = injected
         self._injection: SyncInjection | None = None
         if injected:
+            # Only programs that declare dependencies import what fills them.
+            from ..plan import Root, asking_for
+            from .injection import SyncInjection
+
             roots: tuple[Root, ...] = ()
             if len(positional) > 1:
                 roots = (

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, overload
@@ -22,15 +21,13 @@ from ..seen import NO_MESSAGES
 from ..signature import EMPTY, describe
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
-from .injection import SyncHandleScope
+from .handle_scope import SyncHandleScope
 from .listener import SyncDependencies
 from .listeners import Route, SyncListeners
 from .repository import SINKHOLE
 from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["ConfigurationError", "MissingDependencyError", "SyncMessageBus", "sync_listen"]
-
-log = logging.getLogger("messagebus")
 
 _RUNNING = TransactionStatus.running
 _TAKEN = ("message", "uow")
@@ -380,5 +377,9 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         if route.is_command and route.callbacks:
             handlers[kind] = route.callbacks[0]
         if route.is_command and not route.listeners:
+            # Most programs never come here, and many do not log at all.
+            import logging
+
+            log = logging.getLogger("messagebus")
             log.warning("%s command has no handler", kind, extra={"message_type": kind})
         return route
