@@ -21,12 +21,12 @@ _COLUMNS = (
 _VALUES = "'registered', 1, 'event', {metadata}, :payload, true, {id}, :state, 0"
 _FILL = {
     "postgresql": f"INSERT INTO messagebus_messages ({_COLUMNS}) SELECT gen_random_uuid(), now(), "  # noqa: S608
-    + _VALUES.format(id="gen_random_uuid()", metadata="CAST(:metadata AS jsonb)")
+    + _VALUES.format(id="gen_random_uuid()", metadata="CAST(:metadata AS json)")
     + " FROM generate_series(1, :count)",
     "sqlite": "WITH RECURSIVE series(number) AS "  # noqa: S608
     "(SELECT 1 UNION ALL SELECT number + 1 FROM series WHERE number < :count) "
     f"INSERT INTO messagebus_messages ({_COLUMNS}) "
-    "SELECT lower(hex(randomblob(16))), '2026-01-01 00:00:00.000000', "
+    "SELECT lower(hex(randomblob(16))), '2026-01-01 00:00:00.000000+00:00', "
     + _VALUES.format(id="lower(hex(randomblob(16)))", metadata=":metadata")
     + " FROM series",
 }

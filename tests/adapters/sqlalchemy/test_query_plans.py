@@ -26,8 +26,8 @@ FILL = {
         WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)
         INSERT INTO messagebus_messages (message_id, created_at, name, schema_version, kind,
             metadata, payload, published, correlation_id, state, attempts, delivered_at)
-        SELECT printf('%032x', i), '2026-01-01 00:00:00.000000', 'done', 1, 'event', '{}', '{}', 1,
-            printf('%032x', i), 'sent', 1, '2026-01-01 00:00:00.000000' FROM n
+        SELECT printf('%032x', i), '2026-01-01 00:00:00.000000+00:00', 'done', 1, 'event', '{}',
+            '{}', 1, printf('%032x', i), 'sent', 1, '2026-01-01 00:00:00.000000+00:00' FROM n
     """,
     "postgresql": """
         INSERT INTO messagebus_messages (message_id, created_at, name, schema_version, kind,

@@ -1,4 +1,4 @@
-"""The tables: created once, by whom ever, and the same by a migration."""
+"""The tables: created once, by whom ever, and the same on every database."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata, produce_migrations
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.operations.ops import ModifyTableOps
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import StatementError
 
+from messagebus import SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
-    UtcDateTime,
+    SyncOutboxRelay,
+    SyncSQLAlchemyUnitOfWork,
     define_tables,
-    metadata,
     prepare_sqlite,
     sync_create_tables,
 )
+from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+from tests.library import BookBorrowed
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -58,27 +56,6 @@ def test_processes_that_start_at_once_may_all_create_the_tables(engine: Engine) 
     assert {"messagebus_messages", "messagebus_lease"} == set(sa.inspect(engine).get_table_names())
 
 
-def test_a_migration_creates_the_same_tables(engine: Engine) -> None:
-    """What Alembic generates from the metadata works, and leaves no difference."""
-    with engine.begin() as connection:
-        context = MigrationContext.configure(connection)
-        upgrade = produce_migrations(context, metadata).upgrade_ops
-        assert upgrade is not None
-        operations = Operations(context)
-        pending: list[Any] = [*upgrade.ops]
-        while pending:
-            operation = pending.pop(0)
-            if isinstance(operation, ModifyTableOps):
-                pending = [*operation.ops, *pending]
-            else:
-                operations.invoke(operation)
-    with engine.connect() as connection:
-        assert [] == compare_metadata(MigrationContext.configure(connection), metadata)
-
-    publish(engine, "1")
-    assert 1 == len(stored(engine))
-
-
 def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
     """Tables and their indexes are where they are said to be."""
     engine = create_engine(postgres_url)
@@ -93,23 +70,27 @@ def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
 
 def test_times_come_back_in_utc(engine: Engine) -> None:
     """Whatever zone a time was given in, and whatever the zone of the session."""
-    table = sa.Table("times", sa.MetaData(), sa.Column("time", UtcDateTime))
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            name = engine.url.database
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET TimeZone = 'Asia/Tokyo'")
+    engine.dispose()
+    sync_create_tables(engine)
     time = datetime(2026, 7, 1, 12, 30, 15, 123456, timezone(timedelta(hours=5, minutes=30)))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET TIME ZONE 'Asia/Tokyo'")
-        table.create(connection)
-        connection.execute(sa.insert(table), [{"time": time}, {"time": None}])
-        read, nothing = connection.scalars(sa.select(table.c.time))
-        found = connection.scalars(sa.select(table.c.time).where(table.c.time == time)).all()
+    with SyncSQLAlchemyUnitOfWork[Any](engine) as transaction:
+        SyncMessageBus[Any]().handle(BookBorrowed(created_at=time), transaction)
+        transaction.commit()
+    transport = SyncRecorder()
+    relay = SyncOutboxRelay(engine, transport)
+    relay.drain()
+    [record] = stored(engine)
+    leader = relay.outbox.leader()
+    assert leader is not None
 
-    assert (time, UTC, None) == (read, read.tzinfo, nothing)
-    assert [time] == found
-
-
-def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
-    """Nobody guesses what was meant."""
-    table = sa.Table("times", sa.MetaData(), sa.Column("time", UtcDateTime))
-    with pytest.raises(StatementError, match="needs a time zone"), engine.begin() as connection:
-        table.create(connection)
-        connection.execute(sa.insert(table).values(time=datetime(2026, 7, 1)))
+    assert time == record.created_at
+    assert "2026-07-01T07:00:15.123456+00:00" == transport.sent[0]["created_at"]
+    assert [UTC] * 3 == [
+        each.tzinfo
+        for each in (record.created_at, record.delivered_at, leader.expires_at)
+        if each is not None
+    ]

@@ -28,7 +28,7 @@ from .delivery import Backoff
 from .engine import READ_ONLY, prepare_sqlite
 from .records import StoredMessage, message_types, serialized
 from .status import Backlog, Leader, RelayStatus
-from .tables import OutboxTables, UtcDateTime, define_tables, metadata, tables
+from .tables import OutboxTables, define_tables, metadata, tables
 
 __all__ = [
     "READ_ONLY",
@@ -50,7 +50,6 @@ __all__ = [
     "SyncSQLAlchemyEventstore",
     "SyncSQLAlchemyTransaction",
     "SyncSQLAlchemyUnitOfWork",
-    "UtcDateTime",
     "async_create_tables",
     "define_tables",
     "message_types",

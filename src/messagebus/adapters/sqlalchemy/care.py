@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -48,7 +48,8 @@ class Care:
         row = connection.execute(sa.select(lease.holder, lease.token, lease.expires_at)).first()
         if row is None:
             return None
-        return Leader(*row, expired=row.expires_at <= present(connection))
+        expires_at = row.expires_at.astimezone(UTC)
+        return Leader(row.holder, row.token, expires_at, expires_at <= present(connection))
 
     def list(
         self, connection: sa.Connection, state: str | None, after: int, limit: int

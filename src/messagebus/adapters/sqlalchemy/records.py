@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from inspect import signature
 from typing import Any
 from uuid import UUID
@@ -76,7 +76,10 @@ class StoredMessage:
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredMessage:
         """Make a record of a row that has all columns in the order of the table."""
-        return cls(*row)
+        values: Iterable[Any] = (
+            each.astimezone(UTC) if isinstance(each, datetime) else each for each in row
+        )
+        return cls(*values)
 
     def to_message(self, types: MessageTypes) -> Message[Any]:
         """Make the message of its class.
@@ -114,7 +117,7 @@ def serialized(row: Any) -> dict[str, Any]:
     """
     return {
         "id": str(row.message_id),
-        "created_at": row.created_at.isoformat(),
+        "created_at": row.created_at.astimezone(UTC).isoformat(),
         "type": f"{row.name}_v{row.schema_version}",
         "payload": row.payload,
         "causation_id": None if row.causation_id is None else str(row.causation_id),
@@ -179,7 +182,7 @@ def new_row(
         raise UnstorableMessageError(message, reason)
     return {
         "message_id": message.message_id,
-        "created_at": message.created_at,
+        "created_at": message.created_at.astimezone(UTC),
         "name": metadata.name,
         "schema_version": metadata.schema_version,
         "kind": "command" if isinstance(message, GenericCommand) else "event",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
+from sqlalchemy.dialects import sqlite
 
 PENDING = "pending"
 """State of a published message that waits to be sent."""
@@ -25,31 +23,6 @@ STATES = (PENDING, SENT, PARKED, DISCARDED)
 
 RELAY = "relay"
 """The name of the only row in the table of leases."""
-
-
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A point in time that comes back in UTC and aware of it, from every engine."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time; SQLite, which knows no zones, is given UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            text = f"a point in time needs a time zone: {value!r}"
-            raise ValueError(text)
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Return the time in UTC, whatever the zone of the session."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        return value.astimezone(UTC)
 
 
 @dataclass(frozen=True)
@@ -71,7 +44,15 @@ class OutboxTables:
 
 
 _Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_Json = sa.JSON().with_variant(JSONB, "postgresql")
+# Migrations are written from these types: all are SQLAlchemy's own, so that Alembic writes each
+# with its import. SQLite knows no zones; what is stored there is UTC, and says so.
+_Time = sa.DateTime(timezone=True).with_variant(
+    sqlite.DATETIME(  # type: ignore[no-untyped-call]
+        storage_format="%(year)04d-%(month)02d-%(day)02d "
+        "%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
+    ),
+    "sqlite",
+)
 
 
 def in_state(messages: sa.Table, state: str) -> sa.ColumnElement[bool]:
@@ -100,20 +81,20 @@ def define_tables(
         metadata,
         sa.Column("position", _Position, sa.Identity(always=False), primary_key=True),
         sa.Column("message_id", sa.Uuid, nullable=False),
-        sa.Column("created_at", UtcDateTime, nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("schema_version", sa.Integer, nullable=False),
         sa.Column("kind", sa.String(7), nullable=False, comment="command or event"),
-        sa.Column("metadata", _Json, nullable=False),
+        sa.Column("metadata", sa.JSON, nullable=False),
         sa.Column("payload", sa.Text, nullable=False, comment="JSON, byte for byte as it is sent"),
         sa.Column("published", sa.Boolean, nullable=False),
         sa.Column("causation_id", sa.Uuid, comment="the message whose handling raised it"),
         sa.Column("correlation_id", sa.Uuid, nullable=False, comment="the first of its cascade"),
         sa.Column("state", sa.String(9), comment="how far a published message has come"),
         sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
-        sa.Column("next_attempt_at", UtcDateTime),
-        sa.Column("delivered_at", UtcDateTime),
-        sa.Column("parked_at", UtcDateTime),
+        sa.Column("next_attempt_at", _Time),
+        sa.Column("delivered_at", _Time),
+        sa.Column("parked_at", _Time),
         sa.Column("reason", sa.Text, comment="what went wrong the last time"),
         sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
         **options,
@@ -130,7 +111,7 @@ def define_tables(
         sa.Column("name", sa.String(32), primary_key=True),
         sa.Column("token", sa.BigInteger, nullable=False, comment="grows with each holder"),
         sa.Column("holder", sa.Text, nullable=False),
-        sa.Column("expires_at", UtcDateTime, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
         sa.Column("listening", sa.Boolean, nullable=False, comment="the holder sleeps"),
         sa.Column("sending_from", _Position, comment="first position of the batch in flight"),
         sa.Column("sending_to", _Position, comment="last position of the batch in flight"),
