@@ -432,3 +432,26 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
             f"The message {self.message_id} at position {self.position} could not be sent in "
             f"{self.attempts} attempt(s): {self.reason}"
         )
+
+
+class BacklogStalledError(MessageBusError, TimeoutError):
+    """A relay that drains has waited in vain for the one that leads.
+
+    Attributes:
+        holder: which relay leads, or has led last.
+        position: where the first message that is pending stands in the store.
+        seconds: for how long it has seen none sent, and no attempt.
+    """
+
+    def __init__(self, holder: str, position: int, seconds: float) -> None:
+        super().__init__(holder, position, seconds)
+        self.holder = holder
+        self.position = position
+        self.seconds = seconds
+        self.add_note("The log of that relay tells why, most often that its broker is away.")
+
+    def __str__(self) -> str:
+        return (
+            f"The relay {self.holder} leads and has sent nothing for {self.seconds:.1f} s; "
+            f"the message at position {self.position} is the first that waits"
+        )

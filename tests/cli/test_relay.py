@@ -127,6 +127,23 @@ def test_draining_to_a_broker_that_is_away_fails(url: str, engine: Engine, start
     assert [("pending", 0)] == [(each.state, each.attempts) for each in stored(engine)]
 
 
+def test_draining_beside_a_leader_that_sends_nothing_fails(
+    url: str, engine: Engine, start: Start
+) -> None:
+    """It does not wait for ever; the complaint names the relay that leads."""
+    publish(engine, "1")
+    arguments = ["relay", f"--database={url}", "--log-format=json", "--transport"]
+    leader = start(*arguments, "redis://127.0.0.1:1/0?stream=s&patience=0")
+    assert leader.stderr is not None
+    while json.loads(leader.stderr.readline())["event"] != "relay.outage":
+        pass
+    drainer = start(*arguments, "stdout:", "--drain", "--lease=300ms")
+    output, errors = drainer.communicate(timeout=PATIENCE)
+
+    assert ("", ExitCode.BROKER) == (output, drainer.returncode)
+    assert "leads and has sent nothing for" in lines_of(errors)[-1]["message"]
+
+
 def test_draining_a_database_that_is_away_fails(start: Start) -> None:
     """The exit status tells a database that is away from a broker that is."""
     process = start(

@@ -20,7 +20,7 @@ _EXIT_CODES = f"""exit status:
   {ExitCode.FAILED:3}  something unexpected happened
   {ExitCode.USAGE:3}  wrong arguments or configuration, or the tables are missing
   {ExitCode.POISON:3}  stopped at a message that can not be sent
-  {ExitCode.BROKER:3}  the broker can not be reached (to drain)
+  {ExitCode.BROKER:3}  the broker can not be reached, or who leads sends nothing (to drain)
   {ExitCode.DATABASE:3}  the database can not be reached (to drain, or for the outbox)
   {ExitCode.UNHEALTHY:3}  the outbox is not as well as was asked for
   {ExitCode.NOT_FOUND:3}  no such message

@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     POISON = 3
     """A message can not be sent, and the relay was told to stop at such."""
     BROKER = 4
-    """The broker can not be reached."""
+    """The broker can not be reached, or the relay that leads sends nothing."""
     DATABASE = 5
     """The database can not be reached."""
     UNHEALTHY = 6

@@ -42,6 +42,17 @@ class Care:
             sent=self._count(connection, SENT) if count_sent else None,
         )
 
+    def front(self, connection: sa.Connection) -> tuple[int, int] | None:
+        """Read position and attempts of the first message that is pending."""
+        messages = self.tables.messages
+        row = connection.execute(
+            sa.select(messages.c.position, messages.c.attempts)
+            .where(in_state(messages, PENDING))
+            .order_by(messages.c.position)
+            .limit(1)
+        ).first()
+        return None if row is None else (row.position, row.attempts)
+
     def leader(self, connection: sa.Connection) -> Leader | None:
         """Read the lease."""
         lease = self.tables.lease.c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import sleep
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
 from messagebus.adapters.sqlalchemy.delivery import Batch, Outcome
-from messagebus.exceptions import MessageRejectedError
+from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import publish, stored
 from tests.running.aio import AsyncEngine, background, call_with, eventually, new_engine
@@ -125,6 +126,59 @@ async def test_a_standby_takes_over_when_the_leader_leaves(
 
         await eventually(arrived)
     assert sorted(tokens) == tokens
+
+
+async def leads(relay: AsyncOutboxRelay) -> bool:
+    """Tell whether a relay leads."""
+    return (await relay.status()).leading
+
+
+async def test_draining_waits_while_another_relay_gets_on(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """However long the others take: what counts is that the first that waits is another one."""
+    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01, batch_size=1)
+    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=0.01, lease=2 * BRIEF)
+    async with background(leader.run, leader.stop):
+        await eventually(lambda: leads(leader))
+        transport.before = lambda _message: sleep(BRIEF)
+        await publish(engine, *map(str, range(6)))
+
+        assert 0 == await drainer.drain()
+    assert 6 == len(transport.sent)
+
+
+async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """It neither waits for ever nor sends in the place of the leader; the error names that one."""
+    transport.down = True
+    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
+    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=3600, lease=BRIEF)
+    async with background(leader.run, leader.stop):
+        await eventually(lambda: leads(leader))
+        await publish(engine, "1", "2")
+        with pytest.raises(BacklogStalledError) as caught:
+            await drainer.drain()
+        transport.down = False
+
+        assert 0 == await drainer.drain()
+    assert (leader.holder, 1) == (caught.value.holder, caught.value.position)
+    assert caught.value.seconds > 2 * BRIEF
+    assert leader.holder in str(caught.value)
+    assert 2 == len(transport.sent)
+
+
+async def test_draining_takes_over_from_a_leader_that_is_gone(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A lease that ends while somebody drains is taken, however rarely that one polls."""
+    await publish(engine, "1")
+    async with engine.begin() as connection:
+        gone = AsyncOutboxRelay(engine, transport, lease=BRIEF)
+        await call_with(connection, gone._claims.acquire)
+
+    assert 1 == await AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
 
 async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncEngine) -> None:

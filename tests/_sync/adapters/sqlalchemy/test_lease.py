@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
 from messagebus.adapters.sqlalchemy.delivery import Batch, Outcome
-from messagebus.exceptions import MessageRejectedError
+from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 from tests.running.blocking import SyncEngine, background, call_with, eventually, new_engine
@@ -127,6 +128,59 @@ def test_a_standby_takes_over_when_the_leader_leaves(
 
         eventually(arrived)
     assert sorted(tokens) == tokens
+
+
+def leads(relay: SyncOutboxRelay) -> bool:
+    """Tell whether a relay leads."""
+    return (relay.status()).leading
+
+
+def test_draining_waits_while_another_relay_gets_on(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """However long the others take: what counts is that the first that waits is another one."""
+    leader = SyncOutboxRelay(engine, transport, poll_interval=0.01, batch_size=1)
+    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=0.01, lease=2 * BRIEF)
+    with background(leader.run, leader.stop):
+        eventually(lambda: leads(leader))
+        transport.before = lambda _message: sleep(BRIEF)
+        publish(engine, *map(str, range(6)))
+
+        assert 0 == drainer.drain()
+    assert 6 == len(transport.sent)
+
+
+def test_draining_ends_when_another_relay_leads_and_sends_nothing(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """It neither waits for ever nor sends in the place of the leader; the error names that one."""
+    transport.down = True
+    leader = SyncOutboxRelay(engine, transport, poll_interval=0.01)
+    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=3600, lease=BRIEF)
+    with background(leader.run, leader.stop):
+        eventually(lambda: leads(leader))
+        publish(engine, "1", "2")
+        with pytest.raises(BacklogStalledError) as caught:
+            drainer.drain()
+        transport.down = False
+
+        assert 0 == drainer.drain()
+    assert (leader.holder, 1) == (caught.value.holder, caught.value.position)
+    assert caught.value.seconds > 2 * BRIEF
+    assert leader.holder in str(caught.value)
+    assert 2 == len(transport.sent)
+
+
+def test_draining_takes_over_from_a_leader_that_is_gone(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """A lease that ends while somebody drains is taken, however rarely that one polls."""
+    publish(engine, "1")
+    with engine.begin() as connection:
+        gone = SyncOutboxRelay(engine, transport, lease=BRIEF)
+        call_with(connection, gone._claims.acquire)
+
+    assert 1 == SyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
 
 def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: SyncEngine) -> None:

@@ -30,6 +30,7 @@ from .lease import SyncLease
 from .notifications import SyncNotifications
 from .outbox import SyncOutbox
 from .retention import SyncRetention
+from .standby import SyncStandby
 
 log = logging.getLogger("messagebus.relay")
 
@@ -150,10 +151,14 @@ class SyncOutboxRelay:
     def drain(self) -> int:
         """Send all that is pending, or wait until another relay that leads has done so.
 
+        It waits as long as that one gets on, and takes over when its lease ends.
+
         Returns:
             How many messages this relay has sent.
 
         Raises:
+            BacklogStalledError: another relay leads, and has sent nothing for twice the time
+                of a lease.
             UndeliverableMessageError: a message can not be sent, and *on_poison* is ``stop``.
             ConfigurationError: the tables are missing, or the relay is running already.
             ConnectionError: the broker can not be reached; a *TransportUnavailableError* is
@@ -162,10 +167,11 @@ class SyncOutboxRelay:
         """
         self._begin()
         before = self._sent
+        standby = SyncStandby(self.engine, self._claims.tables, 2 * self.lease)
         try:
             while not self._stopping and not self._quiet:
                 self._step(patient=False)
-                if not self._lease.is_held and not self._is_pending():
+                if not self._lease.is_held and standby.is_done():
                     break
         finally:
             self._end()
@@ -221,7 +227,7 @@ class SyncOutboxRelay:
         """Do what comes next. Only who is patient waits for a broker that is not there."""
         try:
             if not self._lease.is_held and not self._take_lead():
-                self._bell.wait(self.poll_interval)
+                self._bell.wait(min(self.poll_interval, self.lease / 3))
                 return
             self._notifications.listen()
             self._retention.purge()
