@@ -40,21 +40,30 @@ def parked(engine: Engine) -> list[str]:
 
 
 def test_the_status_says_how_much_there_is(run: Run, engine: Engine, parked: list[str]) -> None:
-    """Pending with its age, parked, sent, and who leads; as text and as JSON."""
+    """Pending with its age, parked, and who leads; as text and as JSON."""
     publish(engine, "4", "5")
     code, text = run("status")
     assert ExitCode.OK == code
     lines = text.splitlines()
     assert lines[0].startswith("pending  2, the oldest for ")
-    assert ["parked   3", "sent     0", "leader   none"] == lines[1:]
+    assert ["parked   3", "leader   none"] == lines[1:]
 
     code, text = run("status", "--json")
     answer = json.loads(text)
     assert ExitCode.OK == code
-    assert (2, 3, 0) == (answer["pending"], answer["parked"], answer["sent"])
+    assert (2, 3, None) == (answer["pending"], answer["parked"], answer["sent"])
     assert answer["oldest_age"] >= 0
     assert answer["leader"]["expired"]
     assert [] == answer["problems"]
+
+
+def test_what_was_sent_is_counted_on_request(run: Run, engine: Engine) -> None:
+    """It is one more line, and a number instead of null."""
+    publish(engine, "1", "2")
+    SyncOutboxRelay(engine, SyncRecorder()).drain()
+
+    assert "sent     2" in run("status", "--count-sent")[1].splitlines()
+    assert 2 == json.loads(run("status", "--count-sent", "--json")[1])["sent"]
 
 
 def test_the_status_can_be_asked_whether_it_is_good(

@@ -95,7 +95,12 @@ def _add_outbox(commands: Any) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON")
         return parser.add_argument
 
-    add = command("status", "status", "show how much is pending, parked and sent")
+    add = command("status", "status", "show how much is pending and parked, and who leads")
+    add(
+        "--count-sent",
+        action="store_true",
+        help="count what was sent as well, for which the whole table is read",
+    )
     add("--max-age", type=_seconds, metavar="TIME", help="fail if something waits for longer")
     add("--max-parked", type=int, metavar="N", help="fail if more is parked")
     add = command("list", "list_", "list messages of a state")

@@ -41,7 +41,7 @@ def run(options: Namespace) -> ExitCode:
 
 def status(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Show how much there is, and who sends it; tell whether that is acceptable."""
-    backlog = outbox.backlog(count_sent=True)
+    backlog = outbox.backlog(count_sent=options.count_sent)
     leader = outbox.leader()
     problems = []
     if options.max_age is not None and (backlog.oldest_age or 0.0) > options.max_age:
@@ -57,7 +57,8 @@ def status(outbox: SyncOutbox, options: Namespace) -> ExitCode:
         age = "" if backlog.oldest_age is None else f", the oldest for {backlog.oldest_age:.1f} s"
         _print(f"pending  {backlog.pending}{age}")
         _print(f"parked   {backlog.parked}")
-        _print(f"sent     {backlog.sent}")
+        if backlog.sent is not None:
+            _print(f"sent     {backlog.sent}")
         _print(f"leader   {'none' if leader is None or leader.expired else leader.holder}")
     for problem in problems:
         _complain(problem)
