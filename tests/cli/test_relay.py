@@ -157,6 +157,60 @@ def test_draining_a_database_that_is_away_fails(start: Start) -> None:
     assert ExitCode.DATABASE == process.returncode
 
 
+def test_a_file_that_can_not_be_made_is_told_in_a_line(start: Start, tmp_path: Path) -> None:
+    """Neither a traceback nor the complaint of a thread is in the way."""
+    path = tmp_path / "missing" / "file.db"
+    process = start(
+        "relay", f"--database=sqlite:///{path}", "--transport=stdout:", "--create-tables"
+    )
+    _, errors = process.communicate(timeout=PATIENCE)
+
+    assert ExitCode.USAGE == process.returncode
+    expected = f"messagebus: The database {path} can not be opened: unable to open database file"
+    assert [expected] == errors.splitlines()
+
+
+def test_what_the_database_refuses_is_told_in_a_line(start: Start, tmp_path: Path) -> None:
+    """A file of something else is no reason for a traceback, with any command."""
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Ada, this is a letter and no database.\n" * 10)
+    for command in (["relay", "--transport=stdout:", "--log-level=error"], ["outbox", "status"]):
+        process = start(*command, f"--database=sqlite:///{path}")
+        _, errors = process.communicate(timeout=PATIENCE)
+
+        assert ExitCode.DATABASE == process.returncode
+        [line] = errors.splitlines()
+        assert line.endswith("file is not a database")
+
+
+def test_a_relay_deletes_what_was_sent_if_it_is_told_to(
+    url: str, engine: Engine, start: Start
+) -> None:
+    """How much at once, and how often it looks, are arguments."""
+    publish(engine, "1", "2", "3")
+    process = start(
+        "relay",
+        f"--database={url}",
+        "--transport=stdout:",
+        "--log-format=json",
+        "--poll-interval=10ms",
+        "--retention=0s",
+        "--retention-batch=2",
+        "--retention-interval=10ms",
+    )
+    assert process.stderr is not None
+    deleted: list[int] = []
+    while sum(deleted) < 3:
+        line = json.loads(process.stderr.readline())
+        if line["event"] == "relay.purged":
+            deleted.append(line["count"])
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+
+    assert [2, 1] == deleted
+    assert [] == stored(engine)
+
+
 def test_a_relay_serves_tables_of_other_names(url: str, engine: Engine, start: Start) -> None:
     """The prefix of the names is an argument."""
     metadata = sa.MetaData()

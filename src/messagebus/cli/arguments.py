@@ -21,7 +21,7 @@ _EXIT_CODES = f"""exit status:
   {ExitCode.USAGE:3}  wrong arguments or configuration, or the tables are missing
   {ExitCode.POISON:3}  stopped at a message that can not be sent
   {ExitCode.BROKER:3}  the broker can not be reached, or who leads sends nothing (to drain)
-  {ExitCode.DATABASE:3}  the database can not be reached (to drain, or for the outbox)
+  {ExitCode.DATABASE:3}  the database refuses, or (to drain, or for the outbox) can not be reached
   {ExitCode.UNHEALTHY:3}  the outbox is not as well as was asked for
   {ExitCode.NOT_FOUND:3}  no such message
   {ExitCode.INTERRUPTED:3}  told to stop twice: what was held may be sent again
@@ -81,6 +81,20 @@ def _add_relay(parser: ArgumentParser) -> None:
         help="what to do with a message that can not be sent (park)",
     )
     add("--retention", type=_time, metavar="TIME", help="delete what was sent so long ago (never)")
+    add(
+        "--retention-batch",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="rows to delete at once (1000)",
+    )
+    add(
+        "--retention-interval",
+        type=_seconds,
+        default=60.0,
+        metavar="TIME",
+        help="how often to look for what to delete (1m)",
+    )
     add("--drain", action="store_true", help="send all that is pending, then leave")
     add("--create-tables", action="store_true", help="create the tables that are missing")
     add("--log-format", choices=["text", "json"], default="text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,8 @@ def async_engine(text: str, *, create: bool = False) -> AsyncEngine:
         create: create the file of SQLite, if there is none.
 
     Raises:
-        ConfigurationError: it is no URL, or one of something else, or there is no such file.
+        ConfigurationError: it is no URL, or one of something else, or there is no such file, or it
+            can not be opened.
         MissingExtraError: the driver is not installed.
     """
     return _engine(create_async_engine, text, 0, create)
@@ -46,7 +48,8 @@ def sync_engine(text: str, *, create: bool = False) -> Engine:
         create: create the file of SQLite, if there is none.
 
     Raises:
-        ConfigurationError: it is no URL, or one of something else, or there is no such file.
+        ConfigurationError: it is no URL, or one of something else, or there is no such file, or it
+            can not be opened.
         MissingExtraError: the driver is not installed.
     """
     return _engine(sa.create_engine, text, 1, create)
@@ -62,8 +65,8 @@ def _engine(new: Callable[..., TEngine], text: str, colour: int, create: bool) -
     if name not in _DRIVERS:
         problem = f"The database is SQLite or PostgreSQL, not {name!r}"
         raise ConfigurationError(problem)
-    if name == "sqlite" and not create:
-        _ensure_file(url)
+    if name == "sqlite":
+        _ensure_file(url, create)
     drivers = _DRIVERS[name]
     try:
         return prepare_sqlite(new(url.set(drivername=drivers[colour]), pool_pre_ping=True))
@@ -72,10 +75,16 @@ def _engine(new: Callable[..., TEngine], text: str, colour: int, create: bool) -
         raise MissingExtraError(what, drivers[2]) from error
 
 
-def _ensure_file(url: URL) -> None:
+def _ensure_file(url: URL, create: bool) -> None:
     path: Any = url.database
     if not path or path.startswith(("file:", ":")):
         return
-    if not Path(path).exists():
+    if not create and not Path(path).exists():
         problem = f"There is no database {path}"
         raise ConfigurationError(problem)
+    try:
+        # The thread of aiosqlite, if it were the first to try, might outlive the event loop.
+        sqlite3.connect(path).close()
+    except sqlite3.OperationalError as error:
+        problem = f"The database {path} can not be opened: {error}"
+        raise ConfigurationError(problem) from error

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     BROKER = 4
     """The broker can not be reached, or the relay that leads sends nothing."""
     DATABASE = 5
-    """The database can not be reached."""
+    """The database can not be reached, or refuses what it is asked."""
     UNHEALTHY = 6
     """The outbox is not as well as was asked for."""
     NOT_FOUND = 7

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables
 from ..exceptions import ConfigurationError
@@ -32,7 +32,7 @@ def run(options: Namespace) -> ExitCode:
                 raise ConfigurationError(problem)
         command: Callable[[SyncOutbox, Namespace], ExitCode] = options.command
         return command(SyncOutbox(engine, tables=tables), options)
-    except (OperationalError, InterfaceError) as error:
+    except DBAPIError as error:
         _complain(str(error.orig))
         return ExitCode.DATABASE
     finally:

@@ -9,7 +9,7 @@ from argparse import Namespace
 from contextlib import AsyncExitStack
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
 from ..adapters.urls import async_transport_from_url
@@ -31,8 +31,8 @@ def run(options: Namespace) -> ExitCode:
     except UndeliverableMessageError as error:
         log.critical("%s", error, extra={"event": "relay.poisoned"})
         return ExitCode.POISON
-    except (OperationalError, InterfaceError) as error:
-        log.critical("%s", error, extra={"event": "relay.ended"})
+    except DBAPIError as error:
+        log.critical("%s", error.orig, extra={"event": "relay.ended"})
         return ExitCode.DATABASE
     except (ConnectionError, TimeoutError) as error:
         log.critical("%s", error, extra={"event": "relay.ended"})
@@ -61,6 +61,8 @@ async def _relay(options: Namespace) -> ExitCode:
             backoff=Backoff(first=options.backoff, longest=options.longest_backoff),
             on_poison=options.on_poison,
             retention=options.retention,
+            retention_batch=options.retention_batch,
+            retention_interval=options.retention_interval,
         )
         _stop_on_signals(relay)
         details = {"event": "relay.started", "holder": relay.holder}

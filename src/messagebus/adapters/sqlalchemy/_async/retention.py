@@ -43,4 +43,5 @@ class AsyncRetention:
             self._after = positions[-1]
         if positions:
             count = len(positions)
-            log.info("deleted %d sent message(s)", count, extra={"event": "relay.purged"})
+            details = {"event": "relay.purged", "count": count}
+            log.info("deleted %d sent message(s)", count, extra=details)
