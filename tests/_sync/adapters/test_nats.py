@@ -225,6 +225,26 @@ def test_a_full_stream_is_an_outage(nats_url: str, unique_name: str) -> None:
     assert messages[2:] == documents(nats_url, unique_name)
 
 
+def test_what_a_full_stream_refuses_comes_behind_what_still_fits(
+    nats_url: str, unique_name: str
+) -> None:
+    """Nothing is lost or doubled, but the order of a bundle is: later messages had room."""
+    messages = [*new_messages(1), *new_messages(1, "x" * 3_000), *new_messages(2)]
+    create_stream(nats_url, unique_name, max_bytes=3_000, discard=DiscardPolicy.NEW)
+    with SyncNatsTransport(
+        nats_url, unique_name, f"{unique_name}.{{name}}", patience=0
+    ) as transport:
+        with pytest.raises(BatchSendError) as failure:
+            transport.send_messages_serialized(messages)
+        room: dict[str, Any] = {"subjects": [f"{unique_name}.parcel_sent"], "max_bytes": 30_000}
+        on_nats(nats_url, lambda jetstream: jetstream.update_stream(name=unique_name, **room))
+        transport.send_messages_serialized(messages[1:])
+
+    assert 1 == failure.value.sent
+    first, large, *others = messages
+    assert [first, *others, large] == documents(nats_url, unique_name)
+
+
 @pytest.mark.parametrize("size", [1, 300_000])
 def test_a_server_that_does_not_answer_is_an_outage(size: int, own_nats: NatsServer) -> None:
     """Waiting ends at the time limit; what the server does later is not doubled."""
