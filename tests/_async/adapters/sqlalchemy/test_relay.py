@@ -149,6 +149,7 @@ async def test_a_relay_in_the_same_process_is_woken_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, the unit of work wakes the relay."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+    relay._first_nap = NEVER
     uow = AsyncShelves(engine, on_published=relay.wake)
 
     async def leads() -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from messagebus import AsyncMessageBus
 from messagebus.adapters.sqlalchemy import (
     AsyncOutbox,
     AsyncOutboxRelay,
@@ -14,7 +16,8 @@ from messagebus.adapters.sqlalchemy import (
     tables,
 )
 from messagebus.testing.outbox import AsyncRecorder
-from tests._async.adapters.sqlalchemy.shelves import publish
+from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, take_positions
+from tests.library import BookBorrowed
 from tests.running.aio import (
     PATIENCE,
     AsyncEngine,
@@ -22,6 +25,7 @@ from tests.running.aio import (
     driver_connection,
     eventually,
     new_engine,
+    pause,
 )
 
 NEVER = 3600.0  # seconds
@@ -60,6 +64,7 @@ async def test_a_relay_is_notified_of_a_commit_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, commits of other processes are heard of."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+    relay._first_nap = NEVER
 
     async def sleeps() -> bool:
         return await is_listening(writer)
@@ -75,11 +80,35 @@ async def test_a_relay_is_notified_of_a_commit_without_polling(
             await eventually(arrived)
 
 
+async def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(
+    engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Nobody is notified of it; the relay looks again soon after it has nothing to do."""
+    event = BookBorrowed()
+    relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+
+    async def sleeps() -> bool:
+        return await is_listening(writer)
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    async with (uow := AsyncShelves(writer)) as transaction:
+        await AsyncMessageBus[Any]().handle(event, transaction)
+        await take_positions(uow)
+        async with background(relay.run, relay.stop):
+            await eventually(sleeps)
+            await pause(0.1)  # it has looked, and found nothing
+            await transaction.commit()
+            await eventually(arrived)
+
+
 async def test_a_replayed_message_wakes_the_relay_as_well(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
     """What is made pending again by hand does not wait for the poller."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER, max_attempts=1)
+    relay._first_nap = NEVER
     transport.fail(RuntimeError("no"))
     await publish(writer, "1")
 

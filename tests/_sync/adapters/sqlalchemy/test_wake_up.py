@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from messagebus import SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
     SyncOutbox,
     SyncOutboxRelay,
@@ -16,7 +18,8 @@ from messagebus.adapters.sqlalchemy import (
     tables,
 )
 from messagebus.testing.outbox import SyncRecorder
-from tests._sync.adapters.sqlalchemy.shelves import publish
+from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, take_positions
+from tests.library import BookBorrowed
 from tests.running.blocking import (
     PATIENCE,
     SyncEngine,
@@ -24,6 +27,7 @@ from tests.running.blocking import (
     driver_connection,
     eventually,
     new_engine,
+    pause,
 )
 
 NEVER = 3600.0  # seconds
@@ -62,6 +66,7 @@ def test_a_relay_is_notified_of_a_commit_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, commits of other processes are heard of."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+    relay._first_nap = NEVER
 
     def sleeps() -> bool:
         return is_listening(writer)
@@ -77,11 +82,35 @@ def test_a_relay_is_notified_of_a_commit_without_polling(
             eventually(arrived)
 
 
+def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(
+    engine: SyncEngine, writer: SyncEngine, transport: SyncRecorder
+) -> None:
+    """Nobody is notified of it; the relay looks again soon after it has nothing to do."""
+    event = BookBorrowed()
+    relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+
+    def sleeps() -> bool:
+        return is_listening(writer)
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    with (uow := SyncShelves(writer)) as transaction:
+        SyncMessageBus[Any]().handle(event, transaction)
+        take_positions(uow)
+        with background(relay.run, relay.stop):
+            eventually(sleeps)
+            pause(0.1)  # it has looked, and found nothing
+            transaction.commit()
+            eventually(arrived)
+
+
 def test_a_replayed_message_wakes_the_relay_as_well(
     engine: SyncEngine, writer: SyncEngine, transport: SyncRecorder
 ) -> None:
     """What is made pending again by hand does not wait for the poller."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER, max_attempts=1)
+    relay._first_nap = NEVER
     transport.fail(RuntimeError("no"))
     publish(writer, "1")
 

@@ -70,6 +70,10 @@ class AsyncOutboxRelay:
             sense.
     """
 
+    # A transaction that writes before the relay says that it sleeps, and commits after it has
+    # looked, notifies nobody: the relay looks again soon, then ever more rarely.
+    _first_nap = 0.02  # seconds
+
     def __init__(
         self,
         engine: AsyncEngine,
@@ -119,6 +123,7 @@ class AsyncOutboxRelay:
         self._stopping = False
         self._checked = False
         self._quiet = False
+        self._nap = self._first_nap
         self._outcome: Outcome | None = None
         self._sent = 0
         self._health = Health(reconnect)
@@ -234,7 +239,9 @@ class AsyncOutboxRelay:
             if self._quiet:
                 await self._lease.renew()
                 if not await self._is_pending():
-                    await self._notifications.wait(min(self.poll_interval, self.lease / 3))
+                    longest = min(self.poll_interval, self.lease / 3)
+                    await self._notifications.wait(min(self._nap, longest))
+                    self._nap *= 2
                     return
             batch = await self._advance()
             if batch.rows:
@@ -266,6 +273,7 @@ class AsyncOutboxRelay:
             self._health.failure(row, row.reason, attempts=row.attempts, parked=True)
         self._quiet = not batch.rows and not batch.wait
         if self._quiet:
+            self._nap = self._first_nap
             self._health.recovered()
         if batch.stuck is not None:
             stuck = batch.stuck
