@@ -40,7 +40,7 @@ def test_a_relay_that_leads_outlives_its_database(
         relay = trial.start(command_line)
         eventually(SyncOutbox(trial.engine).leader)
         own_postgres.kill()
-        eventually(lambda: logged("can not be reached", 3) or not relay.is_alive())
+        eventually(lambda: logged("is not available", 3) or not relay.is_alive())
         own_postgres.start()
         eventually(lambda: logged("is back", 1) or not relay.is_alive())
         relay.terminate()

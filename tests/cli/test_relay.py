@@ -127,6 +127,30 @@ def test_draining_to_a_broker_that_is_away_fails(url: str, engine: Engine, start
     assert [("pending", 0)] == [(each.state, each.attempts) for each in stored(engine)]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "event"), [((), "relay.outage"), (("--drain",), "relay.ended")]
+)
+def test_a_stream_that_is_missing_is_told_with_what_to_do(
+    url: str,
+    engine: Engine,
+    start: Start,
+    redis_url: str,
+    unique_name: str,
+    arguments: tuple[str, ...],
+    event: str,
+) -> None:
+    """Who starts a relay for the first time reads in its log how to create what it sends to."""
+    publish(engine, "1")
+    transport = f"--transport={redis_url}?stream={unique_name}"
+    process = start("relay", f"--database={url}", transport, "--log-format=json", *arguments)
+    assert process.stderr is not None
+    while (line := json.loads(process.stderr.readline()))["event"] != event:
+        pass
+
+    assert f"There is no stream '{unique_name}'; Create it " in line["message"]
+    assert "or let the transport do it with create=True." in line["message"]
+
+
 def test_draining_beside_a_leader_that_sends_nothing_fails(
     url: str, engine: Engine, start: Start
 ) -> None:

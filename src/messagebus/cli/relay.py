@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
+from ..adapters.sqlalchemy.health import with_advice
 from ..adapters.urls import async_transport_from_url
 from ..exceptions import UndeliverableMessageError
 from . import logs
@@ -29,13 +30,13 @@ def run(options: Namespace) -> ExitCode:
     try:
         return asyncio.run(_relay(options))
     except UndeliverableMessageError as error:
-        log.critical("%s", error, extra={"event": "relay.poisoned"})
+        log.critical("%s", with_advice(error), extra={"event": "relay.poisoned"})
         return ExitCode.POISON
     except DBAPIError as error:
         log.critical("%s", error.orig, extra={"event": "relay.ended"})
         return ExitCode.DATABASE
     except (ConnectionError, TimeoutError) as error:
-        log.critical("%s", error, extra={"event": "relay.ended"})
+        log.critical("%s", with_advice(error), extra={"event": "relay.ended"})
         return ExitCode.BROKER
     except (asyncio.CancelledError, KeyboardInterrupt):
         log.critical("interrupted", extra={"event": "relay.interrupted"})

@@ -15,6 +15,11 @@ BROKER = "the broker"
 log = logging.getLogger("messagebus.relay")
 
 
+def with_advice(error: BaseException) -> str:
+    """Return what went wrong and, on the same line, the notes that say what to do about it."""
+    return "; ".join([str(error), *getattr(error, "__notes__", ())])
+
+
 class Health:
     """The failures of a relay, until it has recovered from them.
 
@@ -40,10 +45,10 @@ class Health:
         self.last_error = f"{type(error).__name__}: {error}"
         delay = self._backoff.delay(self.outages)
         log.warning(
-            "%s can not be reached, next attempt in %.1f s: %s",
+            "%s is not available, next attempt in %.1f s: %s",
             what,
             delay,
-            error,
+            with_advice(error),
             extra={"event": "relay.outage", "what": what, "outages": self.outages},
         )
         return delay
