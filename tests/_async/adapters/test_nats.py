@@ -320,6 +320,10 @@ async def test_further_options_are_for_the_client(nats_url: str, unique_name: st
         "?stream=a&subject=a b",
         "?stream=a&subject=a.{",
         "?stream=a&subject=a.*",
+        "?stream=a.b&subject=a",
+        "?stream=a%20b&subject=a",
+        "?stream=*&subject=a",
+        "?stream=&subject=a",
     ],
 )
 def test_a_url_that_makes_no_sense_is_refused(query: str) -> None:

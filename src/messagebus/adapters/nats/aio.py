@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from .subject import SubjectTemplate
 
 E = TypeVar("E", bound=Exception)
 
+_STREAM = re.compile(r"[^\s.*>/\\]+")
 _OPTIONS: Kinds = {
     "stream": str,
     "subject": str,
@@ -54,7 +56,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         options: what else *nats.connect* shall be given, such as *user_credentials*.
 
     Raises:
-        ConfigurationError: the subject is none.
+        ConfigurationError: the subject is none, or the stream can not have such a name.
     """
 
     def __init__(
@@ -70,6 +72,9 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(patience)
+        if not _STREAM.fullmatch(stream):
+            problem = f"{stream!r} is not the name of a stream"
+            raise ConfigurationError(problem)
         self._servers = [servers] if isinstance(servers, str) else list(servers)
         self._subject = SubjectTemplate(subject)
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
