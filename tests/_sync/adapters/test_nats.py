@@ -208,6 +208,21 @@ def test_a_message_that_the_stream_finds_too_large_is_refused(
     assert [messages[0], messages[2]] == documents(nats_url, unique_name)
 
 
+def test_a_subject_that_the_server_can_not_read_is_refused(nats_url: str, unique_name: str) -> None:
+    """It would close the connection, again and again: no message behind it would ever be sent."""
+    longest = 3_000 - len(f"{unique_name}.")
+    messages = [{**new_messages(1)[0], "type": "ä" * (size // 2)} for size in (longest, 5_000)]
+    with SyncNatsTransport(
+        nats_url, unique_name, f"{unique_name}.{{name}}", create=True
+    ) as transport:
+        with pytest.raises(BatchSendError) as failure:
+            transport.send_messages_serialized(messages)
+
+    assert 1 == failure.value.sent
+    assert isinstance(failure.value.__cause__, MessageRejectedError)
+    assert messages[:1] == documents(nats_url, unique_name)
+
+
 def test_a_full_stream_is_an_outage(nats_url: str, unique_name: str) -> None:
     """No room is no fault of the message: it can be sent when there is some."""
     messages = new_messages(4)

@@ -13,6 +13,10 @@ _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 _TYPE = re.compile(r"(?P<name>.*)_v(?P<version>\d+)", re.DOTALL)
 
+# The server closes the connection to who sends a line of more than 4 KiB; besides the subject
+# there are on it an inbox and two sizes.
+_LONGEST = 3_000  # bytes
+
 
 class SubjectTemplate:
     """A subject with fields, such as ``events.{name}``.
@@ -46,7 +50,8 @@ class SubjectTemplate:
         """Return the subject of a message.
 
         Raises:
-            MessageRejectedError: it has no such field, or no subject comes of what it has.
+            MessageRejectedError: it has no such field, or no subject comes of what it has, or
+                one that is too long.
         """
         values = {key: str(value) for key, value in message.items()}
         if "type" in values:
@@ -59,6 +64,8 @@ class SubjectTemplate:
             raise MessageRejectedError(message, reason) from error
         if not _SUBJECT.fullmatch(subject):
             raise MessageRejectedError(message, f"{subject!r} is not a subject")
+        if (size := len(subject.encode())) > _LONGEST:
+            raise MessageRejectedError(message, f"its subject has {size} bytes")
         return subject
 
 
