@@ -245,7 +245,13 @@ class Claims:
             else:
                 wait = timedelta(seconds=self.backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = later(connection, wait)
-            self._update(connection, [outcome.failed.position], values)
+            messages = self.tables.messages
+            # Somebody may have discarded it meanwhile, and that is not undone.
+            connection.execute(
+                sa.update(messages)
+                .where(in_state(messages, PENDING), messages.c.position == outcome.failed.position)
+                .values(values)
+            )
 
     def _update(
         self, connection: sa.Connection, positions: Sequence[int], values: dict[str, Any]

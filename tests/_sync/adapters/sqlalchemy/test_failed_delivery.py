@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -279,3 +280,30 @@ class SyncCounting(SyncRecorder):
         """Note the size, and send."""
         self.sizes.append(len(messages))
         super().send_messages_serialized(messages)
+
+
+@pytest.mark.parametrize("max_attempts", [2, 5])
+def test_a_message_that_is_discarded_while_it_is_tried_stays_discarded(
+    engine: SyncEngine, max_attempts: int
+) -> None:
+    """What somebody has decided is not undone by an attempt that fails afterwards."""
+
+    class SyncDiscarding(SyncRecorder):
+        """Fails; in the middle of its second attempt somebody has had enough of it."""
+
+        def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+            self.tried.append(message["id"])
+            if len(self.tried) == 2:
+                assert 1 == relay.outbox.discard([UUID(message["id"])])
+            raise RuntimeError("no")
+
+    [event] = publish(engine, "1")
+    relay = SyncOutboxRelay(engine, SyncDiscarding(), max_attempts=max_attempts, backoff=QUICK)
+    assert 0 == relay.drain()
+
+    [record] = stored(engine)
+    assert (event.message_id, "discarded", None) == (
+        record.message_id,
+        record.state,
+        record.next_attempt_at,
+    )
