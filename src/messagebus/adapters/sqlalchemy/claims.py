@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import takewhile
 from typing import Any
@@ -13,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from ...exceptions import ConfigurationError
 from .clock import clock, later, present
 from .delivery import Backoff, Batch, Outcome
-from .tables import PARKED, PENDING, RELAY, SENT, OutboxTables, in_state
+from .statements import Statements
+from .tables import PARKED, PENDING, RELAY, OutboxTables, in_state
 
 
 class LeaseLostError(Exception):
@@ -53,26 +53,10 @@ class Claims:
         self.max_attempts = max_attempts
         self.backoff = backoff
         self.park = park
-        messages = tables.messages.c
-        columns: list[sa.Column[Any]] = [
-            messages.position,
-            messages.message_id,
-            messages.created_at,
-            messages.name,
-            messages.schema_version,
-            messages.payload,
-            messages.causation_id,
-            messages.correlation_id,
-            messages.attempts,
-            messages.next_attempt_at,
-            messages.reason,
-        ]
-        pending = in_state(tables.messages, PENDING)
-        self._head = (
-            sa.select(*columns).where(pending).order_by(messages.position).limit(batch_size)
+        self._postgres, self._others = (
+            Statements(tables, is_postgres=is_postgres, lease=self.duration, batch_size=batch_size)
+            for is_postgres in (True, False)
         )
-        self._any = sa.select(messages.position).where(pending).limit(1)
-        self._lease = sa.select(tables.lease).where(tables.lease.c.name == RELAY)
 
     def parks(self, outcome: Outcome) -> bool:
         """Tell whether the message that failed is parked."""
@@ -99,11 +83,11 @@ class Claims:
 
     def is_pending(self, connection: sa.Connection) -> bool:
         """Tell whether there is anything to send."""
-        return connection.execute(self._any).first() is not None
+        return connection.execute(self._statements(connection).pending).first() is not None
 
     def is_free(self, connection: sa.Connection) -> bool:
         """Tell whether the lease can be acquired."""
-        row = connection.execute(self._lease).one_or_none()
+        row = connection.execute(self._statements(connection).lease).one_or_none()
         return row is None or row.expires_at <= present(connection)
 
     def acquire(self, connection: sa.Connection) -> int | None:
@@ -112,9 +96,8 @@ class Claims:
         Returns:
             The token of the new holder, or None if another one holds it.
         """
-        self._limit(connection)
         lease = self.tables.lease
-        row = connection.execute(self._lease).one_or_none()
+        row = connection.execute(self._statements(connection).lease).one_or_none()
         now = present(connection)
         values = {
             "holder": self.holder,
@@ -149,7 +132,7 @@ class Claims:
         Raises:
             LeaseLostError: another relay has it.
         """
-        self._hold(connection, token, {})
+        self._hold(connection, token, self._statements(connection).hold({}))
 
     def release(self, connection: sa.Connection, token: int, outcome: Outcome | None) -> None:
         """Record the last outcome, and let others acquire the lease at once.
@@ -159,12 +142,11 @@ class Claims:
         Raises:
             LeaseLostError: another relay has it.
         """
-        self._limit(connection)
         values: dict[str, Any] = {"expires_at": clock(connection), "listening": False}
         if outcome is not None:
             self._record(connection, outcome)
             values |= {"sending_from": None, "sending_to": None}
-        self._hold(connection, token, values)
+        self._hold(connection, token, self._statements(connection).hold(values))
 
     def settle(self, connection: sa.Connection, token: int, outcome: Outcome | None) -> None:
         """Record what has become of the batch in flight.
@@ -172,9 +154,9 @@ class Claims:
         Raises:
             LeaseLostError: another relay has the lease; nothing is recorded.
         """
-        self._limit(connection)
         self._record(connection, outcome)
-        self._hold(connection, token, {"sending_from": None, "sending_to": None})
+        values = {"sending_from": None, "sending_to": None}
+        self._hold(connection, token, self._statements(connection).hold(values))
 
     def advance(
         self, connection: sa.Connection, token: int, outcome: Outcome | None = None
@@ -188,24 +170,23 @@ class Claims:
         Raises:
             LeaseLostError: another relay has the lease; nothing is recorded or claimed.
         """
-        self._limit(connection)
         self._record(connection, outcome)
         batch = self._claim(connection)
         rows = batch.rows
         self._hold(
             connection,
             token,
-            {
-                "listening": not rows and not batch.wait,
-                "sending_from": rows[0].position if rows else None,
-                "sending_to": rows[-1].position if rows else None,
-            },
+            self._statements(connection).note,
+            listens=not rows and not batch.wait,
+            first=rows[0].position if rows else None,
+            last=rows[-1].position if rows else None,
         )
         return batch
 
     def _claim(self, connection: sa.Connection) -> Batch:
         parked: list[sa.Row[Any]] = []
-        while rows := connection.execute(self._head).all():
+        head_of_outbox = self._statements(connection).head
+        while rows := connection.execute(head_of_outbox).all():
             head = rows[0]
             if head.attempts == 0:
                 fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
@@ -221,48 +202,31 @@ class Claims:
                 return Batch(rows[:1], parked=parked)
             if not self.park:
                 return Batch(stuck=head)
-            self._update(connection, [head.position], self._parked(connection))
+            self._update(connection, head, self._parked(connection))
             parked.append(head)
         return Batch(parked=parked)
 
     def _record(self, connection: sa.Connection, outcome: Outcome | None) -> None:
         if outcome is None:
             return
-        attempts = self.tables.messages.c.attempts + 1
         if outcome.sent:
-            values = {
-                "state": SENT,
-                "delivered_at": clock(connection),
-                "attempts": attempts,
-                "next_attempt_at": None,
-                "reason": None,
-            }
-            self._update(connection, outcome.sent, values)
+            sent = self._statements(connection).sent
+            connection.execute(sent, {"positions": outcome.sent})
         if outcome.failed is not None:
+            attempts = self.tables.messages.c.attempts + 1
             values = {"attempts": attempts, "reason": _text(outcome.reason)}
             if self.parks(outcome):
                 values |= self._parked(connection)
             else:
                 wait = timedelta(seconds=self.backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = later(connection, wait)
-            messages = self.tables.messages
-            # Somebody may have discarded it meanwhile, and that is not undone.
-            connection.execute(
-                sa.update(messages)
-                .where(in_state(messages, PENDING), messages.c.position == outcome.failed.position)
-                .values(values)
-            )
+            self._update(connection, outcome.failed, values)
 
-    def _update(
-        self, connection: sa.Connection, positions: Sequence[int], values: dict[str, Any]
-    ) -> None:
-        position = self.tables.messages.c.position
-        if connection.dialect.name == "postgresql":
-            # One parameter, and so one statement to compile and to plan for batches of any size.
-            among = position == sa.any_(sa.literal([*positions], sa.ARRAY(sa.BigInteger)))
-        else:
-            among = position.in_(positions)
-        connection.execute(sa.update(self.tables.messages).where(among).values(values))
+    def _update(self, connection: sa.Connection, row: sa.Row[Any], values: dict[str, Any]) -> None:
+        # Somebody may have discarded it meanwhile, and that is not undone.
+        is_pending = in_state(self.tables.messages, PENDING)
+        statement = self._statements(connection).update(values).where(is_pending)
+        connection.execute(statement, {"positions": [row.position]})
 
     def _parked(self, connection: sa.Connection) -> dict[str, Any]:
         return {"state": PARKED, "parked_at": clock(connection), "next_attempt_at": None}
@@ -280,23 +244,16 @@ class Claims:
             )
         )
 
-    def _hold(self, connection: sa.Connection, token: int, values: dict[str, Any]) -> None:
+    def _hold(
+        self, connection: sa.Connection, token: int, statement: sa.Update, **parameters: Any
+    ) -> None:
         """Renew the lease, which fences all that the transaction writes: it is its last step."""
-        lease = self.tables.lease
-        held = connection.execute(
-            sa.update(lease)
-            .where(lease.c.name == RELAY, lease.c.token == token)
-            .values({"expires_at": later(connection, self.duration), **values})
-        )
+        held = connection.execute(statement, {"held": token, **parameters})
         if held.rowcount == 0:
             raise LeaseLostError
 
-    def _limit(self, connection: sa.Connection) -> None:
-        """Let PostgreSQL end the transaction of a relay that is frozen in the middle of it."""
-        if connection.dialect.name == "postgresql":
-            milliseconds = str(round(self.duration.total_seconds() * 1000))
-            name = "idle_in_transaction_session_timeout"
-            connection.execute(sa.select(sa.func.set_config(name, milliseconds, True)))
+    def _statements(self, connection: sa.Connection) -> Statements:
+        return self._postgres if connection.dialect.name == "postgresql" else self._others
 
 
 def _text(reason: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .tables import TIME
+
 
 def clock(connection: sa.Connection) -> Any:
     """Return the present as a value, or as an expression that the server evaluates."""
@@ -28,3 +30,13 @@ def present(connection: sa.Connection) -> datetime:
         return now
     answer: datetime = connection.execute(sa.select(now)).scalar_one()
     return answer
+
+
+def ticking(*, is_postgres: bool, wait: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
+    """Return an expression for a point in the future, from when a statement is executed."""
+    if is_postgres:
+        now = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+        return now + sa.literal(wait, sa.Interval) if wait else now
+    return sa.bindparam(
+        None, callable_=lambda: datetime.now(UTC) + wait, type_=TIME, unique=True
+    )

@@ -46,13 +46,14 @@ class OutboxTables:
 _Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # Migrations are written from these types: all are SQLAlchemy's own, so that Alembic writes each
 # with its import. SQLite knows no zones; what is stored there is UTC, and says so.
-_Time = sa.DateTime(timezone=True).with_variant(
+TIME = sa.DateTime(timezone=True).with_variant(
     sqlite.DATETIME(  # type: ignore[no-untyped-call]
         storage_format="%(year)04d-%(month)02d-%(day)02d "
         "%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
     ),
     "sqlite",
 )
+"""The type of a point in time, which has to be in UTC."""
 
 
 def in_state(messages: sa.Table, state: str) -> sa.ColumnElement[bool]:
@@ -81,7 +82,7 @@ def define_tables(
         metadata,
         sa.Column("position", _Position, sa.Identity(always=False), primary_key=True),
         sa.Column("message_id", sa.Uuid, nullable=False),
-        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("schema_version", sa.Integer, nullable=False),
         sa.Column("kind", sa.String(7), nullable=False, comment="command or event"),
@@ -92,9 +93,9 @@ def define_tables(
         sa.Column("correlation_id", sa.Uuid, nullable=False, comment="the first of its cascade"),
         sa.Column("state", sa.String(9), comment="how far a published message has come"),
         sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
-        sa.Column("next_attempt_at", _Time),
-        sa.Column("delivered_at", _Time),
-        sa.Column("parked_at", _Time),
+        sa.Column("next_attempt_at", TIME),
+        sa.Column("delivered_at", TIME),
+        sa.Column("parked_at", TIME),
         sa.Column("reason", sa.Text, comment="what went wrong the last time"),
         sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
         **options,
@@ -111,7 +112,7 @@ def define_tables(
         sa.Column("name", sa.String(32), primary_key=True),
         sa.Column("token", sa.BigInteger, nullable=False, comment="grows with each holder"),
         sa.Column("holder", sa.Text, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
         sa.Column("listening", sa.Boolean, nullable=False, comment="the holder sleeps"),
         sa.Column("sending_from", _Position, comment="first position of the batch in flight"),
         sa.Column("sending_to", _Position, comment="last position of the batch in flight"),
