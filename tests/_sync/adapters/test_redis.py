@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -93,6 +94,38 @@ def test_an_entry_is_readable_by_anybody(redis_url: str, unique_name: str) -> No
 
     expected = {"id": "1", "text": 'a "b" ä', "number": "1", "nothing": "null"}
     assert [{**expected, "parts": '[{"ä":1.5}]'}] == entries(redis_url, unique_name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "".join(map(chr, range(0xD800))),
+        "\ue000\ufffd\uffff\U00010000\U0001f600\U0010ffff",
+        '{"a": "\\u0000 \\ud800 \\n \\\\"}',
+        "[[1, 2], [3.0, 1e400]]",
+        '"\\' * 500_000,
+    ],
+    ids=["empty", "low", "high", "escapes", "brackets", "long"],
+)
+def test_a_text_arrives_byte_for_byte(text: str, redis_url: str, unique_name: str) -> None:
+    """Whatever it consists of, be it the name of a field or its value."""
+    message = {"id": "1", "text": text, f"field {text}": "1", "parts": [text]}
+    with SyncRedisTransport.from_url(redis_url, stream=unique_name, create=True) as sender:
+        sender.send_message_serialized(message)
+
+    parts = json.dumps([text], ensure_ascii=False, separators=(",", ":"))
+    expected = {"id": "1", "text": text, f"field {text}": "1", "parts": parts}
+    assert [expected] == entries(redis_url, unique_name)
+
+
+def test_a_text_that_is_not_unicode_is_refused(redis_url: str, unique_name: str) -> None:
+    """Half a character has no bytes."""
+    with SyncRedisTransport.from_url(redis_url, stream=unique_name, create=True) as sender:
+        with pytest.raises(MessageRejectedError, match="surrogates"):
+            sender.send_message_serialized({"id": "1", "text": "\ud800"})
+
+    assert [] == entries(redis_url, unique_name)
 
 
 def test_a_stream_that_somebody_created_needs_nothing(redis_url: str, unique_name: str) -> None:

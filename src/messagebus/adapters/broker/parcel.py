@@ -21,6 +21,12 @@ MOST_BYTES = 4 * 1024 * 1024
 FIRST_PAUSE = 0.05  # seconds
 LONGEST_PAUSE = 1.0
 
+# Made once: json.dumps makes an encoder for each value.
+_plain, _escaped = (
+    json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode
+    for ascii_only in (False, True)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel(Generic[T]):
@@ -93,7 +99,7 @@ def json_of(value: Any, *, ascii_only: bool = False) -> str:
         TypeError: JSON has nothing like it.
         ValueError: it is a number that JSON does not have, or contains one.
     """
-    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":"))
+    return _escaped(value) if ascii_only else _plain(value)
 
 
 def pauses(patience: float) -> Iterator[float]:

@@ -11,41 +11,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import MessageRejectedError
-from ..broker.parcel import Parcel, id_of, text_of
+from ..broker.parcel import Parcel, id_of, json_of, text_of
 
-Entry = tuple[str, list[bytes]]
-"""The identifier of a message, empty if it has none, and its fields and values by turns."""
+Entry = tuple[str, bytes]
+"""The identifier of a message, empty if it has none, and its fields and values by turns as JSON."""
 
 MOST_FIELDS = 1_000
-MOST_BYTES = 512 * 1024 * 1024
+MOST_BYTES = 512 * 1024 * 1024 - 2  # the longest argument, without the brackets of the array
 
 # KEYS: the stream; for each message the key that remembers it, or the stream again if it has none.
 # ARGV: the milliseconds to remember; 1 to create the stream; the length and the age in
-# milliseconds to trim to, or 0; for each message the number of fields and values, and these.
+# milliseconds to trim to, or 0; the array of the messages. It is one argument, and JSON, because
+# the libraries in C that both sides have are many times faster at it than a client is at packing
+# an argument for each field.
 # Returns how many messages are in the stream now, and why the next is not.
 SCRIPT = """
-local function append(first, count)
+local function append(fields)
   if ARGV[2] == '1' then
-    return redis.pcall('XADD', KEYS[1], '*', unpack(ARGV, first, first + count - 1))
+    return redis.pcall('XADD', KEYS[1], '*', unpack(fields))
   end
-  return redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(ARGV, first, first + count - 1))
+  return redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(fields))
 end
 
-local position = 5
-for number = 2, #KEYS do
-  local count = tonumber(ARGV[position])
-  local remember = KEYS[number] ~= KEYS[1]
-  if not (remember and redis.call('EXISTS', KEYS[number]) == 1) then
-    local entry = append(position + 1, count)
+for number, fields in ipairs(cjson.decode(ARGV[5])) do
+  local key = KEYS[number + 1]
+  local remember = key ~= KEYS[1]
+  if not (remember and redis.call('EXISTS', key) == 1) then
+    local entry = append(fields)
     if not entry then
-      return {number - 2, 'missing'}
+      return {number - 1, 'missing'}
     elseif type(entry) == 'table' then
-      return {number - 2, entry.err}
+      return {number - 1, entry.err}
     elseif remember then
-      redis.call('SET', KEYS[number], entry, 'PX', ARGV[1])
+      redis.call('SET', key, entry, 'PX', ARGV[1])
     end
   end
-  position = position + count + 1
 end
 if ARGV[3] ~= '0' then
   redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', ARGV[3])
@@ -69,10 +69,11 @@ def encode(message: Mapping[str, Any]) -> Parcel[Entry]:
     """
     if not 0 < len(message) <= MOST_FIELDS:
         raise MessageRejectedError(message, f"an entry can not have {len(message)} fields")
-    fields = [text_of(part).encode() for item in message.items() for part in item]
-    size = sum(map(len, fields))
+    fields = json_of([text_of(part) for item in message.items() for part in item]).encode()
+    size = len(fields)
     if size > MOST_BYTES:
-        raise MessageRejectedError(message, f"its {size} bytes are more than {MOST_BYTES}")
+        reason = f"its {size} bytes of JSON are more than {MOST_BYTES}"
+        raise MessageRejectedError(message, reason)
     return Parcel(message, (id_of(message), fields), size)
 
 
@@ -98,13 +99,10 @@ def arguments_of(
     max_age: float | None,
 ) -> list[Any]:
     """Return the arguments for the script; times are in seconds."""
-    arguments: list[Any] = [
+    return [
         round(remember_for * 1000),
         int(create),
         max_length or 0,
         round((max_age or 0) * 1000),
+        b"[" + b",".join(fields for _, fields in entries) + b"]",
     ]
-    for _, fields in entries:
-        arguments.append(len(fields))
-        arguments += fields
-    return arguments
