@@ -16,11 +16,12 @@ from tests.benchmarks.goals import GOALS
 from tests.benchmarks.guard import baseline
 from tests.benchmarks.guard.baseline import Baseline
 from tests.benchmarks.guard.counting import Counts, Prepared, counted
-from tests.benchmarks.measuring import calibrated, timed, timed_each
+from tests.benchmarks.measuring import calibrated, outcome, timed, timed_each
 from tests.benchmarks.report import report
 from tests.benchmarks.rounds import Pace, measure
-from tests.benchmarks.run import Measurement, Run
+from tests.benchmarks.run import Measurement, Reading, Run
 from tests.benchmarks.statistics import ratios, spread
+from tests.benchmarks.workloads import latency
 
 MACHINE = {
     "when": "2026-01-01T00:00+00:00",
@@ -208,6 +209,35 @@ def test_the_report_says_of_each_goal_whether_it_is_met(ours: float, verdict: st
     figure, shown = row.split(" | ")[-2:]
     assert (f"{ours / 1_000:.2f}", f"{verdict} |") == (figure.split()[0], shown)
     assert len(GOALS) - 2 == sum("not measured" in row for row in rows)
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(2.0, "met"), (50.5, "**not met**")])
+def test_the_goal_for_the_way_to_the_stream_is_about_milliseconds(
+    value: float, verdict: str
+) -> None:
+    """What is read and no ratio has a verdict as well, and is shown where it was read."""
+    run = taken(1_500)
+    size = latency.size_of("Redis", latency.LONGEST)
+    run.readings.append(
+        Reading(
+            workload="latency", colour="sync", contender=OURS, size=size, value=value, unit="ms"
+        )
+    )
+
+    rows = report(run).splitlines()
+
+    [goal] = [row for row in rows if "| sync, from the commit to a reader of Redis, 99th" in row]
+    assert goal.endswith(f"≤ 50 ms | {value:.{2 if value < 10 else 1}f} ms | {verdict} |")
+    assert f"| sync | **messagebus** | {size} | {value:g} ms |  |" in rows
+
+
+def test_what_has_to_be_waited_for_gives_its_result_as_well() -> None:
+    """A coroutine is run, and anything else is returned as it is."""
+
+    async def waiting() -> int:
+        return 1
+
+    assert (1, 2) == (outcome(waiting()), outcome(2))
 
 
 def test_a_goal_is_not_met_by_figures_that_are_far_apart() -> None:

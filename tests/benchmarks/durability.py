@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .contender import BY_HAND, OURS
-from .goal import Goal, ratio
-from .workloads import finding, relaying, transactions
+from .goal import Goal, Value, ratio
+from .run import Run
+from .statistics import Spread, spread
+from .workloads import finding, latency, relaying, transactions
 
 
 def durability() -> Iterator[Goal]:
     """Yield the goals."""
     yield from _transactions()
     yield from _relaying()
+    yield from _latency()
     yield from _finding()
 
 
@@ -47,6 +50,28 @@ def _relaying() -> Iterator[Goal]:
                 bound="at least",
                 value=ratio("relaying", colour, (BY_HAND, single), (OURS, batches)),
             )
+
+
+def _latency() -> Iterator[Goal]:
+    for colour, brokers in relaying.KINDS.items():
+        for broker in brokers:
+            for figure in (latency.MEDIAN, latency.LONGEST):
+                size = latency.size_of(broker, figure)
+                yield Goal(
+                    workload="latency",
+                    text=f"{colour}, from the commit to a reader of {size}",
+                    limit=50.0,
+                    unit="ms",
+                    value=_read(colour, size),
+                )
+
+
+def _read(colour: str, size: str) -> Value:
+    def value(run: Run) -> Spread | None:
+        found = run.read("latency", colour, OURS, size)
+        return None if found is None else spread([found.value])
+
+    return value
 
 
 def _finding() -> Iterator[Goal]:

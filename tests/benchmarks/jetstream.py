@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from nats.aio.client import Client
+
+from tests.running.aio import PATIENCE
 
 from .databases import nats
 from .measuring import at_the_end
@@ -34,3 +36,14 @@ def to_nats() -> Any:
         await asyncio.gather(*confirmed)
 
     return send
+
+
+async def from_nats() -> Callable[[], Awaitable[object]]:
+    """Create the stream EVENTS; return what waits for the next message in it."""
+    client = Client()
+    await client.connect(nats())
+    at_the_end(client.close)
+    stream = client.jetstream()
+    await stream.add_stream(name="EVENTS", subjects=["events.>"])
+    subscription = await stream.subscribe("events.>", stream="EVENTS", ordered_consumer=True)
+    return lambda: subscription.next_msg(timeout=PATIENCE)

@@ -62,13 +62,12 @@ def timed_each(prepared: Callable[[], Prepared]) -> Callable[[], Meter]:
 
 def at_the_end(close: Callable[[], Coroutine[Any, Any, None] | None]) -> None:
     """Have something closed, in the event loop if need be, when all is measured."""
+    LEFT.callback(lambda: outcome(close()))
 
-    def closed() -> None:
-        waiting = close()
-        if waiting is not None:
-            _event_loop().run(waiting)
 
-    LEFT.callback(closed)
+def outcome(result: Any) -> Any:
+    """Return a result, which may have to be waited for in the event loop."""
+    return _event_loop().run(result) if isinstance(result, Coroutine) else result
 
 
 def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:

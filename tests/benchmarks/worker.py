@@ -82,6 +82,13 @@ def memory(colour: str, ending: str, count: int, publishing: bool) -> tuple[floa
     return (after[0] - before[0]) / count, (after[1] - before[1]) / count
 
 
+def latency(colour: str, broker: str, count: int) -> list[float]:
+    """Commit events; return how many milliseconds each took to be in the stream."""
+    from .workloads.latency import milliseconds
+
+    return milliseconds(colour, broker, count)
+
+
 def main() -> None:
     """Answer until there is no further request."""
     requests: dict[str, Callable[..., Any]] = {
@@ -89,6 +96,7 @@ def main() -> None:
         "measure": measure,
         "take_turns": take_turns,
         "memory": memory,
+        "latency": latency,
     }
     with LEFT:
         for line in sys.stdin:

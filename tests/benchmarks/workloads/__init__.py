@@ -19,6 +19,7 @@ NAMES = (
     "serialization",
     "transactions",
     "relaying",
+    "latency",
     "finding",
 )
 """Their names, in the order in which they are measured and shown."""
