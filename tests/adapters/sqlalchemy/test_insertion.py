@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from messagebus import Event, Metadata
 from messagebus.adapters.sqlalchemy import (
@@ -18,7 +19,7 @@ from messagebus.adapters.sqlalchemy import (
     sync_create_tables,
     tables,
 )
-from messagebus.adapters.sqlalchemy.insertion import Insertion
+from messagebus.adapters.sqlalchemy.insertion import MOST_ROWS, insert_rows
 
 EAST = timezone(timedelta(hours=2))
 
@@ -47,7 +48,7 @@ def row(number: int, **values: Any) -> dict[str, Any]:
     }
 
 
-ROWS = [
+FEW = [
     row(1),
     row(2, published=False, state=None, causation_id=UUID(int=1)),
     row(3, created_at=datetime(1, 2, 3, 4, 5, 6, tzinfo=UTC)),
@@ -55,60 +56,69 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    """Yield an engine on a database with the tables, and with another one attached to it."""
+MANY = [row(number) for number in range(MOST_ROWS + 1)]
+INSERT = sa.insert(tables.messages)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Yield an engine on a database with the tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'messages.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    engine = prepare_sqlite(sa.create_engine(url))
+    sync_create_tables(engine)
+    yield engine
+    engine.dispose()
+
+
+def stored(engine: sa.Engine, schema: str = "") -> list[tuple[Any, ...]]:
+    """Return what the driver finds, but for the positions; leave nothing."""
+    table = f"{schema}messagebus_messages"
+    with engine.begin() as connection:
+        found = connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY position")  # noqa: S608
+        rows = [tuple(row)[1:] for row in found]
+        connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+    return rows
+
+
+@pytest.mark.parametrize("rows", [FEW[:1], FEW, MANY], ids=["one", "few", "many"])
+def test_rows_are_the_same_as_by_core(engine: sa.Engine, rows: list[dict[str, Any]]) -> None:
+    """Every value has the form in which SQLAlchemy finds it again, and the order is kept."""
+    with engine.begin() as connection:
+        connection.execute(INSERT, rows)
+    by_core = stored(engine)
+    with engine.begin() as connection:
+        insert_rows(connection, INSERT, rows)
+
+    assert len(rows) == len(by_core)
+    assert by_core == stored(engine)
+
+
+def test_what_the_database_refuses_is_refused_in_the_same_way(engine: sa.Engine) -> None:
+    """A duplicate raises the error of SQLAlchemy, and nothing is stored."""
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        insert_rows(connection, INSERT, [FEW[0], FEW[0]])
+
+    assert [] == stored(engine)
+
+
+def test_messages_follow_a_table_that_is_moved_to_another_schema(tmp_path: Path) -> None:
+    """An engine that moves tables to a schema moves the messages there as well."""
     engine = prepare_sqlite(sa.create_engine(f"sqlite:///{tmp_path / 'messages.db'}"))
 
     @sa.event.listens_for(engine, "connect")
     def attach(connection: Any, _record: object) -> None:
         connection.execute("ATTACH DATABASE ? AS other", [f"{tmp_path / 'other.db'}"])
 
-    sync_create_tables(engine)
-    yield engine
-    engine.dispose()
-
-
-def stored(engine: sa.Engine, schema: str = "main") -> list[tuple[Any, ...]]:
-    """Return what the driver finds, but for the positions; leave nothing."""
-    with engine.begin() as connection:
-        found = connection.exec_driver_sql(f"SELECT * FROM {schema}.messagebus_messages")  # noqa: S608
-        rows = [tuple(row)[1:] for row in found]
-        connection.exec_driver_sql(f"DELETE FROM {schema}.messagebus_messages")  # noqa: S608
-    return rows
-
-
-def test_rows_are_the_same_as_by_core(engine: sa.Engine) -> None:
-    """Every value has the form in which SQLAlchemy finds it again."""
-    insertion = Insertion(tables.messages, tuple(ROWS[0]), engine.dialect)
-    with engine.begin() as connection:
-        connection.execute(sa.insert(tables.messages), ROWS)
-    by_core = stored(engine)
-    with engine.begin() as connection:
-        insertion.execute(connection, ROWS)
-
-    assert len(ROWS) == len(by_core)
-    assert by_core == stored(engine)
-
-
-def test_one_row_is_the_same_as_by_core(engine: sa.Engine) -> None:
-    """A transaction may have handled a single message."""
-    with engine.begin() as connection:
-        connection.execute(sa.insert(tables.messages), ROWS[:1])
-    by_core = stored(engine)
-    with engine.begin() as connection:
-        Insertion(tables.messages, tuple(ROWS[0]), engine.dialect).execute(connection, ROWS[:1])
-
-    assert by_core == stored(engine)
-
-
-def test_messages_follow_a_table_that_is_moved_to_another_schema(engine: sa.Engine) -> None:
-    """An engine that moves tables to a schema moves the messages there as well."""
     moved = engine.execution_options(schema_translate_map={None: "other"})
-    sync_create_tables(moved)
+    for each in (engine, moved):
+        sync_create_tables(each)
     with SyncSQLAlchemyUnitOfWork[Any](moved) as transaction:
         transaction.eventstore.add(Sold())
         transaction.commit()
 
     assert [] == stored(engine)
-    assert 1 == len(stored(engine, "other"))
+    assert 1 == len(stored(engine, "other."))
+    engine.dispose()

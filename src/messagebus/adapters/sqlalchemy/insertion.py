@@ -2,44 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+MOST_ROWS = 16
+"""With more rows, what SQLAlchemy Core takes for the statement is little beside the rest."""
+
+_DRIVERS = {"psycopg", "pysqlite", "aiosqlite"}
+
 
 class Insertion:
-    """Inserts rows as SQLAlchemy Core does, with its SQL and with the values that it makes.
-
-    It costs half as much for a few rows. It is for drivers that take parameters by their place,
-    and for tables that no *schema_translate_map* moves.
+    """Inserts a number of rows as SQLAlchemy Core does: its SQL, and the values that it makes.
 
     Args:
-        table: where the rows go.
+        insert: the statement, without values.
         columns: what each row has.
+        count: how many rows.
         dialect: the language of the database, and of its driver.
     """
 
-    def __init__(self, table: sa.Table, columns: Sequence[str], dialect: Dialect) -> None:
-        compiled: Any = sa.insert(table).compile(dialect=dialect, column_keys=[*columns])
+    def __init__(
+        self, insert: sa.Insert, columns: Sequence[str], count: int, dialect: Dialect
+    ) -> None:
+        table: Any = insert.table
+        fields = {
+            f"row_{number}_{name}": (number, name) for number in range(count) for name in columns
+        }
+        values: list[dict[str, Any]] = [{} for _ in range(count)]
+        for key, (number, name) in fields.items():
+            values[number][name] = sa.bindparam(key, type_=table.c[name].type)
+        compiled: Any = insert.values(values).compile(dialect=dialect)
         self._statement = str(compiled)
-        self._values = [
-            (name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup
+        self._is_positional = dialect.positional
+        # What the driver is given besides the rows; who goes by places has nothing else.
+        self._others = {key: value for key, value in compiled.params.items() if key not in fields}
+        self._keys = compiled.positiontup or list(fields)
+        self._fields = [
+            (
+                *fields[key],
+                table.c[fields[key][1]].type.dialect_impl(dialect).bind_processor(dialect),
+            )
+            for key in self._keys
         ]
 
-    def execute(self, connection: sa.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows by one call of the driver.
+    def execute(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert as many rows.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database refuses.
         """
-        values = self._values
-        parameters = [
-            tuple(
-                [row[name] if process is None else process(row[name]) for name, process in values]
-            )
-            for row in rows
+        values = [
+            rows[number][name] if process is None else process(rows[number][name])
+            for number, name, process in self._fields
         ]
-        connection.exec_driver_sql(self._statement, parameters)
+        parameters: Any = (
+            tuple(values)
+            if self._is_positional
+            else self._others | dict(zip(self._keys, values, strict=True))
+        )
+        connection.exec_driver_sql(self._statement, parameters).close()
+
+
+_insertion = lru_cache(maxsize=4 * MOST_ROWS)(Insertion)
+
+
+def insert_rows(
+    connection: sa.Connection, insert: sa.Insert, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows, all with the same columns, in their order.
+
+    Args:
+        connection: a connection.
+        insert: the statement, without values.
+        rows: what is inserted; at least one row.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database refuses.
+    """
+    dialect = connection.dialect
+    moved = "schema_translate_map" in connection.get_execution_options()
+    if len(rows) > MOST_ROWS or moved or dialect.driver not in _DRIVERS:
+        connection.execute(insert, rows)
+    else:
+        _insertion(insert, tuple(rows[0]), len(rows), dialect).execute(connection, rows)

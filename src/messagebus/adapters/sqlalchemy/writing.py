@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from .insertion import Insertion
+from .insertion import insert_rows
 from .tables import RELAY, OutboxTables
 
 
@@ -58,34 +58,19 @@ class Writer:
             # transactions that change the same thing, the positions follow the commits.
             session.flush()
             if rows:
-                self._write(session.connection(), rows, published=published)
+                connection = session.connection()
+                notifies = published and connection.dialect.name == "postgresql"
+                insert_rows(connection, self._insert_and_notify if notifies else self._insert, rows)
             session.commit()
         except DBAPIError as error:
             if not error.connection_invalidated:
                 error.add_note("Nothing of the transaction is stored, nothing of it will be sent.")
             raise
 
-    def _write(
-        self, connection: sa.Connection, rows: Sequence[dict[str, Any]], *, published: bool
-    ) -> None:
-        name = connection.dialect.name
-        if published and name == "postgresql":
-            connection.execute(self._insert_and_notify, rows)
-        elif name == "sqlite" and "schema_translate_map" not in connection.get_execution_options():
-            # There is no server whose time would hide what Core takes for each insert.
-            _insertion(self.tables.messages, tuple(rows[0]), connection.dialect).execute(
-                connection, rows
-            )
-        else:
-            connection.execute(self._insert, rows)
-
     def stored(self, session: Session, message_ids: Collection[UUID]) -> list[UUID]:
         """Tell which of some messages are stored already."""
         column = self.tables.messages.c.message_id
         return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]
-
-
-_insertion = lru_cache(maxsize=16)(Insertion)
 
 
 @lru_cache(maxsize=16)
