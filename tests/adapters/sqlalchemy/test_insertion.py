@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -102,6 +102,22 @@ def test_what_the_database_refuses_is_refused_in_the_same_way(engine: sa.Engine)
         insert_rows(connection, INSERT, [FEW[0], FEW[0]])
 
     assert [] == stored(engine)
+
+
+@pytest.mark.parametrize("style", ["named", "format"])
+def test_messages_are_stored_however_the_driver_is_given_them(
+    style: Literal["named", "format"], tmp_path: Path, postgres_url: str
+) -> None:
+    """An engine may be told another style of parameters than is usual for its driver."""
+    url = f"sqlite:///{tmp_path / 'messages.db'}" if style == "named" else postgres_url
+    engine = prepare_sqlite(sa.create_engine(url, paramstyle=style))
+    sync_create_tables(engine)
+    with SyncSQLAlchemyUnitOfWork[Any](engine) as transaction:
+        transaction.eventstore.add(Sold())
+        transaction.commit()
+
+    assert 1 == len(stored(engine))
+    engine.dispose()
 
 
 def test_messages_follow_a_table_that_is_moved_to_another_schema(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Dialect
 MOST_ROWS = 16
 """With more rows, what SQLAlchemy Core takes for the statement is little beside the rest."""
 
-_DRIVERS = {"psycopg", "pysqlite", "aiosqlite"}
+# The drivers that are known to take it, and how they are given parameters.
+_STYLES = {"psycopg": "pyformat", "pysqlite": "qmark", "aiosqlite": "qmark"}
 
 
 class Insertion:
@@ -84,8 +85,9 @@ def insert_rows(
         sqlalchemy.exc.SQLAlchemyError: the database refuses.
     """
     dialect = connection.dialect
-    moved = "schema_translate_map" in connection.get_execution_options()
-    if len(rows) > MOST_ROWS or moved or dialect.driver not in _DRIVERS:
-        connection.execute(insert, rows)
-    else:
+    is_usual = _STYLES.get(dialect.driver) == dialect.paramstyle
+    is_moved = "schema_translate_map" in connection.get_execution_options()
+    if is_usual and not is_moved and len(rows) <= MOST_ROWS:
         _insertion(insert, tuple(rows[0]), len(rows), dialect).execute(connection, rows)
+    else:
+        connection.execute(insert, rows)
