@@ -10,19 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 MOST_ROWS = 16
-"""With more rows, what SQLAlchemy Core takes for the statement is little beside the rest."""
+"""So many rows at most go to a server in one statement; there is one for each number."""
 
 # The drivers that are known to take it, and how they are given parameters.
 _STYLES = {"psycopg": "pyformat", "pysqlite": "qmark", "aiosqlite": "qmark"}
 
 
 class Insertion:
-    """Inserts a number of rows as SQLAlchemy Core does: its SQL, and the values that it makes.
+    """Inserts rows as SQLAlchemy Core does: with its SQL, and with the values that it makes.
 
     Args:
         insert: the statement, without values.
         columns: what each row has.
-        count: how many rows.
+        count: how many rows one statement inserts.
         dialect: the language of the database, and of its driver.
     """
 
@@ -37,6 +37,7 @@ class Insertion:
         for key, (number, name) in fields.items():
             values[number][name] = sa.bindparam(key, type_=table.c[name].type)
         compiled: Any = insert.values(values).compile(dialect=dialect)
+        self._count = count
         self._statement = str(compiled)
         self._is_positional = dialect.positional
         # What the driver is given besides the rows; who goes by places has nothing else.
@@ -51,21 +52,27 @@ class Insertion:
         ]
 
     def execute(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert as many rows.
+        """Insert rows, as many as one statement takes or a multiple of that.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database refuses.
         """
+        parameters: Any = [
+            self._parameters(rows[start : start + self._count])
+            for start in range(0, len(rows), self._count)
+        ]
+        if len(parameters) == 1:
+            [parameters] = parameters
+        connection.exec_driver_sql(self._statement, parameters).close()
+
+    def _parameters(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | dict[str, Any]:
         values = [
             rows[number][name] if process is None else process(rows[number][name])
             for number, name, process in self._fields
         ]
-        parameters: Any = (
-            tuple(values)
-            if self._is_positional
-            else self._others | dict(zip(self._keys, values, strict=True))
-        )
-        connection.exec_driver_sql(self._statement, parameters).close()
+        if self._is_positional:
+            return tuple(values)
+        return self._others | dict(zip(self._keys, values, strict=True))
 
 
 _insertion = lru_cache(maxsize=4 * MOST_ROWS)(Insertion)
@@ -87,7 +94,9 @@ def insert_rows(
     dialect = connection.dialect
     is_usual = _STYLES.get(dialect.driver) == dialect.paramstyle
     is_moved = "schema_translate_map" in connection.get_execution_options()
-    if is_usual and not is_moved and len(rows) <= MOST_ROWS:
-        _insertion(insert, tuple(rows[0]), len(rows), dialect).execute(connection, rows)
+    # A server is asked once for all rows; SQLite, which is no server, is faster row by row.
+    count = 1 if dialect.name == "sqlite" else len(rows)
+    if is_usual and not is_moved and count <= MOST_ROWS:
+        _insertion(insert, tuple(rows[0]), count, dialect).execute(connection, rows)
     else:
         connection.execute(insert, rows)
