@@ -37,6 +37,4 @@ def ticking(*, is_postgres: bool, wait: timedelta = timedelta(0)) -> sa.ColumnEl
     if is_postgres:
         now = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
         return now + sa.literal(wait, sa.Interval) if wait else now
-    return sa.bindparam(
-        None, callable_=lambda: datetime.now(UTC) + wait, type_=TIME, unique=True
-    )
+    return sa.bindparam(None, callable_=lambda: datetime.now(UTC) + wait, type_=TIME, unique=True)
