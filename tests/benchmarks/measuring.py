@@ -70,8 +70,13 @@ def outcome(result: Any) -> Any:
     return _event_loop().run(result) if isinstance(result, Coroutine) else result
 
 
+_WARMING = 5
+
+
 def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
     """Return how many repetitions take about that long; what is measured is warm by then."""
+    # The first ones connect, and compile what is kept: they would pass for a long sample.
+    meter(_WARMING)
     times = 1
     while True:
         taken: float = getattr(meter(times), clock)
