@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, MutableSequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from contextlib import suppress
+from dataclasses import FrozenInstanceError, dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -211,7 +212,81 @@ def own_attribute() -> type[AsyncBooks]:
     return Own
 
 
-@pytest.mark.parametrize("make", [own_property, own_slot, own_attribute])
+def own_field() -> type[AsyncBooks]:
+    """Return repositories that are dataclasses, with a field that has no default."""
+
+    @dataclass
+    class Own(AsyncBooks):
+        seen: MutableSequence[Book]
+        session: str
+
+    return partial(Own, [], "session")  # type: ignore[return-value]
+
+
+def frozen_field() -> type[AsyncBooks]:
+    """Return repositories that take no assignment."""
+
+    @dataclass(frozen=True)
+    class Own(AsyncBooks):
+        seen: MutableSequence[Book] = field(default_factory=list)
+
+    return Own
+
+
+def own_dict() -> type[AsyncBooks]:
+    """Return repositories that do not assign their attributes."""
+
+    class Own(AsyncBooks):
+        def __init__(self) -> None:
+            self.__dict__.update(seen=[])
+
+    return Own
+
+
+def other_base() -> type[AsyncBooks]:
+    """Return repositories that have it from another base."""
+
+    class Sees:
+        models: MutableSequence[Book]
+
+        @property
+        def seen(self) -> MutableSequence[Book]:
+            return self.models
+
+        @seen.setter
+        def seen(self, models: MutableSequence[Book]) -> None:
+            self.models = models
+
+    class Own(AsyncBooks, Sees):
+        pass
+
+    return Own
+
+
+def picky() -> type[AsyncBooks]:
+    """Return repositories that know all their attributes."""
+
+    class Own(AsyncBooks):
+        def __setattr__(self, name: str, value: Any) -> None:
+            assert name in ("seen", "books")
+            super().__setattr__(name, value)
+
+    return Own
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        own_property,
+        own_slot,
+        own_attribute,
+        own_field,
+        frozen_field,
+        own_dict,
+        other_base,
+        picky,
+    ],
+)
 async def test_a_repository_may_have_a_seen_of_its_own(
     make: Callable[[], type[AsyncBooks]],
 ) -> None:
@@ -220,10 +295,60 @@ async def test_a_repository_may_have_a_seen_of_its_own(
     uow.books = books = make()()
     for id in "12":
         assert [] == list(uow.collect_new_events())
-        await books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+        books.seen.append(Book(id=id, messages=[BookRegistered(id=id)]))
         assert [BookRegistered(id=id)] == list(uow.collect_new_events())
         assert [] == list(books.seen)
-        books.seen = []
+        with suppress(FrozenInstanceError):
+            books.seen = []
+
+
+async def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
+    """A copy shares the list, until it is given another one."""
+    uow = AsyncShelves()
+    uow.books = books = AsyncBooks()
+    assert [] == list(uow.collect_new_events())
+
+    copied = copy.copy(books)
+    copied.seen.append(Book(id="1", messages=[BookRegistered(id="1")]))
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+    copied.seen = [Book(id="2", messages=[BookRegistered(id="2")])]
+    assert [] == list(uow.collect_new_events())
+
+
+async def test_a_repository_may_stand_for_others() -> None:
+    """What it stands for at the moment is asked."""
+
+    class Current(AsyncBooks):
+        def __init__(self, books: AsyncBooks) -> None:
+            self.current = books
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.current, name)
+
+    uow = AsyncShelves()
+    first, second = AsyncBooks(), AsyncBooks()
+    uow.books = current = Current(first)
+    for books in (first, second) * 2:
+        current.current = books
+        assert [] == list(uow.collect_new_events())
+        current.seen.append(Book(id="1", messages=[BookRegistered(id="1")]))
+        assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+
+async def test_seen_may_be_deleted_and_set_again() -> None:
+    """It is an attribute like others."""
+    uow = AsyncShelves()
+    uow.books = books = AsyncBooks()
+    assert [] == list(uow.collect_new_events())
+
+    del books.seen
+    with pytest.raises(AttributeError, match="no attribute 'seen'"):
+        books.seen  # noqa: B018
+    with pytest.raises(AttributeError, match="seen"):
+        del books.seen
+    books.seen = [Book(id="1", messages=[BookRegistered(id="1")])]
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
 async def test_a_repository_that_is_gone_is_not_looked_at() -> None:

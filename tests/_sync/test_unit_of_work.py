@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, MutableSequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from contextlib import suppress
+from dataclasses import FrozenInstanceError, dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -213,7 +214,81 @@ def own_attribute() -> type[SyncBooks]:
     return Own
 
 
-@pytest.mark.parametrize("make", [own_property, own_slot, own_attribute])
+def own_field() -> type[SyncBooks]:
+    """Return repositories that are dataclasses, with a field that has no default."""
+
+    @dataclass
+    class Own(SyncBooks):
+        seen: MutableSequence[Book]
+        session: str
+
+    return partial(Own, [], "session")  # type: ignore[return-value]
+
+
+def frozen_field() -> type[SyncBooks]:
+    """Return repositories that take no assignment."""
+
+    @dataclass(frozen=True)
+    class Own(SyncBooks):
+        seen: MutableSequence[Book] = field(default_factory=list)
+
+    return Own
+
+
+def own_dict() -> type[SyncBooks]:
+    """Return repositories that do not assign their attributes."""
+
+    class Own(SyncBooks):
+        def __init__(self) -> None:
+            self.__dict__.update(seen=[])
+
+    return Own
+
+
+def other_base() -> type[SyncBooks]:
+    """Return repositories that have it from another base."""
+
+    class Sees:
+        models: MutableSequence[Book]
+
+        @property
+        def seen(self) -> MutableSequence[Book]:
+            return self.models
+
+        @seen.setter
+        def seen(self, models: MutableSequence[Book]) -> None:
+            self.models = models
+
+    class Own(SyncBooks, Sees):
+        pass
+
+    return Own
+
+
+def picky() -> type[SyncBooks]:
+    """Return repositories that know all their attributes."""
+
+    class Own(SyncBooks):
+        def __setattr__(self, name: str, value: Any) -> None:
+            assert name in ("seen", "books")
+            super().__setattr__(name, value)
+
+    return Own
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        own_property,
+        own_slot,
+        own_attribute,
+        own_field,
+        frozen_field,
+        own_dict,
+        other_base,
+        picky,
+    ],
+)
 def test_a_repository_may_have_a_seen_of_its_own(
     make: Callable[[], type[SyncBooks]],
 ) -> None:
@@ -222,10 +297,60 @@ def test_a_repository_may_have_a_seen_of_its_own(
     uow.books = books = make()()
     for id in "12":
         assert [] == list(uow.collect_new_events())
-        books.add(Book(id=id, messages=[BookRegistered(id=id)]))
+        books.seen.append(Book(id=id, messages=[BookRegistered(id=id)]))
         assert [BookRegistered(id=id)] == list(uow.collect_new_events())
         assert [] == list(books.seen)
-        books.seen = []
+        with suppress(FrozenInstanceError):
+            books.seen = []
+
+
+def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
+    """A copy shares the list, until it is given another one."""
+    uow = SyncShelves()
+    uow.books = books = SyncBooks()
+    assert [] == list(uow.collect_new_events())
+
+    copied = copy.copy(books)
+    copied.seen.append(Book(id="1", messages=[BookRegistered(id="1")]))
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+    copied.seen = [Book(id="2", messages=[BookRegistered(id="2")])]
+    assert [] == list(uow.collect_new_events())
+
+
+def test_a_repository_may_stand_for_others() -> None:
+    """What it stands for at the moment is asked."""
+
+    class Current(SyncBooks):
+        def __init__(self, books: SyncBooks) -> None:
+            self.current = books
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.current, name)
+
+    uow = SyncShelves()
+    first, second = SyncBooks(), SyncBooks()
+    uow.books = current = Current(first)
+    for books in (first, second) * 2:
+        current.current = books
+        assert [] == list(uow.collect_new_events())
+        current.seen.append(Book(id="1", messages=[BookRegistered(id="1")]))
+        assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+
+def test_seen_may_be_deleted_and_set_again() -> None:
+    """It is an attribute like others."""
+    uow = SyncShelves()
+    uow.books = books = SyncBooks()
+    assert [] == list(uow.collect_new_events())
+
+    del books.seen
+    with pytest.raises(AttributeError, match="no attribute 'seen'"):
+        books.seen  # noqa: B018
+    with pytest.raises(AttributeError, match="seen"):
+        del books.seen
+    books.seen = [Book(id="1", messages=[BookRegistered(id="1")])]
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
 def test_a_repository_that_is_gone_is_not_looked_at() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, MutableSequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from ..domain.model import GenericModel, Message
@@ -27,6 +27,54 @@ class _Changes:
 CHANGES = _Changes()
 
 
+class _Models:
+    """The models that a repository has seen; copies of the repository that share them share it."""
+
+    def __init__(self, models: MutableSequence[Any], *, used: bool) -> None:
+        self.models = models
+        # Whether there may be any, and whether all units of work know it. A thread that has not
+        # told them yet does not keep another one from doing so.
+        self.used = self.told = used
+
+
+class _Seen:
+    """The attribute *seen* of repositories.
+
+    It behaves as one that only their constructor sets: their classes do not have it, or it were
+    the default of a dataclass with such a field, and no *__setattr__* or *__getattr__* of theirs
+    comes to know what it keeps.
+    """
+
+    def __get__(self, repository: Any, owner: object = None) -> Any:
+        if repository is None:
+            text = "seen"
+            raise AttributeError(text)
+        try:
+            kept = repository._messagebus_seen
+        except AttributeError:
+            if "seen" in vars(repository):
+                return vars(repository)["seen"]
+            text = f"{type(repository).__qualname__!r} object has no attribute 'seen'"
+            raise AttributeError(text, name="seen", obj=repository) from None
+        if not kept.told:
+            kept.used = True
+            CHANGES.last = object()
+            kept.told = True
+        return kept.models
+
+    def __set__(self, repository: Any, models: Any) -> None:
+        is_other = "_messagebus_seen" in vars(repository)
+        vars(repository)["_messagebus_seen"] = _Models(models, used=True)
+        if is_other:
+            CHANGES.last = object()
+
+    def __delete__(self, repository: Any) -> None:
+        if vars(repository).pop("_messagebus_seen", None) is None:
+            text = "seen"
+            raise AttributeError(text, name="seen", obj=repository)
+        CHANGES.last = object()
+
+
 class Seeing(Generic[TModel_contra]):
     """What keeps the models that it has seen, and knows whether they can have become more.
 
@@ -35,35 +83,29 @@ class Seeing(Generic[TModel_contra]):
     """
 
     # Subclasses may have a *seen* of their own, and keep it as *_seen*.
-    _messagebus_seen: MutableSequence[TModel_contra]
-    _messagebus_used: bool
+    _messagebus_seen: _Models
+
+    if TYPE_CHECKING:
+        seen: MutableSequence[TModel_contra]
+        """Models to look at for new messages; the unit of work empties it as it looks."""
+    else:
+        seen = _Seen()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        owners = [base for base in cls.__mro__ if "seen" in vars(base)]
+        if owners[0] is Seeing and len(owners) > 1:
+            cls.seen = vars(owners[1])["seen"]
 
     def __init__(self) -> None:
         self.seen = []
-        self._messagebus_used = False
-
-    @property
-    def seen(self) -> MutableSequence[TModel_contra]:
-        """Models to look at for new messages; the unit of work empties it as it looks."""
-        models = self._messagebus_seen
-        if not self._messagebus_used:
-            self._messagebus_used = True
-            CHANGES.last = object()
-        return models
-
-    @seen.setter
-    def seen(self, models: MutableSequence[TModel_contra]) -> None:
-        is_other = hasattr(self, "_messagebus_seen")
-        self._messagebus_seen = models
-        self._messagebus_used = True
-        if is_other:
-            CHANGES.last = object()
+        if "_messagebus_seen" in vars(self):
+            kept = self._messagebus_seen
+            kept.used = kept.told = False
 
 
 class _Asked:
     """What a repository has seen that has a *seen* of its own: it is asked each time."""
-
-    _messagebus_used = True
 
     def __init__(self, repository: Seeing[Any]) -> None:
         if not hasattr(repository, "seen"):
@@ -82,10 +124,6 @@ class _Asked:
     def clear(self) -> None:
         self._repository.seen.clear()
 
-    @property
-    def _messagebus_seen(self) -> _Asked:
-        return self
-
 
 Seen = MutableSequence[Any] | _Asked
 """What one repository has seen."""
@@ -101,7 +139,7 @@ def sources_among(values: Iterable[object]) -> list[Source]:
         ConfigurationError: a repository has nothing to see with.
     """
     return [
-        each if hasattr(each, "_messagebus_seen") else _Asked(each)
+        each if "_messagebus_seen" in vars(each) else _Asked(each)
         for each in values
         if isinstance(each, Seeing)
     ]
@@ -109,7 +147,13 @@ def sources_among(values: Iterable[object]) -> list[Source]:
 
 def seen_by(sources: Iterable[Source]) -> list[Seen]:
     """Return what may have become more, to be kept until the last change is another one."""
-    return [each._messagebus_seen for each in sources if each._messagebus_used]
+    found: list[Seen] = []
+    for each in sources:
+        if isinstance(each, _Asked):
+            found.append(each)
+        elif each._messagebus_seen.used:
+            found.append(each._messagebus_seen.models)
+    return found
 
 
 def take_messages(seen: Iterable[Seen]) -> Iterator[Message[Any]]:
