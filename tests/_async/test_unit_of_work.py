@@ -137,6 +137,17 @@ async def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
+async def test_an_attribute_that_was_not_assigned_is_looked_at() -> None:
+    """It does not matter whether the repository was used before."""
+    uow = AsyncShelves()
+    assert [] == list(uow.collect_new_events())
+
+    books = AsyncBooks()
+    await books.add(Book(id="1", messages=[BookRegistered(id="1")]))
+    uow.__dict__["attic"] = books
+    assert [BookRegistered(id="1")] == list(uow.collect_new_events())
+
+
 async def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
     """It does not matter when that is, nor which of several units of work uses it."""
     books = AsyncBooks()
