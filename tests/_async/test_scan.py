@@ -72,6 +72,25 @@ async def test_scan_finds_the_listeners_of_a_module(
     assert ["one", "two"] == names(bus)
 
 
+async def test_a_bus_with_an_add_listener_of_its_own_is_told_what_scan_finds(
+    app: Application,
+) -> None:
+    """Scan registers as an application does, and says what the listener hears."""
+    app.write("pk/handlers", listener("one"))
+    added: list[tuple[Any, str]] = []
+
+    class Telling(AsyncMessageBus[Any]):
+        def add_listener(self, msg_type: Any, callback: Any) -> None:
+            added.append((msg_type, callback.__name__))
+            super().add_listener(msg_type, callback)
+
+    bus = Telling()
+    bus.scan("pk")
+
+    assert [(BookRegistered, "one")] == added
+    assert ["one"] == names(bus)
+
+
 async def test_scan_walks_packages(app: Application, bus: AsyncMessageBus[Any]) -> None:
     """Modules and packages below the scanned one are imported, in the order of their names."""
     app.write("pk/handlers/__init__", listener("package"))

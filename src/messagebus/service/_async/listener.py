@@ -98,7 +98,7 @@ class AsyncListener:
         self.callback = callee(callback)
         """Calls the function, in the way of this colour."""
         declared = parameters(callback)
-        self.annotation = _heard_by(callback, declared) if annotation is EMPTY else annotation
+        self.annotation = heard_by(callback, declared) if annotation is EMPTY else annotation
         """What it listens to."""
         positional = [each for each in declared if each.kind in _POSITIONAL]
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
@@ -156,7 +156,7 @@ class AsyncListener:
         return await self._injection.call((message, transaction), arguments, dependencies.scope)
 
 
-def _heard_by(callback: Callable[..., Any], declared: tuple[Parameter, ...]) -> Any:
+def heard_by(callback: Callable[..., Any], declared: tuple[Parameter, ...]) -> Any:
     """Return what a callback listens to by the annotation of its first parameter."""
     annotation = declared[0].annotation if declared else EMPTY
     if annotation is EMPTY:

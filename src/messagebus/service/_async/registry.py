@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
 from ..._seam.aio import callee
@@ -16,11 +17,11 @@ from ..overridable import Overridable
 from ..provider import Provider
 from ..scanning import mark, marked_listeners
 from ..seen import NO_MESSAGES
-from ..signature import EMPTY, describe
+from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
 from .handle_scope import AsyncHandleScope
-from .listener import AsyncDependencies
+from .listener import AsyncDependencies, heard_by
 from .listeners import AsyncListeners, Route
 from .repository import SINKHOLE
 from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
@@ -180,9 +181,12 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         for mod in mods:
             for callback in marked_listeners(mod, AsyncMessageBus):
                 if key_of(callback) not in self._scanned:
-                    self._listeners.add(EMPTY, callback)
+                    heard = EMPTY
+                    if self.add_listener != MethodType(AsyncMessageBus.add_listener, self):
+                        # Who overrides it is to know.
+                        heard = heard_by(callback, parameters(callback))
+                    self.add_listener(heard, callback)
                     self._scanned.add(key_of(callback))
-                    self._forget_routes()
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
         """Look for mistakes in the wiring; call it once, when everything is registered.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
 from ..._seam.blocking import callee
@@ -18,11 +19,11 @@ from ..overridable import Overridable
 from ..provider import Provider
 from ..scanning import mark, marked_listeners
 from ..seen import NO_MESSAGES
-from ..signature import EMPTY, describe
+from ..signature import EMPTY, describe, parameters
 from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
 from .handle_scope import SyncHandleScope
-from .listener import SyncDependencies
+from .listener import SyncDependencies, heard_by
 from .listeners import Route, SyncListeners
 from .repository import SINKHOLE
 from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
@@ -182,9 +183,12 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         for mod in mods:
             for callback in marked_listeners(mod, SyncMessageBus):
                 if key_of(callback) not in self._scanned:
-                    self._listeners.add(EMPTY, callback)
+                    heard = EMPTY
+                    if self.add_listener != MethodType(SyncMessageBus.add_listener, self):
+                        # Who overrides it is to know.
+                        heard = heard_by(callback, parameters(callback))
+                    self.add_listener(heard, callback)
                     self._scanned.add(key_of(callback))
-                    self._forget_routes()
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
         """Look for mistakes in the wiring; call it once, when everything is registered.
