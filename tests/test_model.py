@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -256,11 +257,26 @@ def test_a_model_may_be_made_with_its_first_messages() -> None:
     assert event is Book(id="1", messages=[event]).messages[0]
 
 
+class Sequential(UUID):
+    """An identifier that is shown in a way of its own."""
+
+    def __str__(self) -> str:
+        return str(self.int)
+
+
 @pytest.fixture
 def serialized() -> tuple[Message[Metadata], dict[str, object]]:
     """Return a message and what the serializer makes of it."""
     message = BookRegistered(id="1")
     return message, dict(messagebus.MessageSerializer().serialize_message(message))
+
+
+@pytest.mark.parametrize("id", ["text", 5, Sequential(int=5)])
+def test_the_serialized_identifier_is_text(id: Any) -> None:
+    """It is what str gives, also of an identifier that was never validated."""
+    message = BookRegistered.model_construct(**{**dict(BookRegistered(id="1")), "message_id": id})
+
+    assert str(id) == messagebus.MessageSerializer().serialize_message(message)["id"]
 
 
 def test_the_serialized_message_has_an_envelope_and_a_payload(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
@@ -41,10 +42,10 @@ class MessageSerializer(AbstractMessageSerializer):
             ``id``, ``created_at`` (ISO 8601), ``type`` (``<name>_v<schema_version>``) and
             ``payload``, the JSON text of the message without what the other keys tell.
         """
-        metadata = message.metadata
+        metadata, id = message.metadata, message.message_id
         return {
             # What str gives, in a third of the time: that of a UUID is plain Python.
-            "id": to_jsonable_python(message.message_id),
+            "id": to_jsonable_python(id) if type(id) is UUID else str(id),
             "created_at": message.created_at.isoformat(),
             "type": f"{metadata.name}_v{metadata.schema_version}",
             "payload": message.model_dump_json(exclude=_ENVELOPE),
