@@ -139,14 +139,62 @@ def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
-def test_an_attribute_that_was_not_assigned_is_looked_at() -> None:
-    """It does not matter whether the repository was used before."""
-    uow = SyncShelves()
+def by_property() -> SyncAbstractUnitOfWork[Any]:
+    """Return a unit of work that makes its repository in a property."""
+
+    class Made(SyncShelves):
+        @property
+        def attic(self) -> SyncBooks:
+            return self.__dict__.setdefault("made", Own())  # type: ignore[no-any-return]
+
+    return Made()
+
+
+def by_getattr() -> SyncAbstractUnitOfWork[Any]:
+    """Return a unit of work that makes whatever it is asked for."""
+
+    class Made(SyncShelves):
+        def __getattr__(self, name: str) -> SyncBooks:
+            return self.__dict__.setdefault(name, Own())  # type: ignore[no-any-return]
+
+    return Made()
+
+
+def by_hand() -> SyncAbstractUnitOfWork[Any]:
+    """Return a unit of work that takes no assignment."""
+
+    @dataclass(frozen=True)
+    class Made(SyncAbstractUnitOfWork[SyncBooks]):
+        def open(self) -> SyncBooks:
+            """Open the attic."""
+            object.__setattr__(self, "attic", Own())
+            return self.attic  # type: ignore[attr-defined, no-any-return]
+
+        def commit(self) -> None:
+            """Do nothing."""
+
+        def rollback(self) -> None:
+            """Do nothing."""
+
+    return Made()
+
+
+class Own(SyncBooks):
+    """Repositories that keep what they have seen in their own way."""
+
+    __slots__ = ("seen",)
+
+
+@pytest.mark.parametrize("make", [by_property, by_getattr, by_hand])
+def test_an_attribute_that_was_not_assigned_is_looked_at(
+    make: Callable[[], SyncAbstractUnitOfWork[Any]],
+) -> None:
+    """Whatever a class may do to make one, its repository is found."""
+    uow: Any = make()
     assert [] == list(uow.collect_new_events())
 
-    books = SyncBooks()
-    books.add(Book(id="1", messages=[BookRegistered(id="1")]))
-    uow.__dict__["attic"] = books
+    attic = uow.open() if hasattr(type(uow), "open") else uow.attic
+    attic.add(Book(id="1", messages=[BookRegistered(id="1")]))
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 

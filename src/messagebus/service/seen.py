@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, MutableSequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from ..domain.model import GenericModel, Message
@@ -26,82 +26,85 @@ class _Changes:
 
 CHANGES = _Changes()
 
-
-class _Models:
-    """The models that a repository has seen; copies of the repository that share them share it."""
-
-    def __init__(self, models: MutableSequence[Any], *, used: bool) -> None:
-        self.models = models
-        # Whether there may be any, and whether all units of work know it. A thread that has not
-        # told them yet does not keep another one from doing so.
-        self.used = self.told = used
+# Where it is kept: subclasses may have a *seen* of their own, and keep it as *_seen*.
+_KEY = "_messagebus_seen"
 
 
-class _Seen:
-    """The attribute *seen* of repositories.
+class _Models(list[Any]):
+    """The list that a repository begins with; copies of the repository share it."""
 
-    It behaves as one that only their constructor sets: their classes do not have it, or it were
-    the default of a dataclass with such a field, and no *__setattr__* or *__getattr__* of theirs
-    comes to know what it keeps.
-    """
+    # Whether there may be any, and whether all units of work know it: a thread that has not told
+    # them yet does not keep another one from doing so.
+    used = told = False
 
-    def __get__(self, repository: Any, owner: object = None) -> Any:
-        if repository is None:
-            text = "seen"
-            raise AttributeError(text)
-        try:
-            kept = repository._messagebus_seen
-        except AttributeError:
-            if "seen" in vars(repository):
-                return vars(repository)["seen"]
-            text = f"{type(repository).__qualname__!r} object has no attribute 'seen'"
-            raise AttributeError(text, name="seen", obj=repository) from None
-        if not kept.told:
-            kept.used = True
-            CHANGES.last = object()
-            kept.told = True
-        return kept.models
 
-    def __set__(self, repository: Any, models: Any) -> None:
-        is_other = "_messagebus_seen" in vars(repository)
-        vars(repository)["_messagebus_seen"] = _Models(models, used=True)
-        if is_other:
-            CHANGES.last = object()
+class _Absent:
+    """Keeps a class from having the attribute *seen*, which its instances may have."""
 
-    def __delete__(self, repository: Any) -> None:
-        if vars(repository).pop("_messagebus_seen", None) is None:
-            text = "seen"
-            raise AttributeError(text, name="seen", obj=repository)
+    def __get__(self, repository: object, owner: object = None) -> Any:
+        text = "no attribute 'seen'"
+        raise AttributeError(text, name="seen", obj=repository)
+
+
+def _get(repository: Any) -> Any:
+    try:
+        models = repository._messagebus_seen
+    except AttributeError:
+        if "seen" in vars(repository):
+            return vars(repository)["seen"]
+        text = f"{type(repository).__qualname__!r} object has no attribute 'seen'"
+        raise AttributeError(text, name="seen", obj=repository) from None
+    if type(models) is _Models and not models.told:
+        models.used = True
         CHANGES.last = object()
+        models.told = True
+    return models
+
+
+def _set(repository: Any, models: Any) -> None:
+    # Past a *__setattr__* that does not know the name.
+    repository.__dict__[_KEY] = models
+    CHANGES.last = object()
+
+
+def _delete(repository: Any) -> None:
+    if repository.__dict__.pop(_KEY, None) is None:
+        text = "no attribute 'seen'"
+        raise AttributeError(text, name="seen", obj=repository)
+    CHANGES.last = object()
 
 
 class Seeing(Generic[TModel_contra]):
     """What keeps the models that it has seen, and knows whether they can have become more.
 
     As long as nobody has got the list, nobody can have put anything into it: a unit of work
-    need not ask all its repositories after each handler.
+    need not ask all its repositories after each handler. Otherwise *seen* behaves as an attribute
+    that only the constructor sets, and a subclass may have it in a way of its own.
     """
-
-    # Subclasses may have a *seen* of their own, and keep it as *_seen*.
-    _messagebus_seen: _Models
 
     if TYPE_CHECKING:
         seen: MutableSequence[TModel_contra]
         """Models to look at for new messages; the unit of work empties it as it looks."""
     else:
-        seen = _Seen()
+        seen = property(_get, _set, _delete)
+
+    _has_seen_of_its_own: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "seen" in vars(cls).get("__annotations__", ()) and "seen" not in vars(cls):
+            # What the base class has would be the default of a field of a dataclass.
+            cls.seen = _Absent()  # type: ignore[assignment]
         owners = [base for base in cls.__mro__ if "seen" in vars(base)]
         if owners[0] is Seeing and len(owners) > 1:
             cls.seen = vars(owners[1])["seen"]
+        cls._has_seen_of_its_own = len(owners) > 1
 
     def __init__(self) -> None:
-        self.seen = []
-        if "_messagebus_seen" in vars(self):
-            kept = self._messagebus_seen
-            kept.used = kept.told = False
+        if self._has_seen_of_its_own:
+            self.seen = []
+        else:
+            self.__dict__[_KEY] = _Models()
 
 
 class _Asked:
@@ -139,21 +142,14 @@ def sources_among(values: Iterable[object]) -> list[Source]:
         ConfigurationError: a repository has nothing to see with.
     """
     return [
-        each if "_messagebus_seen" in vars(each) else _Asked(each)
-        for each in values
-        if isinstance(each, Seeing)
+        each if _KEY in vars(each) else _Asked(each) for each in values if isinstance(each, Seeing)
     ]
 
 
 def seen_by(sources: Iterable[Source]) -> list[Seen]:
     """Return what may have become more, to be kept until the last change is another one."""
-    found: list[Seen] = []
-    for each in sources:
-        if isinstance(each, _Asked):
-            found.append(each)
-        elif each._messagebus_seen.used:
-            found.append(each._messagebus_seen.models)
-    return found
+    found = [each if isinstance(each, _Asked) else vars(each).get(_KEY, ()) for each in sources]
+    return [each for each in found if type(each) is not _Models or each.used]
 
 
 def take_messages(seen: Iterable[Seen]) -> Iterator[Message[Any]]:

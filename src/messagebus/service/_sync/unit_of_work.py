@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Self
 
 from ...domain.model import Message
 from ...exceptions import TransactionError
+from ..attributes import makes_attributes, slots_of
 from ..seen import CHANGES, NO_MESSAGES, Seen, Source, seen_by, sources_among, take_messages
 from ..transaction_status import TransactionStatus
 from .repository import (
@@ -38,15 +39,16 @@ _CLOSED = TransactionStatus.closed
 class _State:
     """What a unit of work remembers, out of the way of the attributes of its subclasses."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, grows: bool) -> None:
         self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
         # Empty while a transaction runs: only one thread gets the item, whatever others do.
         self.free = [True]
         # Where to look for new messages; None if attributes have changed since it was found out.
         self.sources: list[Source] | None = None
-        # How many attributes there were then.
+        # Whether there may be attributes that were not assigned, and how many there were then.
+        self.grows = grows
         self.size = 0
-        # What is there to look at, as of the last change; None if it was not looked for.
+        # What is there to look at, as of the last change; None if that is not for long.
         self.seen: list[Seen] = []
         self.change: object = None
 
@@ -62,22 +64,21 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     """Keeps every handled message; by default none is kept."""
 
     _slots: ClassVar[tuple[MemberDescriptorType, ...]] = ()
+    _grows: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._slots = tuple(
-            each
-            for base in cls.__mro__
-            for each in vars(base).values()
-            if isinstance(each, MemberDescriptorType)
-        )
+        cls._slots = slots_of(cls)
+        cls._grows = makes_attributes(cls)
 
     _uow_state: _State
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         # Not in __init__, which subclasses need not call.
         self = super().__new__(cls)
-        object.__setattr__(self, "_uow_state", _State())
+        # One with another __setattr__, as a frozen dataclass has, may not tell of assignments.
+        grows = cls._grows or cls.__setattr__ is not SyncAbstractUnitOfWork.__setattr__
+        object.__setattr__(self, "_uow_state", _State(grows=grows))
         return self
 
     def collect_new_events(self) -> Iterator[Message[Any]]:
@@ -88,8 +89,7 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             its list, those of several models by the order in which they were made.
         """
         state = self._uow_state
-        # What comes without an assignment (functools.cached_property) shows in the number.
-        if state.change is not CHANGES.last or state.size != len(self.__dict__):
+        if state.change is not CHANGES.last:
             self._look_again()
         for models in state.seen:
             if models:
@@ -100,16 +100,15 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         state = self._uow_state
         # Taken before anything is looked at: what another thread changes meanwhile comes later.
         change = CHANGES.last
-        sources, size = state.sources, len(self.__dict__)
-        if sources is None or state.size != size:
+        if state.sources is None or state.size != len(self.__dict__):
             values = list(self.__dict__.values())
             for slot in self._slots:
                 with suppress(AttributeError):  # not set
                     values.append(slot.__get__(self))
-            state.sources = sources = sources_among(values)
-            state.size = size
-        state.seen = seen_by(sources)
-        state.change = change
+            state.sources = sources_among(values)
+            state.size = len(self.__dict__)
+        state.seen = seen_by(state.sources)
+        state.change = None if state.grows else change
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
