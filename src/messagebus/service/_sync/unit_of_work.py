@@ -100,14 +100,15 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         state = self._uow_state
         # Taken before anything is looked at: what another thread changes meanwhile comes later.
         change = CHANGES.last
-        if state.sources is None or state.size != len(self.__dict__):
+        sources, size = state.sources, len(self.__dict__)
+        if sources is None or state.size != size:
             values = list(self.__dict__.values())
             for slot in self._slots:
                 with suppress(AttributeError):  # not set
                     values.append(slot.__get__(self))
-            state.sources = sources_among(values)
-            state.size = len(self.__dict__)
-        state.seen = seen_by(state.sources)
+            state.sources = sources = sources_among(values)
+            state.size = size
+        state.seen = seen_by(sources)
         state.change = None if state.grows else change
 
     def __setattr__(self, name: str, value: Any) -> None:
