@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
 from typing import Any
 
@@ -40,6 +42,20 @@ def test_a_sync_bus_refuses_a_coroutine_function() -> None:
         bus.add_listener(Shelve, shelve)
     assert "AsyncMessageBus" in caught.value.__notes__[0]
     assert {} == bus.commands_registry
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="functions can not be marked before")
+def test_a_sync_bus_refuses_a_function_that_is_marked_as_a_coroutine_function() -> None:
+    """It says of itself that somebody has to wait for what it returns."""
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+
+    def shelve(command: Shelve, uow: SyncLibrary) -> None:
+        """Never run."""
+
+    mark: Any = vars(inspect)["markcoroutinefunction"]
+    mark(shelve)
+    with pytest.raises(ConfigurationError, match="coroutine function"):
+        bus.add_listener(Shelve, shelve)
 
 
 async def test_a_sync_consumer_is_heard_by_an_async_bus() -> None:

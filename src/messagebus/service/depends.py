@@ -11,6 +11,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
 from .generics import ALIASES, unfolded
+from .scanning import MARK
 from .signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 
 if typing.TYPE_CHECKING:
@@ -212,10 +213,11 @@ def needs(
 
 def is_coroutine_function(function: Any) -> bool:
     """Tell whether calling *function* gives a coroutine, as far as can be known before."""
-    inner = _inner(function)
-    return inspect.iscoroutinefunction(function) or (
-        inner is not function and inspect.iscoroutinefunction(inner)
-    )
+    if type(function) is FunctionType and vars(function).keys() <= {MARK}:
+        # Nobody has marked it as something else than its code says. That is what inspect comes to,
+        # by a longer way, which shows where thousands of listeners are registered.
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_inner(function))
 
 
 def is_generator_function(function: Any, *, decorated: bool = False) -> bool:

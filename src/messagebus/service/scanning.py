@@ -12,12 +12,13 @@ from typing import Any
 
 from ..exceptions import ScanError
 
-_MARK = "__messagebus_listener__"
+MARK = "__messagebus_listener__"
+"""The attribute that a listener is marked with."""
 
 
 def mark(listener: Callable[..., Any], bus: type) -> None:
     """Mark *listener* as one that the *scan* of a bus of this class registers."""
-    listener.__dict__[_MARK] = bus
+    listener.__dict__[MARK] = bus
 
 
 def marked_listeners(name: str, bus: type) -> Iterator[Callable[..., Any]]:
@@ -50,8 +51,8 @@ def _mark_of(member: object) -> object:
     """
     kind = type(member)
     if kind is FunctionType:
-        return vars(member).get(_MARK)
-    return None if issubclass(kind, type) else getattr_static(member, _MARK, None)
+        return vars(member).get(MARK)
+    return None if issubclass(kind, type) else getattr_static(member, MARK, None)
 
 
 def _is_elsewhere(listener: Callable[..., Any], module: ModuleType) -> bool:

@@ -106,7 +106,8 @@ class SyncListener:
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
             text = f"{describe(callback)} can not listen: it takes no message and unit of work"
             raise ConfigurationError(text, listener=callback)
-        others = [each for each in declared if not each.variadic and each not in positional[:2]]
+        taken = positional[:2]
+        others = [each for each in declared if each not in taken and not each.variadic]
         injected = {need.name for need in needs(callback, given=None)} if others else set()
         named = [each for each in others if each.name not in injected]
         for each in named:

@@ -180,15 +180,15 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             ScanError: a name is relative.
             ConfigurationError: a listener can not be registered.
         """
+        is_overridden = self.add_listener != MethodType(SyncMessageBus.add_listener, self)
         for mod in mods:
             for callback in marked_listeners(mod, SyncMessageBus):
-                if key_of(callback) not in self._scanned:
-                    heard = EMPTY
-                    if self.add_listener != MethodType(SyncMessageBus.add_listener, self):
-                        # Who overrides it is to know.
-                        heard = heard_by(callback, parameters(callback))
+                key = key_of(callback)
+                if key not in self._scanned:
+                    # Who overrides it is to know; otherwise the listener reads it with the rest.
+                    heard = heard_by(callback, parameters(callback)) if is_overridden else EMPTY
                     self.add_listener(heard, callback)
-                    self._scanned.add(key_of(callback))
+                    self._scanned.add(key)
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
         """Look for mistakes in the wiring; call it once, when everything is registered.
