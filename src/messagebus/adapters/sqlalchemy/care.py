@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,13 +28,7 @@ class Care:
 
     def backlog(self, connection: sa.Connection, count_sent: bool) -> Backlog:
         """Count what there is in each state."""
-        messages = self.tables.messages
-        oldest = connection.execute(
-            sa.select(messages.c.created_at)
-            .where(in_state(messages, PENDING))
-            .order_by(messages.c.position)
-            .limit(1)
-        ).scalar()
+        oldest = connection.execute(self._first_pending("created_at")).scalar()
         age = None if oldest is None else (present(connection) - oldest).total_seconds()
         return Backlog(
             pending=self._count(connection, PENDING),
@@ -44,13 +39,7 @@ class Care:
 
     def front(self, connection: sa.Connection) -> tuple[int, int] | None:
         """Read position and attempts of the first message that is pending."""
-        messages = self.tables.messages
-        row = connection.execute(
-            sa.select(messages.c.position, messages.c.attempts)
-            .where(in_state(messages, PENDING))
-            .order_by(messages.c.position)
-            .limit(1)
-        ).first()
+        row = connection.execute(self._first_pending("position", "attempts")).first()
         return None if row is None else (row.position, row.attempts)
 
     def leader(self, connection: sa.Connection) -> Leader | None:
@@ -140,6 +129,15 @@ class Care:
                 messages.c.state.in_(states),
                 sa.and_(in_state(messages, PENDING), messages.c.attempts > 0),
             ),
+        )
+
+    def _first_pending(self, *columns: str) -> sa.Select[Any]:
+        messages = self.tables.messages
+        return (
+            sa.select(*(messages.c[each] for each in columns))
+            .where(in_state(messages, PENDING))
+            .order_by(messages.c.position)
+            .limit(1)
         )
 
     def _count(self, connection: sa.Connection, state: str) -> int:

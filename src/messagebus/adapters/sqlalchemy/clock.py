@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from .tables import TIME
 
+_SERVER = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+
 
 def clock(connection: sa.Connection) -> Any:
     """Return the present as a value, or as an expression that the server evaluates."""
-    if connection.dialect.name == "postgresql":
-        return sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
-    return datetime.now(UTC)
+    return _SERVER if connection.dialect.name == "postgresql" else datetime.now(UTC)
 
 
 def later(connection: sa.Connection, wait: timedelta) -> Any:
@@ -35,6 +35,5 @@ def present(connection: sa.Connection) -> datetime:
 def ticking(*, is_postgres: bool, wait: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
     """Return an expression for a point in the future, from when a statement is executed."""
     if is_postgres:
-        now = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
-        return now + sa.literal(wait, sa.Interval) if wait else now
+        return _SERVER + sa.literal(wait, sa.Interval) if wait else _SERVER
     return sa.bindparam(None, callable_=lambda: datetime.now(UTC) + wait, type_=TIME, unique=True)
