@@ -56,14 +56,14 @@ def bench(session: nox.Session) -> None:
     # It has the name of this package, so it gets a folder, and then a process, of its own.
     older = session.create_tmp() + "/messagebus-0.16.1"
     session.install("--target", older, "--upgrade", "messagebus==0.16.1", f"pydantic=={pydantic}")
-    session.run("python", "-m", "tests.benchmarks", "run", "--older", older, *session.posargs)
+    session.run("python", "-m", "benchmarks", "run", "--older", older, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def guard(session: nox.Session) -> None:
     """Count what the hot paths execute, against a baseline; `-- --update` writes a new one."""
     session.install("-e", ".")
-    session.run("python", "-m", "tests.benchmarks", "guard", *session.posargs)
+    session.run("python", "-m", "benchmarks", "guard", *session.posargs)
 
 
 @nox.session

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import page
-from tests.benchmarks.__main__ import main
-from tests.benchmarks.chart import chart
-from tests.benchmarks.comparison import compare
-from tests.benchmarks.contender import BY_HAND, OURS, Case, Clock, Contender, Loop, Meter, Sample
-from tests.benchmarks.goals import GOALS
-from tests.benchmarks.guard import baseline
-from tests.benchmarks.guard.baseline import Baseline
-from tests.benchmarks.guard.counting import Counts, Prepared, counted
-from tests.benchmarks.measuring import calibrated, outcome, timed, timed_each
-from tests.benchmarks.report import report
-from tests.benchmarks.rounds import Pace, measure
-from tests.benchmarks.run import Measurement, Reading, Run
-from tests.benchmarks.statistics import ratios, spread
-from tests.benchmarks.workloads import latency
+from benchmarks import page
+from benchmarks.__main__ import main
+from benchmarks.chart import chart
+from benchmarks.comparison import compare
+from benchmarks.contender import BY_HAND, OURS, Case, Clock, Contender, Loop, Meter, Sample
+from benchmarks.goals import GOALS
+from benchmarks.guard import baseline
+from benchmarks.guard.baseline import Baseline
+from benchmarks.guard.counting import Counts, Prepared, counted
+from benchmarks.measuring import calibrated, outcome, timed, timed_each
+from benchmarks.report import report
+from benchmarks.rounds import Pace, measure
+from benchmarks.run import Measurement, Reading, Run
+from benchmarks.statistics import ratios, spread
+from benchmarks.workloads import latency
 
 MACHINE = {
     "when": "2026-01-01T00:00+00:00",

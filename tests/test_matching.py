@@ -27,9 +27,9 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeAliasType
 
 from messagebus import event
+from messagebus._introspection.signature import parameters
+from messagebus._routing.targets import Target, targets
 from messagebus.exceptions import ConfigurationError
-from messagebus.service.matching import Target, targets
-from messagebus.service.signature import parameters
 
 T = TypeVar("T")
 K = TypeVar("K")

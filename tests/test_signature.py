@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import pytest
 from pydantic import BaseModel
 
+from messagebus._compat.callables import describe
+from messagebus._introspection.signature import EMPTY, Parameter, parameters
 from messagebus.exceptions import AnnotationError, ConfigurationError
-from messagebus.service.signature import EMPTY, Parameter, describe, parameters
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from messagebus import AsyncMessageBus, Command
+from messagebus.adapters.factory import async_transport_from_url
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay
-from messagebus.adapters.urls import async_transport_from_url
 
 from .adapters.sql.database import create_tables, new_engine
 from .adapters.sql.inbox import Entry

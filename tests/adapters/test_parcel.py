@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from itertools import islice, pairwise
 
-from messagebus.adapters.broker.parcel import MOST_BYTES, MOST_MESSAGES, Parcel, bundle, pauses
+from messagebus.adapters._transport.encoding import (
+    MOST_BYTES,
+    MOST_MESSAGES,
+    Parcel,
+    bundle,
+    pauses,
+)
 
 
 def parcels(*sizes: int) -> list[Parcel[int]]:

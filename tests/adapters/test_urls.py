@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from messagebus.adapters.urls import async_transport_from_url, sync_transport_from_url
+from messagebus.adapters.factory import async_transport_from_url, sync_transport_from_url
 from messagebus.exceptions import ConfigurationError
 
 URLS = {
@@ -37,7 +37,7 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
 
 PROGRAM = """
 import sys
-from messagebus.adapters.urls import sync_transport_from_url
+from messagebus.adapters.factory import sync_transport_from_url
 assert not {"redis", "nats"} & sys.modules.keys()
 sync_transport_from_url("stdout:")
 sync_transport_from_url("memory:")

@@ -21,8 +21,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from messagebus.adapters.factory import sync_transport_from_url
 from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, prepare_sqlite
-from messagebus.adapters.urls import sync_transport_from_url
 from messagebus.cli import main
 from tests.servers.process import die_with_parent
 

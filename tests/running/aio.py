@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from messagebus.adapters.sqlalchemy import prepare_sqlite
-from messagebus.adapters.sqlalchemy._seam.aio import driver_connection
+from messagebus.adapters.sqlalchemy._compat.aio import driver_connection
 
 __all__ = [
     "PATIENCE",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
 from messagebus.adapters.sqlalchemy import prepare_sqlite
-from messagebus.adapters.sqlalchemy._seam.blocking import driver_connection
+from messagebus.adapters.sqlalchemy._compat.blocking import driver_connection
 
 __all__ = [
     "PATIENCE",

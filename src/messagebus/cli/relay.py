@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from ..adapters.factory import async_transport_from_url
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
-from ..adapters.sqlalchemy.health import with_advice
-from ..adapters.urls import async_transport_from_url
+from ..adapters.sqlalchemy._failures import with_advice
 from ..exceptions import UndeliverableMessageError
 from . import logs
 from .database import async_engine

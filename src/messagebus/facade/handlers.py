@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._compat.callables import describe
+from .._di.graph import ContextValue, asking_for
+from .._introspection.signature import EMPTY, KEYWORD_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError
-from ..service.plan import Root, asking_for
-from ..service.signature import EMPTY, KEYWORD_ONLY, Parameter, describe, parameters
 
 
 def message_parameter(
@@ -30,7 +31,7 @@ def message_parameter(
     raise ConfigurationError(text, listener=function)
 
 
-def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[Root, ...]:
+def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[ContextValue, ...]:
     """Return the message as what dependencies may ask for by its annotation.
 
     Args:
@@ -45,4 +46,4 @@ def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[Root, ..
         annotation = otherwise
     if annotation is EMPTY:
         return ()
-    return (Root(parameter.name, asking_for(annotation)),)
+    return (ContextValue(parameter.name, asking_for(annotation)),)

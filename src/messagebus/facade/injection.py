@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast, overload
 
+from .._compat.callables import describe, is_coroutine_function, is_generator_function
+from .._di._async.injection import AsyncInjection
+from .._di._sync.injection import SyncInjection
+from .._di.graph import ContextValue
+from .._di.overrides import Provider
 from ..exceptions import ConfigurationError
-from ..service._async.injection import AsyncInjection
-from ..service._sync.injection import SyncInjection
-from ..service.depends import is_coroutine_function, is_generator_function
-from ..service.plan import Root
-from ..service.provider import Provider
-from ..service.signature import describe
 
 TFunction = TypeVar("TFunction", bound=Callable[..., Any])
 
@@ -50,7 +49,7 @@ def inject(
 def injected(
     function: TFunction,
     provider: Provider,
-    roots: Sequence[Root] = (),
+    roots: Sequence[ContextValue] = (),
     *,
     given: int | None = None,
     localns: Mapping[str, Any] | None = None,

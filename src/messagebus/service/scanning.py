@@ -10,10 +10,8 @@ from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .._compat.callables import MARK
 from ..exceptions import ScanError
-
-MARK = "__messagebus_listener__"
-"""The attribute that a listener is marked with."""
 
 
 def mark(listener: Callable[..., Any], bus: type) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messagebus.adapters.redis import AsyncRedisTransport
-from messagebus.adapters.redis._seam.aio import AsyncRedis
+from messagebus.adapters.redis._compat.aio import AsyncRedis
 from messagebus.exceptions import (
     BatchSendError,
     ConfigurationError,

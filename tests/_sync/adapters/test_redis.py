@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from messagebus.adapters.redis import SyncRedisTransport
-from messagebus.adapters.redis._seam.blocking import SyncRedis
+from messagebus.adapters.redis._compat.blocking import SyncRedis
 from messagebus.exceptions import (
     BatchSendError,
     ConfigurationError,

@@ -19,7 +19,7 @@ from messagebus.adapters.sqlalchemy import (
     sync_create_tables,
     tables,
 )
-from messagebus.adapters.sqlalchemy.insertion import MOST_ROWS, insert_rows
+from messagebus.adapters.sqlalchemy._bulk_insert import MOST_ROWS, insert_rows
 
 EAST = timezone(timedelta(hours=2))
 

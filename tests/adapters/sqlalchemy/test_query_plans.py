@@ -17,8 +17,8 @@ from messagebus.adapters.sqlalchemy import (
     sync_create_tables,
     tables,
 )
-from messagebus.adapters.sqlalchemy.care import Care
-from messagebus.adapters.sqlalchemy.claims import Claims
+from messagebus.adapters.sqlalchemy._outbox_queries import Care
+from messagebus.adapters.sqlalchemy._relay_queries import Claims
 from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.cli import ExitCode, main
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import sync_create_tables, tables
-from messagebus.adapters.sqlalchemy.statements import Statements
+from messagebus.adapters.sqlalchemy._relay_statements import Statements
 
 STATEMENTS = Statements(tables, is_postgres=True, lease=timedelta(seconds=15), batch_size=100)
 

@@ -12,7 +12,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "nats") from error
 
-from .aio import AsyncNatsTransport
-from .blocking import SyncNatsTransport
+from ._async_transport import AsyncNatsTransport
+from ._sync_transport import SyncNatsTransport
 
 __all__ = ["AsyncNatsTransport", "SyncNatsTransport"]

@@ -25,7 +25,7 @@ from nats.js.errors import (
 )
 
 from ...exceptions import StreamMissingError
-from .letter import Letter
+from .encoding import Letter
 from .subject import listens
 
 _NO_RESPONDERS = "503"

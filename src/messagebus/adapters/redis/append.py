@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import MessageRejectedError
-from ..broker.parcel import Parcel, id_of, json_of, text_of
+from .._transport.encoding import Parcel, id_of, json_of, text_of
 
 Entry = tuple[str, bytes]
 """The identifier of a message, empty if it has none, and its fields and values by turns as JSON."""

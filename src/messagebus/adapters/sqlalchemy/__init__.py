@@ -18,6 +18,7 @@ from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
+from ._rows import StoredMessage, message_types, serialized
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
 from ._sync.outbox import SyncOutbox
@@ -26,7 +27,6 @@ from ._sync.schema import sync_create_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
 from .delivery import Backoff
 from .engine import READ_ONLY, prepare_sqlite
-from .records import StoredMessage, message_types, serialized
 from .status import Backlog, Leader, RelayStatus
 from .tables import OutboxTables, define_tables, metadata, tables
 

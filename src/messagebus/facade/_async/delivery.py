@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...service.generators import reraise
+from ..._compat.generators import reraise
 
 
 async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> None:

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..._compat.callables import describe
+from ..._di.overridable import Overridable
+from ..._di.overrides import Provider
 from ...exceptions import ConfigurationError, UnknownActionError
-from ...service.overridable import Overridable
-from ...service.provider import Provider
-from ...service.signature import describe
 from ..actions import action_name
 from .handler import Handler, TFunction
 

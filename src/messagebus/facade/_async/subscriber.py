@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._di.overridable import Overridable
+from ..._di.overrides import Provider
 from ...exceptions import ConfigurationError
-from ...service.overridable import Overridable
-from ...service.provider import Provider
 from ..handlers import message_parameter, message_root
 from .delivery import deliver
 from .handler import Handler, TFunction

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..._compat.callables import describe
+from ..._di.overridable import Overridable
+from ..._di.overrides import Provider
+from ..._introspection.signature import EMPTY
+from ..._routing.targets import Predicate, Target, targets
 from ...exceptions import ConfigurationError
-from ...service.matching import Predicate, Target, targets
-from ...service.overridable import Overridable
-from ...service.provider import Provider
-from ...service.signature import EMPTY, describe
 from ..handlers import message_parameter, message_root
 from .delivery import deliver
 from .handler import Handler, TFunction

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...service.generators import reraise
+from ..._compat.generators import reraise
 
 
 def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> None:

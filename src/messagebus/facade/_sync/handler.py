@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from ...service._sync.injection import SyncInjection
-from ...service.plan import Root
-from ...service.provider import Provider
+from ..._di._sync.injection import SyncInjection
+from ..._di.graph import ContextValue
+from ..._di.overrides import Provider
 from ..injection import injected, refuse_generator_function
 
 TFunction = TypeVar("TFunction", bound=Callable[..., Any])
@@ -34,7 +34,7 @@ class Handler(Generic[TFunction]):
         self,
         function: TFunction,
         provider: Provider,
-        roots: Sequence[Root] = (),
+        roots: Sequence[ContextValue] = (),
         *,
         given: int | None = None,
         localns: Mapping[str, Any] | None = None,

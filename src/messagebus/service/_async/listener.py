@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._seam.aio import callee
-from ...domain.model import Message
-from ...exceptions import ConfigurationError, MissingDependencyError
-from ..depends import needs
-from ..generics import split, unfolded
-from ..provider import Provider
-from ..signature import (
+from ..._compat.aio import adapt
+from ..._compat.callables import describe
+from ..._di._async.scope import AsyncHandleScope
+from ..._di.depends import needs
+from ..._di.overrides import Provider
+from ..._introspection.generics import split, unfolded
+from ..._introspection.signature import (
     EMPTY,
     POSITIONAL_ONLY,
     POSITIONAL_OR_KEYWORD,
     VAR_POSITIONAL,
     Parameter,
-    describe,
     parameters,
 )
+from ...domain.model import Message
+from ...exceptions import ConfigurationError, MissingDependencyError
 from .dependency import AsyncDependency
-from .handle_scope import AsyncHandleScope
 from .unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
 
 if TYPE_CHECKING:
-    from .injection import AsyncInjection
+    from ..._di._async.injection import AsyncInjection
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
@@ -95,7 +95,7 @@ class AsyncListener:
 
     def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
         self.function = callback
-        self.callback = callee(callback)
+        self.callback = adapt(callback)
         """Calls the function, in the way of this colour."""
         declared = parameters(callback)
         self.annotation = heard_by(callback, declared) if annotation is EMPTY else annotation
@@ -118,14 +118,14 @@ class AsyncListener:
         self._injection: AsyncInjection | None = None
         if injected:
             # Only programs that declare dependencies import what fills them.
-            from ..plan import Root, asking_for
-            from .injection import AsyncInjection
+            from ..._di._async.injection import AsyncInjection
+            from ..._di.graph import ContextValue, asking_for
 
-            roots: tuple[Root, ...] = ()
+            roots: tuple[ContextValue, ...] = ()
             if len(positional) > 1:
                 roots = (
-                    Root(positional[0].name, asking_for(self.annotation)),
-                    Root(positional[1].name, _asks_for_unit_of_work, "handle"),
+                    ContextValue(positional[0].name, asking_for(self.annotation)),
+                    ContextValue(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
             self._injection = AsyncInjection(callback, provider, roots, in_handle=True)
         self.plain = not named and not injected

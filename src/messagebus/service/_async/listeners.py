@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ..._compat.callables import describe, key_of
+from ..._di.overrides import Provider
+from ..._routing.targets import Predicate, Target, targets
 from ...domain.model import GenericCommand, GenericEvent, Message
 from ...exceptions import ConfigurationError
-from ..depends import key_of
-from ..matching import Predicate, Target, targets
-from ..provider import Provider
-from ..signature import describe
 from .listener import AsyncListener
 
 

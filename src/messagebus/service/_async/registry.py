@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
-from ..._seam.aio import callee
+from ..._compat.aio import adapt
+from ..._compat.callables import describe, key_of
+from ..._di._async.scope import AsyncHandleScope
+from ..._di.overridable import Overridable
+from ..._di.overrides import Provider
+from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
 from ...typing import AsyncMessageHandler, P, R, TAsyncUow, TMessage
-from ..cause import Cause, caused, chain_to
-from ..depends import key_of
-from ..overridable import Overridable
-from ..provider import Provider
+from ..causation import Cause, caused, chain_to
+from ..check import commands_defined_in
 from ..scanning import mark, marked_listeners
 from ..seen import NO_MESSAGES
-from ..signature import EMPTY, describe, parameters
-from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
-from .handle_scope import AsyncHandleScope
 from .listener import AsyncDependencies, heard_by
 from .listeners import AsyncListeners, Route
 from .repository import SINKHOLE
@@ -155,7 +155,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         Raises:
             ConfigurationError: nobody could wait for it here.
         """
-        consumption = callee(consumer.consume)
+        consumption = adapt(consumer.consume)
 
         async def consume(event: Message[Any], uow: AsyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
             await consumption(event)

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
-from ..._seam.blocking import callee
+from ..._compat.blocking import adapt
+from ..._compat.callables import describe, key_of
+from ..._di._sync.scope import SyncHandleScope
+from ..._di.overridable import Overridable
+from ..._di.overrides import Provider
+from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
 from ...typing import P, R, SyncMessageHandler, TMessage, TSyncUow
-from ..cause import Cause, caused, chain_to
-from ..depends import key_of
-from ..overridable import Overridable
-from ..provider import Provider
+from ..causation import Cause, caused, chain_to
+from ..check import commands_defined_in
 from ..scanning import mark, marked_listeners
 from ..seen import NO_MESSAGES
-from ..signature import EMPTY, describe, parameters
-from ..wiring import commands_defined_in
 from .dependency import MissingDependencyError
-from .handle_scope import SyncHandleScope
 from .listener import SyncDependencies, heard_by
 from .listeners import Route, SyncListeners
 from .repository import SINKHOLE
@@ -157,7 +157,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         Raises:
             ConfigurationError: nobody could wait for it here.
         """
-        consumption = callee(consumer.consume)
+        consumption = adapt(consumer.consume)
 
         def consume(event: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
             consumption(event)

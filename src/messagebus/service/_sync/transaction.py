@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
-from ..cause import Cause
+from ..causation import Cause
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import SyncDependency

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from ....exceptions import TransportUnavailableError
-from ...broker._async.transport import AsyncBrokerTransport
-from ...broker.parcel import Parcel, id_of, json_of
-from ...broker.urls import split_options, truth
+from ..._transport._async.transport import AsyncBrokerTransport
+from ..._transport.encoding import Parcel, id_of, json_of
+from ..._transport.options import split_options, truth
 
 
 class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):

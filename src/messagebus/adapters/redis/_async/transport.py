@@ -9,10 +9,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
-from ...broker._async.transport import AsyncBrokerTransport
-from ...broker.parcel import Parcel
-from ...broker.urls import Kinds, split_options, truth
-from .._seam.aio import AsyncRedis, AsyncRetry
+from ..._transport._async.transport import AsyncBrokerTransport
+from ..._transport.encoding import Parcel
+from ..._transport.options import Kinds, split_options, truth
+from .._compat.aio import AsyncRedis, AsyncRetry
 from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
 
 _OPTIONS: Kinds = {

@@ -11,10 +11,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
-from ...broker._sync.transport import SyncBrokerTransport
-from ...broker.parcel import Parcel
-from ...broker.urls import Kinds, split_options, truth
-from .._seam.blocking import SyncRedis, SyncRetry
+from ..._transport._sync.transport import SyncBrokerTransport
+from ..._transport.encoding import Parcel
+from ..._transport.options import Kinds, split_options, truth
+from .._compat.blocking import SyncRedis, SyncRetry
 from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
 
 _OPTIONS: Kinds = {

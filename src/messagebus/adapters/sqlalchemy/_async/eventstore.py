@@ -9,7 +9,7 @@ from ....domain.model import Message
 from ....exceptions import DuplicateMessageError, TransactionError
 from ....service._async.repository import AsyncEventstoreAbstractRepository
 from ....service._async.unit_of_work import AsyncUnitOfWorkTransaction
-from ..records import new_row
+from .._rows import new_row
 
 
 class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):

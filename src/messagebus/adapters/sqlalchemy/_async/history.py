@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ....domain.model import Message
-from .._seam.aio import AsyncEngine
+from .._compat.aio import AsyncEngine
+from .._rows import MessageTypes, StoredMessage, message_types
 from ..engine import READ_ONLY
-from ..records import MessageTypes, StoredMessage, message_types
 from ..tables import OutboxTables
 from ..tables import tables as default_tables
 

@@ -9,8 +9,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from .._seam.aio import AsyncEngine, run
-from ..claims import Claims, LeaseLostError
+from .._compat.aio import AsyncEngine, run
+from .._relay_queries import Claims, LeaseLostError
 from ..delivery import Outcome
 from ..engine import READ_ONLY
 

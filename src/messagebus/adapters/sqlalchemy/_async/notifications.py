@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from .._seam.aio import AsyncBell, AsyncConnection, AsyncEngine, driver_connection
+from .._compat.aio import AsyncBell, AsyncConnection, AsyncEngine, driver_connection
 
 log = logging.getLogger("messagebus.relay")
 

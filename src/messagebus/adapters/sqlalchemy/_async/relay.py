@@ -15,12 +15,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._seam.aio import AsyncBell, AsyncEngine, blocking_engine, run
-from ..claims import Claims, LeaseLostError
+from .._compat.aio import AsyncBell, AsyncEngine, blocking_engine, run
+from .._failures import BROKER, DATABASE, Health
+from .._relay_queries import Claims, LeaseLostError
+from .._rows import serialized
 from ..delivery import Backoff, Batch, Outcome
 from ..engine import READ_ONLY, ensure_prepared
-from ..health import BROKER, DATABASE, Health
-from ..records import serialized
 from ..status import RelayStatus
 from ..tables import OutboxTables
 from ..tables import tables as default_tables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._seam.aio import AsyncEngine, run
+from .._compat.aio import AsyncEngine, run
 from ..tables import OutboxTables, create
 from ..tables import tables as default_tables
 

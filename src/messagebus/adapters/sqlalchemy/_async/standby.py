@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from ....exceptions import BacklogStalledError
-from .._seam.aio import AsyncEngine, run
-from ..care import Care
+from .._compat.aio import AsyncEngine, run
+from .._outbox_queries import Care
 from ..engine import READ_ONLY
 from ..tables import OutboxTables
 

@@ -13,7 +13,8 @@ from ....service._async.unit_of_work import (
     AsyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._seam.aio import (
+from .._commit import writer
+from .._compat.aio import (
     AsyncEngine,
     AsyncSession,
     AsyncSessionFactory,
@@ -25,7 +26,6 @@ from .._seam.aio import (
 from ..engine import ensure_prepared
 from ..tables import OutboxTables
 from ..tables import tables as default_tables
-from ..writing import writer
 from .eventstore import AsyncSQLAlchemyEventstore
 
 

@@ -11,7 +11,7 @@ from ....domain.model import Message
 from ....exceptions import DuplicateMessageError, TransactionError
 from ....service._sync.repository import SyncEventstoreAbstractRepository
 from ....service._sync.unit_of_work import SyncUnitOfWorkTransaction
-from ..records import new_row
+from .._rows import new_row
 
 
 class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ....domain.model import Message
-from .._seam.blocking import SyncEngine
+from .._compat.blocking import SyncEngine
+from .._rows import MessageTypes, StoredMessage, message_types
 from ..engine import READ_ONLY
-from ..records import MessageTypes, StoredMessage, message_types
 from ..tables import OutboxTables
 from ..tables import tables as default_tables
 

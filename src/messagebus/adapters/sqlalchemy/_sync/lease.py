@@ -11,8 +11,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from .._seam.blocking import SyncEngine, run
-from ..claims import Claims, LeaseLostError
+from .._compat.blocking import SyncEngine, run
+from .._relay_queries import Claims, LeaseLostError
 from ..delivery import Outcome
 from ..engine import READ_ONLY
 

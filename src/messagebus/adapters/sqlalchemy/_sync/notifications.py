@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from .._seam.blocking import SyncBell, SyncConnection, SyncEngine, driver_connection
+from .._compat.blocking import SyncBell, SyncConnection, SyncEngine, driver_connection
 
 log = logging.getLogger("messagebus.relay")
 

@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from .._seam.blocking import SyncEngine, run
-from ..care import Care
+from .._compat.blocking import SyncEngine, run
+from .._outbox_queries import Care
+from .._rows import StoredMessage
 from ..engine import READ_ONLY
-from ..records import StoredMessage
 from ..status import Backlog, Leader
 from ..tables import PARKED, OutboxTables
 from ..tables import tables as default_tables

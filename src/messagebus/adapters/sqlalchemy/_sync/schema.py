@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .._seam.blocking import SyncEngine, run
+from .._compat.blocking import SyncEngine, run
 from ..tables import OutboxTables, create
 from ..tables import tables as default_tables
 

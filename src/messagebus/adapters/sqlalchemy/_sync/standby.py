@@ -7,8 +7,8 @@ from __future__ import annotations
 from time import monotonic
 
 from ....exceptions import BacklogStalledError
-from .._seam.blocking import SyncEngine, run
-from ..care import Care
+from .._compat.blocking import SyncEngine, run
+from .._outbox_queries import Care
 from ..engine import READ_ONLY
 from ..tables import OutboxTables
 

@@ -15,7 +15,8 @@ from ....service._sync.unit_of_work import (
     SyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._seam.blocking import (
+from .._commit import writer
+from .._compat.blocking import (
     SyncEngine,
     SyncSession,
     SyncSessionFactory,
@@ -27,7 +28,6 @@ from .._seam.blocking import (
 from ..engine import ensure_prepared
 from ..tables import OutboxTables
 from ..tables import tables as default_tables
-from ..writing import writer
 from .eventstore import SyncSQLAlchemyEventstore
 
 

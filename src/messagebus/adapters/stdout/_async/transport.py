@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TextIO
 
 from ....exceptions import TransportUnavailableError
-from ...broker._async.transport import AsyncBrokerTransport
-from ...broker._seam.aio import in_thread
-from ...broker.parcel import Parcel, json_of
+from ..._transport._async.transport import AsyncBrokerTransport
+from ..._transport._compat.aio import in_thread
+from ..._transport.encoding import Parcel, json_of
 
 
 class AsyncStdoutTransport(AsyncBrokerTransport[str]):

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TextIO
 
 from ....exceptions import TransportUnavailableError
-from ...broker._seam.blocking import in_thread
-from ...broker._sync.transport import SyncBrokerTransport
-from ...broker.parcel import Parcel, json_of
+from ..._transport._compat.blocking import in_thread
+from ..._transport._sync.transport import SyncBrokerTransport
+from ..._transport.encoding import Parcel, json_of
 
 
 class SyncStdoutTransport(SyncBrokerTransport[str]):

@@ -14,7 +14,7 @@ from ....exceptions import (
     TransportUnavailableError,
 )
 from ....service._async.registry import AsyncMessageBus
-from ...transport._seam.aio import sleep, together
+from ...transport._compat.aio import sleep, together
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped

@@ -16,7 +16,7 @@ from ....exceptions import (
     TransportUnavailableError,
 )
 from ....service._sync.registry import SyncMessageBus
-from ...transport._seam.blocking import sleep, together
+from ...transport._compat.blocking import sleep, together
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped

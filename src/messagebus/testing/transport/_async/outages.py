@@ -8,7 +8,7 @@ from typing import Any
 
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._seam.aio import sleep
+from .._compat.aio import sleep
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._seam.aio import together
+from .._compat.aio import together
 from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting

@@ -10,7 +10,7 @@ from typing import Any
 
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._seam.blocking import sleep
+from .._compat.blocking import sleep
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting

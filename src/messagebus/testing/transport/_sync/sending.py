@@ -9,7 +9,7 @@ from typing import Any
 
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._seam.blocking import together
+from .._compat.blocking import together
 from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting

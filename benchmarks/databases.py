@@ -1,0 +1,80 @@
+"""The servers and databases that workloads use: started when needed, gone in the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from messagebus.adapters.sqlalchemy import metadata, prepare_sqlite
+from tests.servers import NatsServer, PostgresServer, RedisServer
+from tests.servers.postgres import new_database
+
+from .measuring import LEFT, at_the_end
+
+POSTGRES = "PostgreSQL"
+SQLITE = "SQLite"
+
+books = sa.Table(
+    "books",
+    sa.MetaData(),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+)
+"""What commands write to, besides the messages."""
+
+
+class SafePostgres(PostgresServer):
+    """A server that does what it is there for: it waits for the disk."""
+
+    def command(self, port: int) -> Sequence[str | Path]:
+        """Return the command line of the server."""
+        return [*super().command(port), "-c", "fsync=on", "-c", "full_page_writes=on"]
+
+
+class SafeRedis(RedisServer):
+    """A server that writes to the disk every second, as is its default."""
+
+    def command(self, port: int) -> Sequence[str | Path]:
+        """Return the command line of the server."""
+        return [*super().command(port), "--appendfsync", "everysec"]
+
+
+@cache
+def _postgres() -> str:
+    return LEFT.enter_context(SafePostgres()).url
+
+
+@cache
+def redis() -> str:
+    """Start Redis; return its URL."""
+    return LEFT.enter_context(SafeRedis()).url
+
+
+@cache
+def nats() -> str:
+    """Start NATS; return its URL."""
+    return LEFT.enter_context(NatsServer()).url
+
+
+def database(kind: str) -> str:
+    """Make an empty database of that kind with all tables; return its URL for plain code."""
+    if kind == POSTGRES:
+        url = LEFT.enter_context(new_database(_postgres()))
+    else:
+        folder = LEFT.enter_context(tempfile.TemporaryDirectory(prefix="messagebus-bench-"))
+        url = f"sqlite:///{folder}/messages.db"
+    engine = plain_engine(url)
+    for each in (metadata, books.metadata):
+        each.create_all(engine)
+    return url
+
+
+def plain_engine(url: str) -> sa.Engine:
+    """Return an engine for what is not measured."""
+    engine = prepare_sqlite(sa.create_engine(url))
+    at_the_end(engine.dispose)
+    return engine

@@ -1,0 +1,1 @@
+"""Dependency injection: reads what callables declare, and calls them with it."""

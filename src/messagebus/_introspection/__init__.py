@@ -1,0 +1,1 @@
+"""Reads callables: their parameters, annotations and type arguments."""

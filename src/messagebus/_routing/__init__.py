@@ -1,0 +1,1 @@
+"""Decides which listeners hear a message."""

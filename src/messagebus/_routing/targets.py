@@ -1,0 +1,109 @@
+"""Which objects an annotation stands for: the rule by which handlers hear messages.
+
+A class hears its instances and those of its subclasses; classes are compared by identity, never
+by name. A union hears what one of its members hears, `Any` and `object` hear everything, an
+abstract class what `issubclass` says, a type variable its bound or its constraints. `Annotated`,
+type aliases and `NewType` stand for what they wrap.
+
+A parametrised generic such as ``Created[User]`` hears an instance of ``Created`` if
+
+* it is known to be made for a `User`, or for a subclass of it: through ``Created[User](...)``, as
+  an instance of a class derived from ``Created[User]``, or of the class ``Created[User]`` itself
+  where that is one, as in pydantic;
+* otherwise, if its attributes that are annotated with the type parameter hold a `User`, also
+  inside of lists and the like, of a union, or of another generic class;
+* otherwise, if neither says anything.
+
+So an instance that is known to be made for another type is not heard, nor is one whose attributes
+hold something else; what can not be known counts as a match. A plain class remembers that it was
+made through ``Created[User](...)`` unless it is frozen or has slots; one made by
+`messagebus.event` remembers it as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from .._introspection.generics import UNIONS, split, unfolded, variants
+from .._introspection.typecheck import Predicate, verdict
+from ..exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Predicate", "Target", "targets"]
+
+
+class Target(NamedTuple):
+    """One class that an annotation hears, with the type arguments that it asks for.
+
+    Attributes:
+        declared: the class as the annotation names it: ``Created[User]`` where that is a class
+            of its own, as in pydantic; `Created` where it is an alias.
+        origin: the class without its type arguments.
+        arguments: its type arguments; none for a class that is not parametrised.
+    """
+
+    declared: type
+    origin: type
+    arguments: tuple[Any, ...]
+
+    def match(self, cls: type) -> bool | Predicate:
+        """Tell whether it hears the instances of exactly the class *cls*.
+
+        Returns:
+            False for never, True for always, otherwise a function that tells for one instance.
+        """
+        return verdict(self.origin, self.arguments, cls)
+
+    def __str__(self) -> str:
+        """Show it as it would be written, without modules."""
+        name = self.origin.__qualname__
+        if not self.arguments:
+            return name
+        inner = (getattr(each, "__qualname__", str(each)) for each in self.arguments)
+        return f"{name}[{', '.join(inner)}]"
+
+
+def targets(annotation: Any) -> tuple[Target, ...]:
+    """Return the classes that an annotation hears, in the order in which it names them.
+
+    Raises:
+        ConfigurationError: the annotation, or a part of it, is nothing that an object can be
+            told to be an instance of.
+    """
+    found: list[Target] = []
+    for target in _flattened(annotation):
+        if target not in found:
+            found.append(target)
+    return tuple(found)
+
+
+def _flattened(annotation: Any) -> Iterator[Target]:
+    annotation = unfolded(annotation)
+    if isinstance(annotation, TypeVar):
+        for each in variants(annotation):
+            yield from _flattened(each)
+        return
+    if annotation is Any:
+        annotation = object
+    elif annotation is None:
+        annotation = type(None)
+    origin, arguments = split(annotation)
+    if origin in UNIONS:
+        for member in arguments:
+            yield from _flattened(member)
+    elif isinstance(origin, type) and _tells_instances(origin):
+        declared = annotation if isinstance(annotation, type) else origin
+        yield Target(declared, origin, arguments)
+    else:
+        text = f"An object can not be told to be an instance of {annotation!r}"
+        raise ConfigurationError(text, message_type=annotation)
+
+
+def _tells_instances(origin: type) -> bool:
+    try:
+        isinstance(None, origin)
+    except TypeError:  # a protocol that is not runtime_checkable
+        return False
+    return True

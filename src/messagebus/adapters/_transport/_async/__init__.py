@@ -1,0 +1,1 @@
+"""The source of the sync twin: `tools/unasync_gen.py` converts it."""

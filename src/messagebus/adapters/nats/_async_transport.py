@@ -1,0 +1,200 @@
+"""The transport to a stream of JetStream, for code that runs in an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
+
+from ...exceptions import (
+    ConfigurationError,
+    MessageRejectedError,
+    StreamMissingError,
+    TransportUnavailableError,
+)
+from .._transport._async.transport import AsyncBrokerTransport
+from .._transport.encoding import Parcel
+from .._transport.options import Kinds, split_options, truth
+from .connection import Connection, Stream
+from .encoding import Letter, encode
+from .subject import SubjectTemplate
+
+E = TypeVar("E", bound=Exception)
+
+_STREAM = re.compile(r"[^\s.*>/\\]+")
+_OPTIONS: Kinds = {
+    "stream": str,
+    "subject": str,
+    "create": truth,
+    "deduplicate_for": float,
+    "timeout": float,
+    "patience": float,
+}
+
+
+class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
+    """Publish messages to a stream of JetStream, each as a JSON object.
+
+    The identifier of a message is its ``Nats-Msg-Id``, by which the stream knows it again.
+
+    Args:
+        servers: the URL of a server, or those of several of a cluster.
+        stream: the name of the stream. It is looked for when the connection is opened.
+        subject: the subject of a message, with fields such as ``events.{name}``, where *name*
+            and *version* are the parts of the message's *type*; or any key of the message.
+        create: create the stream if it is missing, listening to all such subjects.
+        deduplicate_for: how many seconds a stream that is created remembers a message. It has to
+            be longer than whoever sends may be down between sending a message and noting that it
+            did. A stream that was created in another way remembers as long as it was told there.
+        timeout: how many seconds to wait for a connection, and for the answer to a bundle.
+        patience: how many seconds to try to reach the server before giving up.
+        options: what else *nats.connect* shall be given, such as *user_credentials*.
+
+    Raises:
+        ConfigurationError: the subject is none, or the stream can not have such a name.
+    """
+
+    def __init__(
+        self,
+        servers: str | Sequence[str],
+        stream: str,
+        subject: str,
+        *,
+        create: bool = False,
+        deduplicate_for: float = 600.0,
+        timeout: float = 5.0,
+        patience: float = 5.0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(patience)
+        if not _STREAM.fullmatch(stream):
+            problem = f"{stream!r} is not the name of a stream"
+            raise ConfigurationError(problem)
+        self._servers = [servers] if isinstance(servers, str) else list(servers)
+        self._subject = SubjectTemplate(subject)
+        self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
+        self._timeout = timeout
+        self._client_options = dict(options or {})
+        self._lock = asyncio.Lock()
+        self._connection: Connection | None = None
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """Make a transport of a URL.
+
+        Args:
+            url: such as ``nats://host:4222?stream=EVENTS&subject=events.{name}``; several hosts
+                are separated by commas. Every argument but *options* may be in its query.
+            options: arguments of the transport; they win over those in the URL.
+
+        Raises:
+            ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
+        """
+        return cls(**settings_of(url, options))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        async with self._lock:
+            await self._drop()
+
+    def _encode(self, message: Mapping[str, Any]) -> Parcel[Letter]:
+        return encode(message, self._subject, self._stream.name)
+
+    async def _send(self, parcels: Sequence[Parcel[Letter]]) -> tuple[int, Exception | None]:
+        try:
+            connection = await self._connected()
+        except StreamMissingError as error:
+            return 0, error
+        except (NatsError, OSError) as error:
+            return 0, _unavailable(error)
+        fitting = _fitting(parcels, connection.max_size)
+        outcomes = await connection.publish([parcel.content for parcel in parcels[:fitting]])
+        for number, outcome in enumerate(outcomes):
+            if outcome is not None:
+                return number, await self._failure(connection, parcels[number], outcome)
+        if fitting < len(parcels):
+            size, limit = parcels[fitting].size, connection.max_size
+            reason = f"its {size} bytes are more than the {limit} that the server takes"
+            return fitting, MessageRejectedError(parcels[fitting].message, reason)
+        return len(parcels), None
+
+    async def _connected(self) -> Connection:
+        async with self._lock:
+            if self._connection is None or not self._connection.usable:
+                await self._drop()
+                self._connection = Connection(self._stream, self._timeout)
+                try:
+                    await self._connection.open(self._servers, self._client_options)
+                except BaseException:
+                    await self._drop()
+                    raise
+            return self._connection
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _failure(
+        self, connection: Connection, parcel: Parcel[Letter], outcome: Exception
+    ) -> Exception:
+        """Return what kept a parcel from being confirmed: itself, or the broker."""
+        if isinstance(outcome, BadRequestError):
+            return _caused(MessageRejectedError(parcel.message, str(outcome.description)), outcome)
+        if isinstance(outcome, NoStreamResponseError):
+            try:
+                await connection.check()
+            except StreamMissingError as error:
+                return error
+            except (NatsError, OSError) as error:
+                outcome = error
+            if not connection.reaches(parcel.content.subject):
+                reason = (
+                    f"the stream {self._stream.name!r} does not listen to "
+                    f"{parcel.content.subject!r}"
+                )
+                return _caused(MessageRejectedError(parcel.message, reason), outcome)
+        if not isinstance(outcome, APIError):
+            async with self._lock:
+                if self._connection is connection:
+                    await self._drop()
+        return _unavailable(outcome)
+
+
+def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a transport that a URL and further options tell.
+
+    Raises:
+        ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
+    """
+    url, found = split_options(url, _OPTIONS)
+    parts = urlsplit(url)
+    if parts.query:
+        problem = f"A transport to NATS has no such option: {parts.query}"
+        raise ConfigurationError(problem)
+    settings = {**found, **options}
+    for name in ("stream", "subject"):
+        if name not in settings:
+            problem = f"A transport to NATS needs a {name}: "
+            raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name}")
+    settings["servers"] = [f"{parts.scheme}://{host}" for host in parts.netloc.split(",")]
+    return settings
+
+
+def _fitting(parcels: Sequence[Parcel[Letter]], limit: int) -> int:
+    """Return how many parcels there are before the first that is too large."""
+    return next((n for n, parcel in enumerate(parcels) if parcel.size > limit), len(parcels))
+
+
+def _unavailable(error: Exception) -> TransportUnavailableError:
+    return _caused(TransportUnavailableError(f"NATS: {error}"), error)
+
+
+def _caused(failure: E, cause: Exception) -> E:
+    failure.__cause__ = cause
+    return failure

@@ -1,0 +1,67 @@
+"""The transport to a stream of JetStream, for plain code.
+
+There is no such client: this one uses the other on an event loop in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from ...service._sync.eventstream import SyncAbstractEventstreamTransport
+from .._transport.loop_thread import LoopThread
+from ._async_transport import AsyncNatsTransport, settings_of
+
+
+class SyncNatsTransport(SyncAbstractEventstreamTransport):
+    """Publish messages to a stream of JetStream, each as a JSON object.
+
+    The identifier of a message is its ``Nats-Msg-Id``, by which the stream knows it again.
+
+    Args:
+        servers: the URL of a server, or those of several of a cluster.
+        stream: the name of the stream.
+        subject: the subject of a message, with fields such as ``events.{name}``.
+        settings: the other arguments of `AsyncNatsTransport`.
+
+    Raises:
+        ConfigurationError: the subject is none.
+    """
+
+    def __init__(
+        self, servers: str | Sequence[str], stream: str, subject: str, **settings: Any
+    ) -> None:
+        self._transport = AsyncNatsTransport(servers, stream, subject, **settings)
+        self._loop = LoopThread("messagebus-nats")
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """Make a transport of a URL, as `AsyncNatsTransport.from_url` does.
+
+        Raises:
+            ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
+        """
+        return cls(**settings_of(url, options))
+
+    def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+        """Send a message; return when the broker has confirmed it.
+
+        Raises:
+            TransportUnavailableError: the broker can not be reached, or does not answer.
+            MessageRejectedError: this message can not be sent, however often it is tried.
+        """
+        self._loop.run(self._transport.send_message_serialized(message))
+
+    def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Send messages in their order; return when the broker has confirmed all.
+
+        Raises:
+            BatchSendError: a message failed, and the error says how many before it were
+                confirmed. Its cause is what sending the message alone would have raised.
+        """
+        self._loop.run(self._transport.send_messages_serialized(messages))
+
+    def close(self) -> None:
+        """Close the connection, and end the thread."""
+        self._loop.run(self._transport.close())
+        self._loop.close()
