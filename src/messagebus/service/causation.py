@@ -1,31 +1,41 @@
-"""Why a message is handled: the chain of messages that led to it."""
+"""The chain of messages that led to a message."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from ..domain.model import Message
 
-Cause: TypeAlias = "tuple[Message[Any], Cause | None, int, Message[Any]]"
-"""
-A message whose handling raised others: itself, what caused it, how many messages led to it, its
-own included, and the first of them.
 
-It is a plain tuple, made only for a message that does raise others.
-"""
+class Causation(NamedTuple):
+    """A message whose handling raised others, and the chain that led to it.
+
+    Created only for messages that do raise others.
+
+    Attributes:
+        message: the message.
+        cause: the link before it; None for the first message.
+        depth: the number of messages in the chain, this one included.
+        first: the first message of the chain.
+    """
+
+    message: Message[Any]
+    cause: Causation | None
+    depth: int
+    first: Message[Any]
 
 
-def caused(message: Message[Any], cause: Cause | None) -> Cause:
-    """Return the cause that *message* becomes for what it raises, given its own cause."""
+def cause_of(message: Message[Any], cause: Causation | None) -> Causation:
+    """Return the cause of what *message* raises, given the cause of *message* itself."""
     if cause is None:
-        return (message, None, 1, message)
-    return (message, cause, cause[2] + 1, cause[3])
+        return Causation(message, None, 1, message)
+    return Causation(message, cause, cause.depth + 1, cause.first)
 
 
-def chain_to(message: Message[Any], cause: Cause | None) -> list[Message[Any]]:
-    """List the messages that led to *message*, the first one first, and itself."""
+def chain_to(message: Message[Any], cause: Causation | None) -> list[Message[Any]]:
+    """List the messages that led to *message*, the first one first, and *message* itself."""
     chain = [message]
     while cause is not None:
-        chain.append(cause[0])
-        cause = cause[1]
+        chain.append(cause.message)
+        cause = cause.cause
     return chain[::-1]

@@ -8,12 +8,12 @@ from typing import Any
 
 from ...domain.model import Message
 from ...exceptions import PublishError
-from ..seen import Seeing, TModel_contra
+from ..repository import Repository, TModel_contra
 from ..stream_buffer import current_stream_buffer
 from .eventstream import AsyncEventstreamPublisher
 
 
-class AsyncAbstractRepository(Seeing[TModel_contra], abc.ABC):
+class AsyncAbstractRepository(Repository[TModel_contra], abc.ABC):
     """Abstract base class for the repository pattern.
 
     A repository puts each model that it hands out or takes in into *seen*: the unit of work

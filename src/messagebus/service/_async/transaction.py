@@ -1,7 +1,8 @@
-"""The transaction that a unit of work hands out."""
+"""The transaction: its status, its buffered messages, and the dependencies that hear its end."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID
@@ -10,7 +11,8 @@ from typing_extensions import TypeVar
 
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
-from ..causation import Cause
+from ..causation import Causation
+from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import AsyncDependency
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from .unit_of_work import AsyncAbstractUnitOfWork
 
 TRepositories = TypeVar("TRepositories", bound=AsyncAbstractRepository[Any], default=Any)
-"""The repositories of a unit of work: one type, or a union of them."""
+"""The repositories of a unit of work: one type, or a union of several."""
 
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
@@ -30,63 +32,104 @@ _CLOSED = TransactionStatus.closed
 
 
 class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
-    """A business transaction, which has to be committed or rolled back explicitly.
+    """A business transaction, which must be committed or rolled back explicitly.
 
-    It is what entering a unit of work gives. The attributes of the unit of work, its
-    repositories above all, are reached through it.
+    Entering a unit of work returns one. It gives access to the attributes of the unit of work,
+    above all to its repositories.
 
     Args:
-        uow: the unit of work that the transaction is of.
+        uow: the unit of work of the transaction.
     """
 
     uow: AsyncAbstractUnitOfWork[TRepositories]
-    """The unit of work that the transaction is of."""
+    """The unit of work of the transaction."""
     status: TransactionStatus
-    """Where the transaction stands."""
+    """Current status of the transaction."""
     message: Message[Any] | None
-    """The message that is being handled; None outside of *handle*."""
+    """The message that is being handled; None outside of *handle*. The bus sets it."""
+    cause: Causation | None = None
+    """The chain that led to that message; None for the first message. The bus sets it."""
 
-    _cause: Cause | None = None
+    bare: bool
+    """Whether it has neither eventstore nor dependency, and is not detached."""
+
     _detached = False
-    _stream: StreamBuffer | None = None
+    _buffer: StreamBuffer | None = None
     _dependencies: list[AsyncDependency] | None = None
 
     def __init__(self, uow: AsyncAbstractUnitOfWork[TRepositories]) -> None:
         self.uow = uow
+        # In the instance: attributes of the class are slow to read where it has a __getattr__.
         self.status = _RUNNING
         self.message = None
-        # It has no eventstore, no dependency, and is not detached: the most frequent case.
-        self._simple = True
+        self.bare = True
 
     def __getattr__(self, name: str) -> TRepositories:
         return getattr(self.uow, name)  # type: ignore[no-any-return]
 
     @property
     def eventstore(self) -> AsyncEventstoreAbstractRepository:
-        """The store of what is handled in this transaction."""
+        """The store of the messages that are handled in this transaction."""
         return self.uow.eventstore
 
     @property
     def causation_id(self) -> UUID | None:
-        """Identifier of the message whose handling raised the one that is being handled.
+        """Identifier of the message that raised the one being handled.
 
         None while the first message is handled, and outside of *handle*.
         """
-        return None if self._cause is None else self._cause[0].message_id
+        return None if self.cause is None else self.cause.message.message_id
 
     @property
     def correlation_id(self) -> UUID | None:
         """Identifier of the first message of the cascade; None outside of *handle*."""
-        first = self.message if self._cause is None else self._cause[3]
+        first = self.message if self.cause is None else self.cause.first
         return None if first is None else first.message_id
 
     def add_dependency(self, dependency: AsyncDependency) -> None:
-        """Let *dependency* hear the end of the transaction, once, after those added before it."""
+        """Notify *dependency* once when the transaction ends.
+
+        Dependencies are notified in the order they were added.
+        """
         if self._dependencies is None:
             self._dependencies = []
-            self._simple = False
+            self.bare = False
         if not any(each is dependency for each in self._dependencies):
             self._dependencies.append(dependency)
+
+    def use_eventstore(self, eventstore: AsyncEventstoreAbstractRepository) -> None:
+        """Buffer the messages that *eventstore* is given until the transaction is committed.
+
+        The unit of work calls it when the transaction begins, and when another eventstore is
+        assigned to it.
+        """
+        self.bare = False
+        if eventstore.publisher is None:
+            return
+        if self._buffer is None:
+            self._buffer = StreamBuffer(eventstore)
+            self._buffer.open()
+        else:
+            self._buffer.eventstore = eventstore
+
+    def buffering(self) -> AbstractContextManager[object]:
+        """Buffer for this transaction what the current context adds to the eventstore.
+
+        A transaction may be opened in one context and used in another, as a fixture of a test or
+        a dependency of a web framework does.
+        """
+        return nullcontext() if self._buffer is None else self._buffer.active()
+
+    def ensure_open(self) -> None:
+        """Refuse a transaction that has ended.
+
+        Raises:
+            TransactionError: it is committed, rolled back or closed.
+        """
+        status = self.status
+        if status is not _RUNNING and status is not _STREAMING:
+            text = f"Transaction already closed ({status.value})."
+            raise TransactionError(text)
 
     async def commit(self) -> None:
         """Commit the transaction.
@@ -98,13 +141,13 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             ExceptionGroup: the commit stands, but dependencies failed on hearing of it.
         """
         if self.status is not _RUNNING:
-            self._ensure_open()
+            self.ensure_open()
         await self.uow.commit()
         self.status = _COMMITTED
-        if self._simple:
+        if self.bare:
             return
-        if self._stream is not None:
-            self._stream.committed = True
+        if self._buffer is not None:
+            self._buffer.committed = True
         if self._dependencies is not None:
             await self._tell("on_after_commit")
 
@@ -120,14 +163,14 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         """
         if self.status is _ROLLEDBACK:
             return
-        self._ensure_open()
+        self.ensure_open()
         try:
             await self.uow.rollback()
         finally:
             self.status = _ROLLEDBACK
-            if self._stream is not None:
-                self._stream.messages = []
-            self.uow._discard_messages()
+            if self._buffer is not None:
+                self._buffer.messages = []
+            discard(self.uow.collect_new_events())
         if self._dependencies is not None:
             await self._tell("on_after_rollback")
 
@@ -139,10 +182,10 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         Raises:
             TransactionError: the transaction is not running.
         """
-        self._ensure_open()
+        self.ensure_open()
         self.status = _STREAMING
         self._detached = True
-        self._simple = False
+        self.bare = False
 
     async def close(self) -> None:
         """End a detached transaction: roll it back, unless it was committed.
@@ -161,11 +204,11 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._finish()
 
     async def __aenter__(self) -> AsyncUnitOfWorkTransaction[TRepositories]:
-        if self.status is not _RUNNING or self.uow._is_running(self):
+        if self.status is not _RUNNING or self.uow.runs_transaction(self):
             error = TransactionError("Invalid transaction status.")
             error.add_note(f"It is {self.status.value}: a transaction is entered once.")
             raise error
-        self.uow._claim(self)
+        await self.uow.__aenter__(self)
         return self
 
     async def __aexit__(
@@ -178,23 +221,6 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._abort(exc)
         elif not self._detached:
             await self._finish()
-
-    def _use_eventstore(self) -> None:
-        """Buffer what the eventstore is given from now on, until the transaction is committed."""
-        self._simple = False
-        if self.uow.eventstore.publisher is None:
-            return
-        if self._stream is None:
-            self._stream = StreamBuffer(self.uow.eventstore)
-            self._stream.open()
-        else:
-            self._stream.eventstore = self.uow.eventstore
-
-    def _ensure_open(self) -> None:
-        status = self.status
-        if status is not _RUNNING and status is not _STREAMING:
-            text = f"Transaction already closed ({status.value})."
-            raise TransactionError(text)
 
     async def _finish(self) -> None:
         """Leave a transaction that was decided; one that was not is rolled back first."""
@@ -243,20 +269,16 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._end()
 
     async def _publish(self) -> None:
-        if self._stream is None:
+        with self.buffering():
             await self.uow.eventstore.publish_eventstream()
-        else:
-            with self._stream.active():
-                await self.uow.eventstore.publish_eventstream()
 
     async def _end(self) -> None:
         try:
-            await self.uow._release()
+            await self.uow.end_transaction()
         finally:
             self.status = _CLOSED
-            if self._stream is not None:
-                self._stream.close()
-            self.uow._forget_transaction()
+            if self._buffer is not None:
+                self._buffer.close()
 
     async def _tell(self, hook: str) -> None:
         """Call a hook of every dependency, then raise what has failed."""

@@ -18,13 +18,13 @@ from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
 from ...typing import P, R, SyncMessageHandler, TMessage, TSyncUow
-from ..causation import Cause, caused, chain_to
+from ..causation import Causation, cause_of, chain_to
 from ..check import commands_defined_in
+from ..listeners import Listeners, Route
+from ..repository import NO_MESSAGES, discard
 from ..scanning import mark, marked_listeners
-from ..seen import NO_MESSAGES
 from .dependency import MissingDependencyError
-from .listener import SyncDependencies, heard_by
-from .listeners import Route, SyncListeners
+from .listener import SyncDependencies, SyncListener, heard_by
 from .repository import SINKHOLE
 from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
@@ -96,7 +96,9 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
                 raise error
         self.max_depth = max_depth
         self.dependencies = dependencies
-        self._listeners = SyncListeners(self.provider)
+        self._listeners = Listeners(
+            lambda callback, msg_type: SyncListener(callback, msg_type, self.provider)
+        )
         self._included: list[SyncEventConsumer] = []
         self._scanned: set[object] = set()
         self._forget_routes()
@@ -207,7 +209,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         problems = [
             f"{command} command has no handler"
             for command in commands_defined_in(packages)
-            if not self._listeners.route(command).listeners
+            if not self._listeners.route(command).matches
         ]
         provided = {*self.dependencies, *given}
         asked: set[str] = set()
@@ -269,78 +271,76 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             CascadeError: messages go on raising each other.
         """
         if uow.status is not _RUNNING:
-            uow._ensure_open()
+            uow.ensure_open()
         handler = self._handlers.get(type(message))
-        if handler is None or dependencies or uow.message is not None or not uow._simple:
-            return self._handle(message, uow, dependencies)
-        # The most frequent case: a command with a plain handler, and no eventstore.
+        if handler is not None and not dependencies and uow.message is None and uow.bare:
+            return self._handle_alone(handler, message, uow)
+        cause = None if uow.message is None else cause_of(uow.message, uow.cause)
+        with uow.buffering():
+            return self._cascade(deque([(message, cause)]), uow, dependencies)
+
+    def _handle_alone(
+        self,
+        handler: Callable[..., Any],
+        message: Message[Any],
+        uow: SyncUnitOfWorkTransaction[Any],
+    ) -> Any:
+        """Handle a command whose handler takes no dependency, where nothing is stored."""
         uow.message = message
         try:
             result = handler(message, uow)
         except BaseException:
-            uow.uow._discard_messages()
+            discard(uow.uow.collect_new_events())
             raise
         finally:
             uow.message = None
         raised = uow.uow.collect_new_events()
         if raised is not NO_MESSAGES:
-            cause = caused(message, None)
-            self._cascade(deque([(each, cause) for each in raised]), uow, dependencies)
+            cause = cause_of(message, None)
+            self._cascade(deque([(each, cause) for each in raised]), uow, {})
         return result
-
-    def _handle(
-        self,
-        message: Message[Any],
-        uow: SyncUnitOfWorkTransaction[Any],
-        given: dict[str, Any],
-    ) -> Any:
-        cause = None if uow.message is None else caused(uow.message, uow._cause)
-        if uow._stream is None:
-            return self._cascade(deque([(message, cause)]), uow, given)
-        with uow._stream.active():
-            return self._cascade(deque([(message, cause)]), uow, given)
 
     def _cascade(
         self,
-        waiting: deque[tuple[Message[Any], Cause | None]],
+        waiting: deque[tuple[Message[Any], Causation | None]],
         uow: SyncUnitOfWorkTransaction[Any],
         given: dict[str, Any],
     ) -> Any:
-        """Handle what is waiting, and all that is raised; return what the first handler gave."""
-        around = (uow.message, uow._cause)
+        """Handle what is waiting and all that it raises; return the result of the first handler."""
+        around = (uow.message, uow.cause)
         try:
             with SyncHandleScope() as scope:
                 dependencies = SyncDependencies(self.dependencies, given, uow, scope)
                 return self._handle_all(waiting, uow, dependencies)
         except BaseException:
-            # With the rest of the cascade goes what its last message has raised. Inside of another
-            # handler it may be that one's, too, and is left to it.
+            # What the failed message has raised goes with the rest of the cascade. In a nested
+            # handle it may be that of the outer handler, which then drops it.
             if around[0] is None:
-                uow.uow._discard_messages()
+                discard(uow.uow.collect_new_events())
             raise
         finally:
-            uow.message, uow._cause = around
+            uow.message, uow.cause = around
 
     def _handle_all(
         self,
-        waiting: deque[tuple[Message[Any], Cause | None]],
+        waiting: deque[tuple[Message[Any], Causation | None]],
         uow: SyncUnitOfWorkTransaction[Any],
         dependencies: SyncDependencies,
     ) -> Any:
         work = uow.uow
         eventstore = work.eventstore
-        keeps = eventstore is not SINKHOLE or eventstore.publisher is not None
+        stores = eventstore is not SINKHOLE or eventstore.publisher is not None
         first = True
         outcome = result = None
         while waiting:
             message, cause = waiting.popleft()
-            if cause is not None and cause[2] >= self.max_depth:
+            if cause is not None and cause.depth >= self.max_depth:
                 chain = [type(each) for each in chain_to(message, cause)]
                 raise CascadeError(self.max_depth, chain)
             if uow.status is not _RUNNING:
-                uow._ensure_open()  # a listener may have ended it
+                uow.ensure_open()  # a listener may have ended it
             uow.message = message
-            uow._cause = cause
+            uow.cause = cause
             route = self._routes.get(type(message)) or self._find_route(message)
             raised: list[Message[Any]] = []
             if route.callbacks is not None:
@@ -348,7 +348,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
                     outcome = callback(message, uow)
                     raised.extend(work.collect_new_events())
             else:
-                for listener, hears in route.listeners:
+                for listener, hears in route.matches:
                     if hears is None or hears(message):
                         outcome = listener.call(message, uow, dependencies)
                         raised.extend(work.collect_new_events())
@@ -357,20 +357,20 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             if first and route.is_command:
                 result = outcome
             first = False
-            if keeps:
+            if stores:
                 eventstore.add(message)
             if raised:
-                cause = caused(message, cause)
+                cause = cause_of(message, cause)
                 waiting.extend([(each, cause) for each in raised])
         return result
 
     def _forget_routes(self) -> None:
         """Find the routes anew: the registry has changed."""
-        self._routes: dict[type, Route] = {}
+        self._routes: dict[type, Route[SyncListener]] = {}
         # The only listener of a command, where it takes no dependency.
         self._handlers: dict[type, Callable[..., Any]] = {}
 
-    def _find_route(self, message: Message[Any]) -> Route:
+    def _find_route(self, message: Message[Any]) -> Route[SyncListener]:
         if not isinstance(message, (GenericCommand, GenericEvent)):
             raise InvalidMessageError(message)
         # Taken before the registry is read, in the reverse of the order in which they are replaced:
@@ -380,7 +380,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         route = routes[kind] = self._listeners.route(kind)
         if route.is_command and route.callbacks:
             handlers[kind] = route.callbacks[0]
-        if route.is_command and not route.listeners:
+        if route.is_command and not route.matches:
             # Most programs never come here, and many do not log at all.
             import logging
 

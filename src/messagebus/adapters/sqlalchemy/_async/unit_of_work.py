@@ -90,20 +90,6 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             session: the session of the transaction that begins.
         """
 
-    def _claim(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> None:
-        super()._claim(transaction)
-        session = self._new_session()
-        try:
-            self.session = session
-            self._commit_begun = False
-            self.eventstore.begin(transaction)
-            self.attach(session)
-        except BaseException:
-            self._forget_transaction()
-            self.eventstore.end()
-            discard(session)
-            raise
-
     async def commit(self) -> None:
         """Commit what was done, and with it, in one insert, the messages that were handled.
 
@@ -137,10 +123,35 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         self.eventstore.end()
         await self.session.rollback()
 
-    async def _release(self) -> None:
-        await close(self.session)
+    async def end_transaction(self) -> None:
+        """Close the session of the transaction."""
+        try:
+            await close(self.session)
+        finally:
+            await super().end_transaction()
 
-    async def __aenter__(self) -> AsyncSQLAlchemyTransaction[TRepositories]:
-        transaction: AsyncSQLAlchemyTransaction[TRepositories] = AsyncSQLAlchemyTransaction(self)
-        self._claim(transaction)
-        return transaction
+    async def __aenter__(
+        self, transaction: AsyncUnitOfWorkTransaction[TRepositories] | None = None
+    ) -> AsyncSQLAlchemyTransaction[TRepositories]:
+        """Begin a transaction with a session of its own.
+
+        Args:
+            transaction: the transaction to begin; a new one by default.
+
+        Raises:
+            TransactionError: another transaction of this unit of work is running.
+        """
+        begun = AsyncSQLAlchemyTransaction(self) if transaction is None else transaction
+        await super().__aenter__(begun)
+        session = self._new_session()
+        try:
+            self.session = session
+            self._commit_begun = False
+            self.eventstore.begin(begun)
+            self.attach(session)
+        except BaseException:
+            self.eventstore.end()
+            discard(session)
+            await super().end_transaction()
+            raise
+        return begun  # type: ignore[return-value]

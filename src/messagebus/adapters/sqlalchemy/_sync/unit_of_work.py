@@ -92,20 +92,6 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             session: the session of the transaction that begins.
         """
 
-    def _claim(self, transaction: SyncUnitOfWorkTransaction[TRepositories]) -> None:
-        super()._claim(transaction)
-        session = self._new_session()
-        try:
-            self.session = session
-            self._commit_begun = False
-            self.eventstore.begin(transaction)
-            self.attach(session)
-        except BaseException:
-            self._forget_transaction()
-            self.eventstore.end()
-            discard(session)
-            raise
-
     def commit(self) -> None:
         """Commit what was done, and with it, in one insert, the messages that were handled.
 
@@ -139,10 +125,35 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         self.eventstore.end()
         self.session.rollback()
 
-    def _release(self) -> None:
-        close(self.session)
+    def end_transaction(self) -> None:
+        """Close the session of the transaction."""
+        try:
+            close(self.session)
+        finally:
+            super().end_transaction()
 
-    def __enter__(self) -> SyncSQLAlchemyTransaction[TRepositories]:
-        transaction: SyncSQLAlchemyTransaction[TRepositories] = SyncSQLAlchemyTransaction(self)
-        self._claim(transaction)
-        return transaction
+    def __enter__(
+        self, transaction: SyncUnitOfWorkTransaction[TRepositories] | None = None
+    ) -> SyncSQLAlchemyTransaction[TRepositories]:
+        """Begin a transaction with a session of its own.
+
+        Args:
+            transaction: the transaction to begin; a new one by default.
+
+        Raises:
+            TransactionError: another transaction of this unit of work is running.
+        """
+        begun = SyncSQLAlchemyTransaction(self) if transaction is None else transaction
+        super().__enter__(begun)
+        session = self._new_session()
+        try:
+            self.session = session
+            self._commit_begun = False
+            self.eventstore.begin(begun)
+            self.attach(session)
+        except BaseException:
+            self.eventstore.end()
+            discard(session)
+            super().end_transaction()
+            raise
+        return begun  # type: ignore[return-value]

@@ -1,0 +1,154 @@
+"""The listeners of a bus, by the messages that they hear."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from .._compat.callables import describe, key_of
+from .._routing.router import Match, Router
+from .._routing.targets import Target, targets
+from ..domain.model import GenericCommand, GenericEvent
+from ..exceptions import ConfigurationError
+
+
+class Listener(Protocol):
+    """A callback with what was read of it when it was registered."""
+
+    function: Callable[..., Any]
+    """The callback as it was registered."""
+    callback: Callable[..., Any]
+    """Calls the function in the colour of the bus."""
+    annotation: Any
+    """The messages that it hears."""
+    plain: bool
+    """Whether it takes no dependency."""
+
+
+L = TypeVar("L", bound=Listener)
+
+
+class Route(NamedTuple, Generic[L]):
+    """The listeners of one message type, resolved once and cached.
+
+    Attributes:
+        is_command: whether the first listener that hears the message is the only one called.
+        matches: the listeners in calling order.
+        callbacks: their callbacks, if all hear every message and none takes a dependency.
+    """
+
+    is_command: bool
+    matches: tuple[Match[L], ...]
+    callbacks: tuple[Callable[..., Any], ...] | None
+
+
+class Listeners(Generic[L]):
+    """Registers listeners and resolves the route of each message type.
+
+    Args:
+        make: makes a listener from a callback and an annotation, which is EMPTY where the
+            callback itself says what it hears.
+    """
+
+    def __init__(self, make: Callable[[Callable[..., Any], Any], L]) -> None:
+        self._make = make
+        self._router: Router[L] = Router(nearest_first=True)
+        self._of_every_event: list[L] = []
+
+    def __iter__(self) -> Iterator[L]:
+        """Yield each listener once, in the order of registration."""
+        yield from {key_of(each.function): each for _, each in self._router}.values()
+
+    def __contains__(self, callback: Callable[..., Any]) -> bool:
+        return key_of(callback) in self._router
+
+    @property
+    def commands(self) -> dict[type, Callable[..., Any]]:
+        """The handler of each command."""
+        return {
+            target.declared: listener.function
+            for target, listener in self._router
+            if issubclass(target.declared, GenericCommand)
+        }
+
+    @property
+    def events(self) -> defaultdict[type, list[Callable[..., Any]]]:
+        """The listeners of each event, in the order of registration."""
+        found: defaultdict[type, list[Callable[..., Any]]] = defaultdict(list)
+        for target, listener in self._router:
+            if issubclass(target.declared, GenericEvent):
+                found[target.declared].append(listener.function)
+        return found
+
+    def add(self, msg_type: Any, callback: Callable[..., Any]) -> None:
+        """Register a callback for a message type; for all types of a union, or for none.
+
+        Args:
+            msg_type: a class or a union; EMPTY for what the callback says.
+            callback: takes the message, the unit of work and its dependencies.
+
+        Raises:
+            ConfigurationError: the type is neither a command nor an event, the command has a
+                handler already, or the callback cannot be called so.
+        """
+        listener = self._make(callback, msg_type)
+        heard = _message_targets(listener.annotation)
+        for each in heard:
+            others = self._router.registered(each)
+            if others and issubclass(each.declared, GenericCommand):
+                text = f"{each.declared} command has been registered twice"
+                error = ConfigurationError(text, message_type=each.declared, listener=callback)
+                error.add_note(f"Its handler is {describe(others[0].function)}.")
+                raise error
+        for each in heard:
+            self._router.add(each, listener, key_of(callback))
+
+    def add_to_every_event(self, callback: Callable[..., Any]) -> None:
+        """Register a callback that hears every event, after the listeners of its type."""
+        self._of_every_event.append(self._make(callback, GenericEvent))
+
+    def remove(self, msg_type: Any, callback: Callable[..., Any]) -> None:
+        """Undo *add*.
+
+        Raises:
+            ConfigurationError: the callback was not registered for that type.
+        """
+        heard = _message_targets(msg_type)
+        for each in heard:
+            if not any(known.function == callback for known in self._router.registered(each)):
+                kind = "command" if issubclass(each.declared, GenericCommand) else "event"
+                text = f"{each.declared} {kind} has not been registered"
+                raise ConfigurationError(text, message_type=each.declared, listener=callback)
+        for each in heard:
+            self._router.remove(each, key_of(callback))
+
+    def route(self, kind: type) -> Route[L]:
+        """Resolve the listeners of a message type, the nearest class first."""
+        is_command = issubclass(kind, GenericCommand)
+        matches = self._router.route(kind)
+        if is_command:
+            sure = (number for number, each in enumerate(matches, 1) if each.hears is None)
+            matches = matches[: next(sure, None)]
+        else:
+            matches += [Match(each, None) for each in self._of_every_event]
+        plain = all(each.hears is None and each.listener.plain for each in matches)
+        callbacks = tuple(each.listener.callback for each in matches) if plain else None
+        return Route(is_command, tuple(matches), callbacks)
+
+
+def _message_targets(annotation: Any) -> tuple[Target, ...]:
+    """Return the classes of commands and events that an annotation names.
+
+    Raises:
+        ConfigurationError: it names something else.
+    """
+    heard = targets(annotation)
+    for each in heard:
+        if not issubclass(each.origin, (GenericCommand, GenericEvent)):
+            text = (
+                "Invalid usage of the listen decorator: "
+                f"type {each.declared} should be a command or an event"
+            )
+            raise ConfigurationError(text, message_type=each.declared)
+    return heard

@@ -1,0 +1,77 @@
+"""Repositories of either colour, and the messages that their models have raised."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, MutableSequence
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from ..domain.model import GenericModel, Message
+from ..exceptions import ConfigurationError, InvalidMessageError
+
+# Quoted, because pydantic would create a class for it.
+TModel_contra = TypeVar("TModel_contra", bound="GenericModel[Any]", contravariant=True)
+
+NO_MESSAGES: Iterator[Message[Any]] = iter(())
+"""The messages of models that have raised none."""
+
+
+class Repository(Generic[TModel_contra]):
+    """Base of the abstract repositories of both colours."""
+
+    seen: MutableSequence[TModel_contra]
+    """The models that may have raised messages; the unit of work collects them and empties it."""
+
+    def __init__(self) -> None:
+        self.seen = []
+
+
+def repositories_among(values: Iterable[object]) -> list[Repository[Any]]:
+    """Return the repositories among the attributes of a unit of work.
+
+    Raises:
+        ConfigurationError: a repository has no *seen*.
+    """
+    found = [each for each in values if isinstance(each, Repository)]
+    for each in found:
+        if not hasattr(each, "seen"):
+            error = ConfigurationError(f"{type(each).__qualname__} has no attribute 'seen'")
+            error.add_note("Call super().__init__() in its constructor.")
+            raise error
+    return found
+
+
+def take_messages(repositories: Iterable[Repository[Any]]) -> Iterator[Message[Any]]:
+    """Take the messages off the models that repositories have seen, and forget these models.
+
+    Returns:
+        The messages in the order they were raised: those of one model as they stand in its
+        list, those of several models by the order of their identifiers.
+    """
+    batches: list[list[Message[Any]]] = []
+    for repository in repositories:
+        models = repository.seen
+        if models:
+            for model in models:
+                if model.messages:
+                    batches.append(list(model.messages))
+                    model.messages.clear()
+            models.clear()
+    if not batches:
+        return NO_MESSAGES
+    if len(batches) == 1:
+        return iter(batches[0])
+    return heapq.merge(*batches, key=_order_of)
+
+
+def discard(messages: Iterable[Message[Any]]) -> None:
+    """Take messages off their models and drop them."""
+    for _message in messages:
+        pass
+
+
+def _order_of(message: Message[Any]) -> UUID:
+    if not isinstance(message, Message):
+        raise InvalidMessageError(message)
+    return message.message_id
