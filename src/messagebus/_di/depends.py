@@ -6,7 +6,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
-from .._introspection.generics import ALIASES, unfolded
+from .._introspection.generics import ALIASES, unwrap
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
 
@@ -48,10 +48,10 @@ class Dependency:
         dependency: the callable.
         use_cache: whether it is called once where it is used several times.
         scope: how long what it gives lives; None for as long as what it is used by.
-        needs: the parameters of the callable that have to be filled, once they have been read.
+        requirements: the parameters of the callable to fill; None until they are read.
     """
 
-    __slots__ = ("dependency", "needs", "scope", "use_cache")
+    __slots__ = ("dependency", "requirements", "scope", "use_cache")
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Dependency:
         self.dependency = dependency
         self.use_cache = use_cache
         self.scope = scope
-        self.needs: tuple[Requirement, ...] | None = None
+        self.requirements: tuple[Requirement, ...] | None = None
 
     def __repr__(self) -> str:
         name = getattr(self.dependency, "__qualname__", repr(self.dependency))
@@ -91,12 +91,12 @@ class Dependency:
         if self.dependency in path:
             cycle = path[path.index(self.dependency) :]
             raise DependencyCycleError((*cycle, self.dependency))
-        if self.needs is None:
-            found = tuple(needs(self.dependency, localns))
+        if self.requirements is None:
+            found = tuple(requirements_of(self.dependency, localns))
             for need in found:
                 if need.dependency is not None:
                     need.dependency.read(localns, (*path, self.dependency))
-            self.needs = found
+            self.requirements = found
 
 
 @overload
@@ -159,10 +159,10 @@ def Depends(  # noqa: N802 - it reads as a declaration, and has the name that su
     return Dependency(dependency, use_cache=use_cache, scope=scope)
 
 
-def needs(
+def requirements_of(
     function: Callable[..., Any],
     localns: Mapping[str, Any] | None = None,
-    given: int | None = 0,
+    argument_count: int | None = 0,
 ) -> Iterator[Requirement]:
     """Yield the parameters of a callable that have to be filled.
 
@@ -172,8 +172,8 @@ def needs(
     Args:
         function: the callable.
         localns: names for annotations that mention what is local to the caller.
-        given: how many of the first parameters its caller fills; None if that may be all of them
-            that do not declare a dependency.
+        argument_count: how many leading parameters the caller fills; None if it may fill any that
+            declare no dependency.
 
     Raises:
         AnnotationError: an annotation that has to be known can not be resolved.
@@ -184,9 +184,9 @@ def needs(
     except ConfigurationError:
         return
     for index, parameter in enumerate(declared):
-        if given is not None and index < given:
+        if argument_count is not None and index < argument_count:
             continue
-        optional = given is None or parameter.default is not EMPTY or parameter.variadic
+        optional = argument_count is None or parameter.default is not EMPTY or parameter.variadic
         dependency = _declared_dependency(function, parameter, optional)
         if dependency is not None or not optional:
             yield Requirement(
@@ -212,7 +212,7 @@ def _declared_dependency(
                 raise
             return None
     if found is not None and found.dependency is _annotated:
-        implied = unfolded(parameter.annotation)
+        implied = unwrap(parameter.annotation)
         if implied is EMPTY or not callable(implied):
             reason = "depends on its annotation, which can not be called"
             raise ParameterError(function, parameter.name, reason=reason)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .._compat.callables import describe, key_of
-from .._introspection.generics import unfolded
+from .._introspection.generics import unwrap
 from .._introspection.typecheck import admits
 from ..exceptions import ConfigurationError, DependencyCycleError, ParameterError
 from .depends import Dependency, Lifetime, Requirement
@@ -28,7 +28,7 @@ class ContextValue(NamedTuple):
     lifetime: Lifetime = "call"
 
 
-def asking_for(annotation: Any) -> Callable[[Any], bool]:
+def matcher_for(annotation: Any) -> Callable[[Any], bool]:
     """Return what tells whether an annotation asks for something annotated with this one.
 
     It does if it names the same, a base class, or a union that has room for it; not if it would
@@ -36,7 +36,7 @@ def asking_for(annotation: Any) -> Callable[[Any], bool]:
     """
 
     def accepts(asked: Any) -> bool:
-        plain = unfolded(asked)
+        plain = unwrap(asked)
         if plain is Any or plain is object or isinstance(plain, TypeVar):
             return False
         return admits(asked, annotation) is True
@@ -89,7 +89,7 @@ class Planner:
     Args:
         function: the function.
         overrides: what is called instead of dependencies, by their keys.
-        roots: what a call of it comes with, and the variable of each.
+        context: what a call of it comes with, and the variable of each.
         in_handle: whether the call is a part of a *handle*, which keeps what outlives the call.
     """
 
@@ -97,13 +97,13 @@ class Planner:
         self,
         function: Callable[..., Any],
         overrides: Mapping[object, Dependency],
-        roots: Mapping[ContextValue, str],
+        context: Mapping[ContextValue, str],
         *,
         in_handle: bool,
     ) -> None:
         self._function = function
         self._overrides = overrides
-        self._roots = roots
+        self._context = context
         self._in_handle = in_handle
         self._calls: list[Call] = []
         self._known: dict[object, Call] = {}
@@ -126,7 +126,7 @@ class Planner:
         """Return the variable that fills a parameter of the last callable of the path."""
         if need.dependency is not None:
             return self._call(need.dependency, path, lifetime).result
-        for root, variable in self._roots.items():
+        for root, variable in self._context.items():
             if root.accepts(need.annotation):
                 if lifetime == "handle" and root.lifetime == "call":
                     reason = f"asks for {root.name!r} of one call, and is to outlive it"
@@ -153,7 +153,7 @@ class Planner:
             return self._known[key]
         positional: list[str] = []
         named: dict[str, str] = {}
-        for need in actual.needs or ():
+        for need in actual.requirements or ():
             source = self._source(need, (*path, function), lifetime)
             if need.position == len(positional):
                 positional.append(source)

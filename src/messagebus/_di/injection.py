@@ -8,7 +8,7 @@ from typing import Any
 from .._introspection.signature import EMPTY, POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, parameters
 from ..exceptions import ParameterError
 from .compiler import Flavour, Shape, compiled
-from .depends import Dependency, Requirement, needs
+from .depends import Dependency, Requirement, requirements_of
 from .graph import UNREACHABLE, ContextValue, Plan, Planner
 from .overrides import Provider
 
@@ -23,9 +23,9 @@ class Injection:
         callee: what is called in its place.
         flavour: whether to wait for that and for dependencies, and how.
         provider: the overrides that hold for it.
-        roots: what dependencies may ask for by annotation.
-        given: how many arguments its caller gives, so that all others have to be filled; None
-            if the caller may give any.
+        context: what dependencies may ask for by annotation.
+        argument_count: how many positional arguments the caller passes; every other parameter
+            must then be filled. None if the caller may pass any arguments.
         localns: names for annotations that mention what is local to the caller.
         in_handle: whether it is called as a part of a *handle*.
 
@@ -39,14 +39,14 @@ class Injection:
         callee: Callable[..., Any],
         flavour: Flavour,
         provider: Provider,
-        roots: Sequence[ContextValue] = (),
+        context: Sequence[ContextValue] = (),
         *,
-        given: int | None = None,
+        argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
         in_handle: bool = False,
     ) -> None:
         self.function = function
-        self.needs = tuple(needs(function, localns, given))
+        self.requirements = tuple(requirements_of(function, localns, argument_count))
         """The parameters that are filled where the caller gives no argument."""
         self.calls: dict[object, Callable[..., Any]] = {}
         """What calls the function, by how many arguments it takes, and the names of others."""
@@ -54,23 +54,23 @@ class Injection:
         """What calls the function without dependencies."""
         self._flavour = flavour
         self._provider = provider
-        self._shape = None if given is None else Shape(given)
-        self._roots = roots
+        self._shape = None if argument_count is None else Shape(argument_count)
+        self._context = context
         self._in_handle = in_handle
         self._used: set[object] = set()
         self._names: tuple[str, ...] = ()
         self._required: frozenset[str] = frozenset()
-        if self.needs:
+        if self.requirements:
             self._read(localns)
-            self._plan({}, self.needs, self._shape)
+            self._plan({}, self.requirements, self._shape)
             provider.enrol(self)
 
     def _read(self, localns: Mapping[str, Any] | None) -> None:
-        for need in self.needs:
+        for need in self.requirements:
             if need.dependency is None:
                 raise ParameterError(self.function, need.name)
             need.dependency.read(localns, (self.function,))
-        filled = {need.name for need in self.needs}
+        filled = {need.name for need in self.requirements}
         declared = parameters(self.function, localns)
         self._names = tuple(
             each.name for each in declared if each.kind in (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
@@ -91,7 +91,7 @@ class Injection:
         Raises:
             ConfigurationError: with these overrides, a parameter can not be filled.
         """
-        used = self._plan(self._provider.current, self.needs, self._shape).used
+        used = self._plan(self._provider.current, self.requirements, self._shape).used
 
         def swap() -> None:
             self._used = used
@@ -111,7 +111,7 @@ class Injection:
         given = {*self._names[:count], *names}
         # Where an argument is missing, the call itself says it best.
         missing = not given.issuperset(self._required)
-        wanted = [] if missing else [need for need in self.needs if need.name not in given]
+        wanted = [] if missing else [need for need in self.requirements if need.name not in given]
         call = compiled(
             self._plan(self._provider.current, wanted, shape),
             self.callee,
@@ -132,18 +132,20 @@ class Injection:
     ) -> Plan:
         """Plan how parameters are filled, for calls of one shape; without one, of any."""
         if shape is None:
-            roots = {root: root.name for root in self._roots}
+            context = {root: root.name for root in self._context}
         else:
             positional = [
                 *self._names[: shape.arguments],
                 *([""] * (shape.arguments - len(self._names))),
             ]
             variables = dict(zip([*positional, *shape.names], shape.variables(), strict=True))
-            roots = {each: variables[each.name] for each in self._roots if each.name in variables}
+            context = {
+                each: variables[each.name] for each in self._context if each.name in variables
+            }
             for need in wanted:
                 if not need.by_name and not _follow(wanted, shape):
                     raise ParameterError(self.function, need.name, reason=UNREACHABLE)
-        return Planner(self.function, overrides, roots, in_handle=self._in_handle).plan(wanted)
+        return Planner(self.function, overrides, context, in_handle=self._in_handle).plan(wanted)
 
 
 def _follow(wanted: Sequence[Requirement], shape: Shape) -> bool:

@@ -28,7 +28,7 @@ ALIASES: tuple[type, ...] = tuple(
 )
 
 
-def unfolded(annotation: Any) -> Any:
+def unwrap(annotation: Any) -> Any:
     """Return the annotation without `Annotated`, type aliases and `NewType` around it."""
     while not isinstance(annotation, type):
         origin = typing.get_origin(annotation)
@@ -39,7 +39,7 @@ def unfolded(annotation: Any) -> Any:
         elif isinstance(origin, ALIASES):
             names = origin.__type_params__  # type: ignore[attr-defined]
             values = dict(zip(names, typing.get_args(annotation), strict=False))
-            annotation = substituted(origin.__value__, values)  # type: ignore[attr-defined]
+            annotation = substitute(origin.__value__, values)  # type: ignore[attr-defined]
         elif isinstance(annotation, (typing.NewType, typing_extensions.NewType)):
             annotation = annotation.__supertype__
         else:
@@ -95,13 +95,13 @@ def fields(cls: type) -> dict[str, Any]:
         scope = Scope(base, {each.__name__: each for each in own})
         for name, annotation in declared.items():
             try:
-                found[name] = substituted(scope.resolve(name, annotation), values)
+                found[name] = substitute(scope.resolve(name, annotation), values)
             except AnnotationError:
                 found.pop(name, None)
     return found
 
 
-def substituted(annotation: Any, values: Mapping[Any, Any]) -> Any:
+def substitute(annotation: Any, values: Mapping[Any, Any]) -> Any:
     """Return the annotation with type variables replaced by what *values* gives for them."""
     if isinstance(annotation, TypeVar):
         return values.get(annotation, annotation)
@@ -109,8 +109,8 @@ def substituted(annotation: Any, values: Mapping[Any, Any]) -> Any:
     if not arguments or origin is typing.Literal:
         return annotation
     if origin is typing.Annotated:
-        return substituted(arguments[0], values)
-    replaced = tuple(substituted(argument, values) for argument in arguments)
+        return substitute(arguments[0], values)
+    replaced = tuple(substitute(argument, values) for argument in arguments)
     if replaced == arguments:
         return annotation
     if origin in UNIONS:
@@ -156,7 +156,7 @@ def _ways(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[
     if not isinstance(cls, type) or target not in cls.__mro__:
         return
     own = type_parameters(cls)
-    arguments = tuple(substituted(each, values) for each in arguments) or own
+    arguments = tuple(substitute(each, values) for each in arguments) or own
     if cls is target:
         if len(arguments) == len(own):
             yield arguments

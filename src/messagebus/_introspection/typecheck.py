@@ -18,9 +18,9 @@ from .generics import (
     mentions,
     remembers,
     split,
-    substituted,
+    substitute,
     type_parameters,
-    unfolded,
+    unwrap,
     variants,
 )
 
@@ -78,7 +78,7 @@ def _by_fields(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
     checks = []
     for name, annotation in fields(origin).items():
         if mentions(annotation, asked):
-            check = _checker(substituted(annotation, asked))
+            check = _checker(substitute(annotation, asked))
             if check is not None:
                 checks.append((name, check))
     if not checks:
@@ -117,7 +117,7 @@ def _undecided(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any,
 
 def admits(asked: Any, given: Any) -> bool | None:
     """Tell whether every value of the type *given* is one of *asked*; None if only some may be."""
-    asked, given = unfolded(asked), unfolded(given)
+    asked, given = unwrap(asked), unwrap(given)
     if asked is Any or asked is object or asked == given:
         return True
     if isinstance(asked, TypeVar):
@@ -159,7 +159,7 @@ def _all(verdicts: Iterable[bool | None], *, mixed: bool = True) -> bool | None:
 
 def _checker(annotation: Any) -> Predicate | None:
     """Return a function that tells whether a value may be of a type; None if any may be."""
-    annotation = unfolded(annotation)
+    annotation = unwrap(annotation)
     if annotation is None:
         annotation = type(None)
     if annotation is Any or annotation is object:

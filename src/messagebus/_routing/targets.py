@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .._introspection.generics import UNIONS, split, unfolded, variants
+from .._introspection.generics import UNIONS, split, unwrap, variants
 from .._introspection.typecheck import Predicate, verdict
 from ..exceptions import ConfigurationError
 
@@ -80,7 +80,7 @@ def targets(annotation: Any) -> tuple[Target, ...]:
 
 
 def _flattened(annotation: Any) -> Iterator[Target]:
-    annotation = unfolded(annotation)
+    annotation = unwrap(annotation)
     if isinstance(annotation, TypeVar):
         for each in variants(annotation):
             yield from _flattened(each)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._compat.callables import describe
-from .._di.graph import ContextValue, asking_for
+from .._di.graph import ContextValue, matcher_for
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError
 
@@ -31,7 +31,7 @@ def message_parameter(
     raise ConfigurationError(text, listener=function)
 
 
-def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[ContextValue, ...]:
+def message_context(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[ContextValue, ...]:
     """Return the message as what dependencies may ask for by its annotation.
 
     Args:
@@ -46,4 +46,4 @@ def message_root(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[ContextV
         annotation = otherwise
     if annotation is EMPTY:
         return ()
-    return (ContextValue(parameter.name, asking_for(annotation)),)
+    return (ContextValue(parameter.name, matcher_for(annotation)),)

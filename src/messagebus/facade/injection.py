@@ -49,9 +49,9 @@ def inject(
 def injected(
     function: TFunction,
     provider: Provider,
-    roots: Sequence[ContextValue] = (),
+    context: Sequence[ContextValue] = (),
     *,
-    given: int | None = None,
+    argument_count: int | None = None,
     localns: Mapping[str, Any] | None = None,
 ) -> TFunction:
     """Return a function that fills the parameters of *function*; itself if there are none.
@@ -59,9 +59,9 @@ def injected(
     Args:
         function: a plain function, or a coroutine function.
         provider: the overrides that hold for it.
-        roots: what dependencies may ask for by annotation.
-        given: how many arguments its callers give, so that all others have to be filled; None
-            if they may give any.
+        context: what dependencies may ask for by annotation.
+        argument_count: how many positional arguments the caller passes; every other parameter
+            must then be filled. None if the caller may pass any arguments.
         localns: names for annotations that mention what is local to the caller.
 
     Raises:
@@ -69,8 +69,10 @@ def injected(
     """
     refuse_generator_function(function)
     if is_coroutine_function(function):
-        waited = AsyncInjection(function, provider, roots, given=given, localns=localns)
-        if not waited.needs:
+        waited = AsyncInjection(
+            function, provider, context, argument_count=argument_count, localns=localns
+        )
+        if not waited.requirements:
             return function
 
         @functools.wraps(function)
@@ -78,8 +80,10 @@ def injected(
             return await waited.run(*args, **kwargs)
 
         return cast("TFunction", call_later)
-    plain = SyncInjection(function, provider, roots, given=given, localns=localns)
-    if not plain.needs:
+    plain = SyncInjection(
+        function, provider, context, argument_count=argument_count, localns=localns
+    )
+    if not plain.requirements:
         return function
 
     @functools.wraps(function)

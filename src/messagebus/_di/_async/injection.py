@@ -19,9 +19,9 @@ class AsyncInjection(Injection):
     Args:
         function: the function.
         provider: the overrides that hold for it.
-        roots: what dependencies may ask for by annotation.
-        given: how many arguments its caller gives, so that all others have to be filled; None
-            if the caller may give any.
+        context: what dependencies may ask for by annotation.
+        argument_count: how many positional arguments the caller passes; every other parameter
+            must then be filled. None if the caller may pass any arguments.
         localns: names for annotations that mention what is local to the caller.
         in_handle: whether it is called as a part of a *handle*.
 
@@ -33,9 +33,9 @@ class AsyncInjection(Injection):
         self,
         function: Callable[..., Any],
         provider: Provider,
-        roots: Sequence[ContextValue] = (),
+        context: Sequence[ContextValue] = (),
         *,
-        given: int | None = None,
+        argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
         in_handle: bool = False,
     ) -> None:
@@ -44,8 +44,8 @@ class AsyncInjection(Injection):
             adapt(function),
             _FLAVOUR,
             provider,
-            roots,
-            given=given,
+            context,
+            argument_count=argument_count,
             localns=localns,
             in_handle=in_handle,
         )

@@ -21,9 +21,9 @@ class SyncInjection(Injection):
     Args:
         function: the function.
         provider: the overrides that hold for it.
-        roots: what dependencies may ask for by annotation.
-        given: how many arguments its caller gives, so that all others have to be filled; None
-            if the caller may give any.
+        context: what dependencies may ask for by annotation.
+        argument_count: how many positional arguments the caller passes; every other parameter
+            must then be filled. None if the caller may pass any arguments.
         localns: names for annotations that mention what is local to the caller.
         in_handle: whether it is called as a part of a *handle*.
 
@@ -35,9 +35,9 @@ class SyncInjection(Injection):
         self,
         function: Callable[..., Any],
         provider: Provider,
-        roots: Sequence[ContextValue] = (),
+        context: Sequence[ContextValue] = (),
         *,
-        given: int | None = None,
+        argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
         in_handle: bool = False,
     ) -> None:
@@ -46,8 +46,8 @@ class SyncInjection(Injection):
             adapt(function),
             _FLAVOUR,
             provider,
-            roots,
-            given=given,
+            context,
+            argument_count=argument_count,
             localns=localns,
             in_handle=in_handle,
         )

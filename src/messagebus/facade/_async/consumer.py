@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..._compat.callables import describe
-from ..._di.overridable import Overridable
-from ..._di.overrides import Provider
+from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY
 from ..._routing.targets import Predicate, Target, targets
 from ...exceptions import ConfigurationError
-from ..handlers import message_parameter, message_root
+from ..handlers import message_context, message_parameter
 from .delivery import deliver
 from .handler import Handler, TFunction
 
@@ -86,8 +85,8 @@ class Consumer(Overridable):
         self, annotation: Any, function: TFunction, localns: Mapping[str, Any]
     ) -> Handler[TFunction]:
         heard = targets(annotation)
-        roots = message_root(message_parameter(function, localns), annotation)
-        handler = Handler(function, self.provider, roots, given=1, localns=localns)
+        context = message_context(message_parameter(function, localns), annotation)
+        handler = Handler(function, self.provider, context, argument_count=1, localns=localns)
         self._handlers.append((handler, heard))
         self._routes = {}
         return handler

@@ -19,8 +19,9 @@ class Handler(Generic[TFunction]):
     Args:
         function: the function.
         provider: the overrides that hold for it.
-        roots: what dependencies may ask for by annotation.
-        given: how many arguments the component gives; None for any.
+        context: what dependencies may ask for by annotation.
+        argument_count: how many positional arguments the caller passes; every other parameter
+            must then be filled. None if the caller may pass any arguments.
         localns: names for annotations that mention what is local to the caller.
 
     Raises:
@@ -32,15 +33,19 @@ class Handler(Generic[TFunction]):
         self,
         function: TFunction,
         provider: Provider,
-        roots: Sequence[ContextValue] = (),
+        context: Sequence[ContextValue] = (),
         *,
-        given: int | None = None,
+        argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
     ) -> None:
         refuse_generator_function(function)
-        injection = AsyncInjection(function, provider, roots, given=given, localns=localns)
+        injection = AsyncInjection(
+            function, provider, context, argument_count=argument_count, localns=localns
+        )
         self.function = function
-        self.call = injection.run if injection.needs else injection.callee
+        self.call = injection.run if injection.requirements else injection.callee
         """Calls the function with its dependencies."""
-        self.injected = injected(function, provider, roots, given=given, localns=localns)
+        self.injected = injected(
+            function, provider, context, argument_count=argument_count, localns=localns
+        )
         """What takes the place of the function where it is called directly."""

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._compat.callables import describe
-from ..._di.overridable import Overridable
-from ..._di.overrides import Provider
+from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError, UnknownActionError
 from ..actions import action_name
 from .handler import Handler, TFunction

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..._di.overridable import Overridable
-from ..._di.overrides import Provider
+from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError
-from ..handlers import message_parameter, message_root
+from ..handlers import message_context, message_parameter
 from .delivery import deliver
 from .handler import Handler, TFunction
 
@@ -83,8 +82,8 @@ class Subscriber(Overridable):
         await deliver([handler.call for handler in handlers], message)
 
     def _handler(self, function: TFunction, localns: Mapping[str, Any]) -> Handler[TFunction]:
-        roots = message_root(message_parameter(function, localns))
-        return Handler(function, self.provider, roots, given=1, localns=localns)
+        context = message_context(message_parameter(function, localns))
+        return Handler(function, self.provider, context, argument_count=1, localns=localns)
 
     def _add(self, topic: str, handler: Handler[Any]) -> None:
         handlers = self._handlers.get(topic, [])

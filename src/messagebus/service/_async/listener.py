@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ..._compat.aio import adapt
 from ..._compat.callables import describe
 from ..._di._async.scope import AsyncHandleScope
-from ..._di.depends import needs
+from ..._di.depends import requirements_of
 from ..._di.overrides import Provider
-from ..._introspection.generics import split, unfolded
+from ..._introspection.generics import split, unwrap
 from ..._introspection.signature import (
     EMPTY,
     POSITIONAL_ONLY,
@@ -106,7 +106,11 @@ class AsyncListener:
             raise ConfigurationError(text, listener=callback)
         taken = positional[:2]
         others = [each for each in declared if each not in taken and not each.variadic]
-        injected = {need.name for need in needs(callback, given=None)} if others else set()
+        injected = (
+            {need.name for need in requirements_of(callback, argument_count=None)}
+            if others
+            else set()
+        )
         named = [each for each in others if each.name not in injected]
         for each in named:
             if each.kind is POSITIONAL_ONLY:
@@ -119,15 +123,15 @@ class AsyncListener:
         if injected:
             # Only programs that declare dependencies import what fills them.
             from ..._di._async.injection import AsyncInjection
-            from ..._di.graph import ContextValue, asking_for
+            from ..._di.graph import ContextValue, matcher_for
 
-            roots: tuple[ContextValue, ...] = ()
+            context: tuple[ContextValue, ...] = ()
             if len(positional) > 1:
-                roots = (
-                    ContextValue(positional[0].name, asking_for(self.annotation)),
+                context = (
+                    ContextValue(positional[0].name, matcher_for(self.annotation)),
                     ContextValue(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
-            self._injection = AsyncInjection(callback, provider, roots, in_handle=True)
+            self._injection = AsyncInjection(callback, provider, context, in_handle=True)
         self.plain = not named and not injected
         """Whether it takes no dependency: the bus then calls the callback itself."""
 
@@ -170,7 +174,7 @@ def heard_by(callback: Callable[..., Any], declared: tuple[Parameter, ...]) -> A
 
 
 def _asks_for_unit_of_work(annotation: Any) -> bool:
-    origin, _ = split(unfolded(annotation))
+    origin, _ = split(unwrap(annotation))
     return isinstance(origin, type) and issubclass(
         origin, (AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction)
     )

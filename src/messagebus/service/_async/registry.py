@@ -10,8 +10,7 @@ from typing import Any, Generic, Protocol, overload
 from ..._compat.aio import adapt
 from ..._compat.callables import describe, key_of
 from ..._di._async.scope import AsyncHandleScope
-from ..._di.overridable import Overridable
-from ..._di.overrides import Provider
+from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericCommand, GenericEvent, Message, Returns
 from ...exceptions import CascadeError, ConfigurationError, InvalidMessageError
