@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ..._compat.callables import describe
+from ..._compat.callables import describe, key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY
-from ..._routing.targets import Predicate, Target, targets
+from ..._routing.router import Match, Router
+from ..._routing.targets import targets
 from ...exceptions import ConfigurationError
 from ..handlers import message_context, message_parameter
 from .delivery import deliver
@@ -32,8 +33,8 @@ class Consumer(Overridable):
 
     def __init__(self, *, provider: Provider | None = None) -> None:
         super().__init__(provider=provider)
-        self._handlers: list[tuple[Handler[Any], tuple[Target, ...]]] = []
-        self._routes: dict[type, tuple[_Hearing, ...]] = {}
+        self._router: Router[Handler[Any]] = Router(nearest_first=False)
+        self._routes: dict[type, list[Match[Handler[Any]]]] = {}
 
     def handler(self, wrapped: TFunction) -> TFunction:
         """Register a function as a handler of what its first parameter is annotated with.
@@ -78,8 +79,9 @@ class Consumer(Overridable):
         """
         route = self._routes.get(type(event))
         if route is None:
-            route = self._route(type(event))
-        await deliver([call for call, hears in route if hears is None or hears(event)], event)
+            route = self._find_route(type(event))
+        hearing = [each.call for each, hears in route if hears is None or hears(event)]
+        await deliver(hearing, event)
 
     def _add(
         self, annotation: Any, function: TFunction, localns: Mapping[str, Any]
@@ -87,43 +89,17 @@ class Consumer(Overridable):
         heard = targets(annotation)
         context = message_context(message_parameter(function, localns), annotation)
         handler = Handler(function, self.provider, context, argument_count=1, localns=localns)
-        self._handlers.append((handler, heard))
+        for each in heard:
+            self._router.add(each, handler, key_of(function))
         self._routes = {}
         return handler
 
-    def _route(self, kind: type) -> tuple[_Hearing, ...]:
-        """Find who hears events of a type, and keep it."""
+    def _find_route(self, kind: type) -> list[Match[Handler[Any]]]:
+        """Resolve and cache the handlers of one type of event."""
+        # Bound before the router is read. If another thread registers meanwhile, this route lands
+        # in the discarded cache.
         routes = self._routes
-        found: list[tuple[Handler[Any], list[bool | Predicate]]] = []
-        for handler, heard in self._handlers:
-            judged = (target.match(kind) for target in heard)
-            verdicts: list[bool | Predicate] = [
-                verdict for verdict in judged if verdict is not False
-            ]
-            same = [others for known, others in found if known.function == handler.function]
-            if same:  # registered for several annotations: it is called once all the same
-                same[0].extend(verdicts)
-            elif verdicts:
-                found.append((handler, verdicts))
-        route = tuple(_Hearing(handler.call, _any_of(verdicts)) for handler, verdicts in found)
-        routes[kind] = route
+        route = routes[kind] = self._router.route(kind)
         if not route:
             log.info("No handler hears %s", kind, extra={"message_type": kind})
         return route
-
-
-def _any_of(verdicts: Sequence[bool | Predicate]) -> Predicate | None:
-    """Return what tells whether one of the verdicts holds; None if one always does."""
-    predicates = [verdict for verdict in verdicts if not isinstance(verdict, bool)]
-    if len(predicates) < len(verdicts):
-        return None
-    if len(predicates) == 1:
-        return predicates[0]
-    return lambda event: any(predicate(event) for predicate in predicates)
-
-
-class _Hearing(NamedTuple):
-    """How a handler is called, and what tells whether it hears an event; None if it always does."""
-
-    call: Callable[[Any], Any]
-    hears: Predicate | None
