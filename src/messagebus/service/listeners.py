@@ -10,7 +10,7 @@ from .._compat.callables import describe, key_of
 from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
 from ..domain.model import GenericCommand, GenericEvent
-from ..exceptions import ConfigurationError
+from ..exceptions import ConfigurationError, InvalidMessageError
 
 
 class Listener(Protocol):
@@ -24,6 +24,10 @@ class Listener(Protocol):
     """The messages that it hears."""
     plain: bool
     """Whether it takes no dependency."""
+    required: tuple[str, ...]
+    """The dependencies that it needs by name."""
+    optional: tuple[str, ...]
+    """The dependencies that it takes by name if there are any."""
 
 
 L = TypeVar("L", bound=Listener)
@@ -55,6 +59,7 @@ class Listeners(Generic[L]):
         self._make = make
         self._router: Router[L] = Router(nearest_first=True)
         self._of_every_event: list[L] = []
+        self._forget_routes()
 
     def __iter__(self) -> Iterator[L]:
         """Yield each listener once, in the order of registration."""
@@ -103,10 +108,12 @@ class Listeners(Generic[L]):
                 raise error
         for each in heard:
             self._router.add(each, listener, key_of(callback))
+        self._forget_routes()
 
     def add_to_every_event(self, callback: Callable[..., Any]) -> None:
         """Register a callback that hears every event, after the listeners of its type."""
         self._of_every_event.append(self._make(callback, GenericEvent))
+        self._forget_routes()
 
     def remove(self, msg_type: Any, callback: Callable[..., Any]) -> None:
         """Undo *add*.
@@ -122,6 +129,31 @@ class Listeners(Generic[L]):
                 raise ConfigurationError(text, message_type=each.declared, listener=callback)
         for each in heard:
             self._router.remove(each, key_of(callback))
+        self._forget_routes()
+
+    def find_route(self, message: object) -> Route[L]:
+        """Resolve and cache the route of a message.
+
+        Raises:
+            InvalidMessageError: it is neither a command nor an event.
+        """
+        if not isinstance(message, (GenericCommand, GenericEvent)):
+            raise InvalidMessageError(message)
+        # Bind both caches before reading the registry, in the reverse of the order they are
+        # replaced in. If another thread replaces them meanwhile, this route lands in the
+        # discarded ones.
+        handlers, routes = self.handlers, self.routes
+        kind = type(message)
+        route = routes[kind] = self.route(kind)
+        if route.is_command and route.callbacks:
+            handlers[kind] = route.callbacks[0]
+        if route.is_command and not route.matches:
+            # Imported here because most programs never reach this line.
+            import logging
+
+            log = logging.getLogger("messagebus")
+            log.warning("%s command has no handler", kind, extra={"message_type": kind})
+        return route
 
     def route(self, kind: type) -> Route[L]:
         """Resolve the listeners of a message type, the nearest class first."""
@@ -135,6 +167,13 @@ class Listeners(Generic[L]):
         plain = all(each.hears is None and each.listener.plain for each in matches)
         callbacks = tuple(each.listener.callback for each in matches) if plain else None
         return Route(is_command, tuple(matches), callbacks)
+
+    def _forget_routes(self) -> None:
+        """Drop the cached routes; the registry has changed."""
+        self.routes: dict[type, Route[L]] = {}
+        """The routes of the message types that have been handled."""
+        self.handlers: dict[type, Callable[..., Any]] = {}
+        """The handlers of the commands among these whose handler takes no dependency."""
 
 
 def _message_targets(annotation: Any) -> tuple[Target, ...]:
