@@ -293,5 +293,5 @@ def test_a_dependency_class_has_both_hooks() -> None:
 def test_a_dependency_can_not_have_the_name_of_a_parameter_of_handle(name: str) -> None:
     """It could not be given to handle."""
     factories: dict[str, Any] = {name: dict}
-    with pytest.raises(ConfigurationError, match=f"No dependency can be named '{name}'"):
+    with pytest.raises(ConfigurationError, match=f"A dependency cannot be named '{name}'"):
         SyncMessageBus(**factories)

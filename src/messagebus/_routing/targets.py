@@ -1,4 +1,4 @@
-"""Which objects an annotation stands for: the rule by which handlers hear messages.
+"""The classes that an annotation stands for: the rule by which handlers hear messages.
 
 A class hears its instances and those of its subclasses; classes are compared by identity, never
 by name. A union hears what one of its members hears, `Any` and `object` hear everything, an
@@ -15,7 +15,7 @@ A parametrised generic such as ``Created[User]`` hears an instance of ``Created`
 * otherwise, if neither says anything.
 
 So an instance that is known to be made for another type is not heard, nor is one whose attributes
-hold something else; what can not be known counts as a match. A plain class remembers that it was
+hold something else; what cannot be known counts as a match. A plain class remembers that it was
 made through ``Created[User](...)`` unless it is frozen or has slots; one made by
 `messagebus.event` remembers it as well.
 """
@@ -35,7 +35,7 @@ __all__ = ["Predicate", "Target", "targets"]
 
 
 class Target(NamedTuple):
-    """One class that an annotation hears, with the type arguments that it asks for.
+    """A class that an annotation names, with its type arguments.
 
     Attributes:
         declared: the class as the annotation names it: ``Created[User]`` where that is a class
@@ -49,15 +49,15 @@ class Target(NamedTuple):
     arguments: tuple[Any, ...]
 
     def match(self, cls: type) -> bool | Predicate:
-        """Tell whether it hears the instances of exactly the class *cls*.
+        """Tell whether instances of exactly the class *cls* are heard.
 
         Returns:
-            False for never, True for always, otherwise a function that tells for one instance.
+            False for none, True for all, otherwise a function that tells for one instance.
         """
         return verdict(self.origin, self.arguments, cls)
 
     def __str__(self) -> str:
-        """Show it as it would be written, without modules."""
+        """Return it as source code would spell it, without modules."""
         name = self.origin.__qualname__
         if not self.arguments:
             return name
@@ -66,11 +66,10 @@ class Target(NamedTuple):
 
 
 def targets(annotation: Any) -> tuple[Target, ...]:
-    """Return the classes that an annotation hears, in the order in which it names them.
+    """Return the classes that an annotation names, in order.
 
     Raises:
-        ConfigurationError: the annotation, or a part of it, is nothing that an object can be
-            told to be an instance of.
+        ConfigurationError: the annotation, or a part of it, does not support *isinstance*.
     """
     found: list[Target] = []
     for target in _flattened(annotation):
@@ -97,7 +96,7 @@ def _flattened(annotation: Any) -> Iterator[Target]:
         declared = annotation if isinstance(annotation, type) else origin
         yield Target(declared, origin, arguments)
     else:
-        text = f"An object can not be told to be an instance of {annotation!r}"
+        text = f"No object can be recognized as an instance of {annotation!r}"
         raise ConfigurationError(text, message_type=annotation)
 
 

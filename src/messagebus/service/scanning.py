@@ -1,4 +1,4 @@
-"""Finding the listeners that an application's modules define."""
+"""Finds the listeners that the modules of an application define."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from ..exceptions import ScanError
 
 
 def mark(listener: Callable[..., Any], bus: type) -> None:
-    """Mark *listener* as one that the *scan* of a bus of this class registers."""
+    """Mark *listener* for the *scan* of buses of this class."""
     listener.__dict__[MARK] = bus
 
 
 def marked_listeners(name: str, bus: type) -> Iterator[Callable[..., Any]]:
-    """Import a module, and what is below it if it is a package, and find its listeners.
+    """Import a module or package, and find the listeners that it defines.
 
     Args:
         name: absolute name of the module.
         bus: the class of bus that the listeners are marked for.
 
     Yields:
-        Each listener that one of these modules defines, in the order of their definition;
-        modules come in the order of their names. What a module only imports from elsewhere
-        belongs to the module that defines it.
+        The listeners in the order of their definition, module by module in the order of module
+        names. A listener belongs to the module that defines it, not to those that import it.
 
     Raises:
         ScanError: the name is relative.
@@ -43,9 +42,9 @@ def marked_listeners(name: str, bus: type) -> Iterator[Callable[..., Any]]:
 
 
 def _mark_of(member: object) -> object:
-    """Return what a member of a module is marked with, without running any code of it.
+    """Return the mark of a member of a module without running its code.
 
-    A module may hold proxies and lazy objects, for which to be looked at is to be used.
+    A module may hold proxies and lazy objects, which act when an attribute is read.
     """
     kind = type(member)
     if kind is FunctionType:
@@ -54,9 +53,9 @@ def _mark_of(member: object) -> object:
 
 
 def _is_elsewhere(listener: Callable[..., Any], module: ModuleType) -> bool:
-    """Tell whether *module* has a listener from the one that defines it.
+    """Tell whether *module* only imports a listener.
 
-    What a factory or a decorator of another module has made is not found there.
+    A listener that a factory or decorator of another module returned is not found there.
     """
     home = sys.modules.get(listener.__module__, module)
     return home is not module and any(each is listener for each in vars(home).values())

@@ -1,7 +1,7 @@
-"""What a running transaction will publish, kept apart from every other transaction.
+"""Buffers the messages that a running transaction will publish.
 
-An eventstore may be shared by many units of work. Each transaction therefore brings a buffer
-of its own, and the current context (a task, a thread) tells which one an added message is for.
+Several units of work may share an eventstore, so each transaction has a buffer of its own. The
+current context (a task or a thread) tells which buffer an added message belongs to.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class StreamBuffer:
         self._outer: StreamBuffer | None = None
 
     def open(self) -> None:
-        """Make it the buffer of the current context, until it is closed."""
+        """Make this the buffer of the current context until it is closed."""
         self._outer = _nearest_open(_current.get())
         _current.set(self)
 
     def close(self) -> None:
-        """Drop what is left, and give the context back to the transaction around this one."""
+        """Drop the remaining messages and restore the buffer of the outer transaction."""
         self.eventstore = None
         self.messages = []
         self._outer = _nearest_open(self._outer)
@@ -40,11 +40,7 @@ class StreamBuffer:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Make it the buffer of the current context for the length of a block.
-
-        A transaction may be opened in one context and used in another, as a fixture of a test
-        or a dependency of a web framework does.
-        """
+        """Make this the buffer of the current context for the duration of a block."""
         token = _current.set(self)
         try:
             yield
@@ -56,12 +52,10 @@ _current: ContextVar[StreamBuffer | None] = ContextVar("messagebus_stream_buffer
 
 
 def current_stream_buffer(eventstore: object) -> StreamBuffer | None:
-    """Find the buffer of the transaction that runs in this context on *eventstore*.
-
-    Transactions may be nested; of those on one eventstore, it is the innermost that counts.
+    """Find the buffer of the innermost transaction of this context that uses *eventstore*.
 
     Returns:
-        None outside of a transaction, or if all are of other eventstores.
+        The buffer; None outside a transaction, or if no transaction uses this eventstore.
     """
     buffer = _current.get()
     while buffer is not None and buffer.eventstore is not eventstore:
@@ -70,7 +64,7 @@ def current_stream_buffer(eventstore: object) -> StreamBuffer | None:
 
 
 def _nearest_open(buffer: StreamBuffer | None) -> StreamBuffer | None:
-    """Return the buffer, or the nearest around it that is not closed: they close in any order."""
+    """Return the buffer or the nearest outer one that is open; they close in any order."""
     while buffer is not None and buffer.eventstore is None:
         buffer = buffer._outer
     return buffer

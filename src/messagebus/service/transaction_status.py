@@ -1,4 +1,4 @@
-"""Where a transaction stands."""
+"""The statuses of a transaction."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import enum
 
 
 class TransactionStatus(enum.Enum):
-    """Where a transaction stands."""
+    """Current status of a transaction."""
 
     running = "running"
-    """Messages can be handled; nothing is decided."""
+    """Messages can be handled; it is neither committed nor rolled back."""
     streaming = "streaming"
-    """Running, and detached: it outlives its *with* block until it is closed."""
+    """Running and detached: it stays open after its *with* block until it is closed."""
     committed = "committed"
-    """What was done is kept."""
+    """Its changes are permanent."""
     rolledback = "rolledback"
-    """What was done is undone."""
+    """Its changes are undone."""
     closed = "closed"
-    """It is over: nothing can be done with it any more."""
+    """It has ended and accepts no further operation."""

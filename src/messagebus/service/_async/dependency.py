@@ -1,4 +1,4 @@
-"""What a listener may ask for beside the message and the unit of work."""
+"""Dependencies that are notified of the end of a transaction."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["AsyncDependency", "MissingDependencyError"]
 
 
 class AsyncDependency(abc.ABC):
-    """A dependency that hears how the transaction it was used in has ended.
+    """A dependency that is notified when the transaction it was used in ends.
 
-    Any object with these two methods is one; inheriting is a way to be reminded of them.
+    Any object with these two methods is one; inheriting is optional.
     """
 
     @abc.abstractmethod
     async def on_after_commit(self) -> None:
-        """Act on the commit. An error raised here does not undo it."""
+        """React to the commit. An error raised here does not undo it."""
 
     @abc.abstractmethod
     async def on_after_rollback(self) -> None:
-        """Act on the rollback."""
+        """React to the rollback."""
 
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:

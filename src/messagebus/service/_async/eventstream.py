@@ -1,4 +1,4 @@
-"""The way of a message to those who listen outside of the process."""
+"""Publishing messages to listeners outside the process."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from ..eventstream import AbstractMessageSerializer, MessageSerializer
 
 
 class AsyncAbstractEventstreamTransport(abc.ABC):
-    """Transport a message to the eventstream."""
+    """Sends serialized messages to the eventstream."""
 
     @abc.abstractmethod
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
         """Send a serialized message to the eventstream.
 
         Args:
-            message: what the serializer of the publisher made of the message.
+            message: the mapping that the serializer of the publisher returned.
 
         Raises:
-            TransportUnavailableError: the broker can not be reached; try again later.
-            MessageRejectedError: this message can not be sent, however often it is tried.
+            TransportUnavailableError: the broker cannot be reached; try again later.
+            MessageRejectedError: this message can never be sent.
         """
 
     async def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send several serialized messages in their order.
+        """Send several serialized messages in order.
 
-        By default they are sent one by one. A transport that has a faster way overrides it.
+        The default sends them one by one. Override it where the broker has a faster way.
 
         Args:
-            messages: what the serializer made of the messages.
+            messages: the mappings that the serializer returned.
 
         Raises:
-            BatchSendError: a message failed, and the error says how many before it were
-                confirmed. Its cause is what sending the message alone would have raised.
+            BatchSendError: a message failed. The error says how many messages before it were
+                confirmed; its cause is the error that sending the message alone would raise.
         """
         sent = 0
         try:
@@ -47,10 +47,10 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
             raise BatchSendError(sent) from error
 
     async def close(self) -> None:  # noqa: B027
-        """Give up connections and whatever else is held; to be overridden if anything is.
+        """Close connections. Override it in a transport that holds any.
 
-        Nothing that was sent waits anywhere, so nothing is lost. Closing twice is harmless, and
-        what is sent after it opens a new connection.
+        Every message that was sent is confirmed, so closing loses nothing. Closing twice is
+        harmless; sending after it opens a new connection.
         """
 
     async def __aenter__(self) -> Self:
@@ -61,18 +61,18 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
 
 
 class AsyncSinkholeEventstreamTransport(AsyncAbstractEventstreamTransport):
-    """Drop all messages: nothing is streamed until something else is configured."""
+    """Drops all messages."""
 
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
         """Do nothing."""
 
 
 class AsyncEventstreamPublisher:
-    """Publish messages to the eventstream.
+    """Publishes messages to the eventstream.
 
     Args:
-        transport: sends the serialized message.
-        serializer: turns the message into what the transport sends.
+        transport: sends the serialized messages.
+        serializer: converts a message to the mapping that the transport sends.
     """
 
     def __init__(
@@ -86,8 +86,7 @@ class AsyncEventstreamPublisher:
     async def send_message(self, message: Message[Any]) -> None:
         """Send a message if its metadata says that it is published.
 
-        Messages are private by default: commands, and events that are of no concern to others,
-        stay in the process.
+        Messages are private by default: they stay in the process.
         """
         if message.metadata.published:
             await self.transport.send_message_serialized(self.serializer.serialize_message(message))

@@ -1,4 +1,4 @@
-"""A registered listener: what it needs, and how it is called."""
+"""A registered listener: its dependencies and its call."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
 
 
 class AsyncDependencies:
-    """The dependencies of one handle call: each is made when it is first asked for.
+    """The dependencies of one *handle* call, each created when it is first asked for.
 
     Args:
-        factories: what the bus makes the named ones with.
-        given: those that came with the call, by name; they go before those of the bus.
-        transaction: tells the named ones how it has ended, if they want to know.
-        scope: keeps the declared ones that live as long as the handle call.
+        factories: create the named dependencies of the bus.
+        given: the dependencies that came with the call; they take precedence.
+        transaction: notifies the named dependencies of its end.
+        scope: keeps the declared dependencies that live as long as the call.
     """
 
     __slots__ = ("_factories", "_made", "_transaction", "given", "scope")
@@ -70,16 +70,17 @@ class AsyncDependencies:
 
 
 class AsyncListener:
-    """A callback with what is known of it since it was registered.
+    """A callback, and the facts about it that are read at registration.
 
     Args:
-        callback: takes the message, the unit of work, and dependencies: those that it declares
-            with *Depends*, and the others by their names.
-        annotation: what it listens to; EMPTY for what the annotation of its first parameter says.
+        callback: takes the message, the unit of work, and dependencies: those declared with
+            *Depends*, and others by name.
+        annotation: the messages that it hears; EMPTY to read the annotation of its first
+            parameter.
         provider: the overrides of declared dependencies.
 
     Raises:
-        ConfigurationError: the callback can not be called so.
+        ConfigurationError: the callback does not take a message and a unit of work.
     """
 
     __slots__ = (
@@ -96,13 +97,13 @@ class AsyncListener:
     def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
         self.function = callback
         self.callback = adapt(callback)
-        """Calls the function, in the way of this colour."""
+        """Calls the function in this colour."""
         declared = parameters(callback)
         self.annotation = heard_by(callback, declared) if annotation is EMPTY else annotation
-        """What it listens to."""
+        """The messages that it hears."""
         positional = [each for each in declared if each.kind in _POSITIONAL]
         if len(positional) < 2 and not any(each.kind is VAR_POSITIONAL for each in declared):
-            text = f"{describe(callback)} can not listen: it takes no message and unit of work"
+            text = f"{describe(callback)} cannot listen: it takes no message and unit of work"
             raise ConfigurationError(text, listener=callback)
         taken = positional[:2]
         others = [each for each in declared if each not in taken and not each.variadic]
@@ -114,14 +115,14 @@ class AsyncListener:
         named = [each for each in others if each.name not in injected]
         for each in named:
             if each.kind is POSITIONAL_ONLY:
-                text = f"{describe(callback)} can not listen: {each.name!r} has to take a keyword"
+                text = f"{describe(callback)} cannot listen: {each.name!r} must accept a keyword"
                 raise ConfigurationError(text, listener=callback)
         self.required = tuple(each.name for each in named if each.default is EMPTY)
         self.optional = tuple(each.name for each in named if each.default is not EMPTY)
         self._declared = injected
         self._injection: AsyncInjection | None = None
         if injected:
-            # Only programs that declare dependencies import what fills them.
+            # Imported here because only programs that declare dependencies need it.
             from ..._di._async.injection import AsyncInjection
             from ..._di.graph import ContextValue, matcher_for
 
@@ -133,7 +134,7 @@ class AsyncListener:
                 )
             self._injection = AsyncInjection(callback, provider, context, in_handle=True)
         self.plain = not named and not injected
-        """Whether it takes no dependency: the bus then calls the callback itself."""
+        """Whether it takes no dependency; the bus then calls the callback directly."""
 
     async def call(
         self,
@@ -144,7 +145,7 @@ class AsyncListener:
         """Call the callback with its dependencies.
 
         Raises:
-            MissingDependencyError: neither the bus nor the call has one that it needs.
+            MissingDependencyError: neither the bus nor the call provides one that it requires.
         """
         arguments = {}
         for name in self.required:
@@ -162,12 +163,16 @@ class AsyncListener:
 
 
 def heard_by(callback: Callable[..., Any], declared: tuple[Parameter, ...]) -> Any:
-    """Return what a callback listens to by the annotation of its first parameter."""
+    """Return the annotation of the first parameter of a callback: the messages that it hears.
+
+    Raises:
+        ConfigurationError: there is no such annotation.
+    """
     annotation = declared[0].annotation if declared else EMPTY
     if annotation is EMPTY:
         text = (
-            f"{describe(callback)} can not listen: "
-            "no annotation of its first parameter says to what"
+            f"{describe(callback)} cannot listen: "
+            "its first parameter has no annotation that names the messages"
         )
         raise ConfigurationError(text, listener=callback)
     return annotation

@@ -1,4 +1,4 @@
-"""The bus: the way of a message through those who listen to it."""
+"""The message bus: registers listeners and dispatches messages to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..check import find_problems
 from ..listeners import Listeners
 from ..repository import NO_MESSAGES, discard
 from ..scanning import mark, marked_listeners
-from .cascade import AsyncCascade
+from .cascade import AsyncCascade, Waiting
 from .dependency import MissingDependencyError
 from .listener import AsyncListener, heard_by
 from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
@@ -31,20 +31,20 @@ _TAKEN = ("message", "uow")
 
 
 class AsyncEventConsumer(Protocol):
-    """What can be included in a bus: a consumer of the facade, or what consumes as it does."""
+    """A consumer that a bus can include: that of the facade, or any object like it."""
 
     async def consume(self, event: object) -> None:
-        """Hand an event to all handlers that hear it."""
+        """Pass an event to all handlers that hear it."""
 
 
 def async_listen(
     wrapped: AsyncMessageHandler[TMessage, TAsyncUow, P, R],
 ) -> AsyncMessageHandler[TMessage, TAsyncUow, P, R]:
-    """Declare a listener: the annotation of its first parameter says what it listens to.
+    """Mark a function as a listener of the messages that its first parameter is annotated with.
 
-    That is a command or an event, a base class of several, or a union. A command has one
-    handler, whose result is what *handle* returns; an event has any number of listeners. The
-    listener works once a bus has scanned the module that defines it.
+    The annotation is a command or an event, a base class of several, or a union. A command has
+    one handler, whose result *handle* returns; an event has any number of listeners. The listener
+    is registered when a bus scans the module that defines it.
 
     Args:
         wrapped: takes the message, the unit of work, and its dependencies.
@@ -57,17 +57,17 @@ def async_listen(
 
 
 class AsyncMessageBus(Overridable, Generic[TRepositories]):
-    """Store all the listeners of commands and events, and hand messages to them.
+    """Registers the listeners of commands and events, and dispatches messages to them.
 
     Args:
-        max_depth: how many messages a chain may have in which each raises the next.
-        provider: the overrides of dependencies that are declared with *Depends*; give the same
-            to several components to let them share these.
-        dependencies: what listeners may ask for by name: a class or a factory, called without
-            arguments, at most once for each *handle*.
+        max_depth: the longest chain of messages in which each raises the next.
+        provider: the overrides of dependencies that are declared with *Depends*; components that
+            are given the same provider share them.
+        dependencies: the dependencies that listeners ask for by name. Each is a class or a
+            factory, called without arguments and at most once for each *handle*.
 
     Raises:
-        ConfigurationError: a dependency can not be called.
+        ConfigurationError: a dependency cannot be called.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         super().__init__(provider=provider)
         for name, factory in dependencies.items():
             if name in _TAKEN:
-                text = f"No dependency can be named {name!r}: handle has a parameter of that name"
+                text = f"A dependency cannot be named {name!r}: handle has a parameter of that name"
                 raise ConfigurationError(text)
             if not callable(factory):
                 text = f"The dependency {name!r} is not callable: {factory!r}"
                 error = ConfigurationError(text)
                 error.add_note(
-                    "The bus makes one for each handle: give it a class or a factory, or give "
-                    "the object itself to handle."
+                    "The bus creates one for each handle call: pass it a class or a factory, or "
+                    "pass the object itself to handle."
                 )
                 raise error
         self.max_depth = max_depth
@@ -106,7 +106,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
 
     @property
     def events_registry(self) -> dict[type, list[Callable[..., Any]]]:
-        """The listeners of each event, in the order in which they were registered."""
+        """The listeners of each event, in the order of registration."""
         return self._listeners.events
 
     def add_listener(
@@ -114,44 +114,45 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         msg_type: type[Message[Any]],
         callback: AsyncMessageHandler[Any, Any, P, Any],
     ) -> None:
-        """Let *callback* hear messages of *msg_type* and of its subclasses.
+        """Register *callback* for messages of *msg_type* and of its subclasses.
 
         Args:
-            msg_type: a class of commands or events; a union of them stands for each.
+            msg_type: a class of commands or events, or a union of such classes.
             callback: takes the message, the unit of work, and its dependencies.
 
         Raises:
-            ConfigurationError: the type is neither a command nor an event, the command has a
-                handler already, or the callback can not be called so.
+            ConfigurationError: the type is neither a command nor an event, the command already
+                has a handler, or the callback does not take a message and a unit of work.
         """
         self._listeners.add(msg_type, callback)
 
     def remove_listener(
         self, msg_type: type, callback: AsyncMessageHandler[Any, Any, P, Any]
     ) -> None:
-        """Let *callback* no longer hear messages of *msg_type*.
+        """Undo *add_listener*.
 
         Args:
-            msg_type: what was given when it was added.
-            callback: the listener that was added.
+            msg_type: the type that the listener was added for.
+            callback: the listener.
 
         Raises:
-            ConfigurationError: it has not been registered for that type.
+            ConfigurationError: the listener was not registered for that type.
         """
         self._listeners.remove(msg_type, callback)
         if callback not in self._listeners:
             self._scanned.discard(key_of(callback))
 
     def include(self, consumer: AsyncEventConsumer) -> None:
-        """Let the handlers of a consumer hear every event, inside of its transaction.
+        """Pass every event to the handlers of a consumer, inside the transaction.
 
-        They run after the listeners of the event. If one fails, so does *handle*.
+        They run after the listeners of the event. If one fails, *handle* fails.
 
         Args:
-            consumer: it may get more handlers later; including it again changes nothing.
+            consumer: a consumer. Handlers may be added to it later; including it twice has no
+                further effect.
 
         Raises:
-            ConfigurationError: nobody could wait for it here.
+            ConfigurationError: the consumer belongs to the other colour.
         """
         consumption = adapt(consumer.consume)
 
@@ -163,39 +164,39 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
             self._listeners.add_to_every_event(consume)
 
     def scan(self, *mods: str) -> None:
-        """Import modules, and the modules below them, and register the listeners they define.
+        """Import modules and packages, and register the listeners that they define.
 
-        A listener is registered once, however often its module is scanned and wherever else
-        it is imported.
+        Packages are walked recursively. A listener is registered once, however often its module
+        is scanned and wherever else it is imported.
 
         Args:
             mods: absolute names of modules or packages.
 
         Raises:
             ScanError: a name is relative.
-            ConfigurationError: a listener can not be registered.
+            ConfigurationError: a listener cannot be registered.
         """
         is_overridden = self.add_listener != MethodType(AsyncMessageBus.add_listener, self)
         for mod in mods:
             for callback in marked_listeners(mod, AsyncMessageBus):
                 key = key_of(callback)
                 if key not in self._scanned:
-                    # Who overrides it is to know; otherwise the listener reads it with the rest.
+                    # An override must see the type; otherwise the listener reads it by itself.
                     heard = heard_by(callback, parameters(callback)) if is_overridden else EMPTY
                     self.add_listener(heard, callback)
                     self._scanned.add(key)
 
     def check(self, *mods: str, given: Iterable[str] = ()) -> None:
-        """Look for mistakes in the wiring; call it once, when everything is registered.
+        """Report wiring mistakes. Call it once, at start-up, after all listeners are registered.
 
         Args:
-            mods: packages whose commands must have a handler. By default those that define a
-                message that is listened to.
-            given: names of the dependencies that the application gives to *handle*.
+            mods: packages whose commands must have a handler; by default the packages that define
+                a message with a listener.
+            given: names of the dependencies that the application passes to *handle*.
 
         Raises:
-            ConfigurationError: commands have no handler, listeners ask for dependencies that
-                nobody gives, or the bus has dependencies that nobody asks for.
+            ConfigurationError: a command has no handler, a listener asks for a dependency that
+                nothing provides, or no listener asks for a dependency of the bus.
         """
         problems = find_problems(self._listeners, self.dependencies, mods, given)
         if problems:
@@ -224,24 +225,26 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         uow: AsyncUnitOfWorkTransaction[TRepositories],
         **dependencies: Any,
     ) -> Any:
-        """Hand a message to its listeners, then all that is raised, first in, first out.
+        """Dispatch a message, then the messages that its listeners raise, first in, first out.
 
         Each message is added to the eventstore after its listeners have run.
 
         Args:
-            message: a command, or an event.
+            message: a command or an event.
             uow: a running transaction.
-            dependencies: what listeners may ask for by name, for this call.
+            dependencies: the dependencies that listeners ask for by name, for this call.
 
         Returns:
-            What the handler of *message* returns; None for an event, and for a command
-            without a handler.
+            The result of the handler of *message*; None for an event, and for a command without
+            a handler.
 
         Raises:
-            InvalidMessageError: something that is neither a command nor an event came up.
+            InvalidMessageError: *message*, or something that was raised, is neither a command nor
+                an event.
             TransactionError: the transaction is no longer running.
-            MissingDependencyError: a listener asks for what neither the bus nor the call has.
-            CascadeError: messages go on raising each other.
+            MissingDependencyError: a listener asks for a dependency that neither the bus nor the
+                call provides.
+            CascadeError: messages keep raising each other.
         """
         if uow.status is not _RUNNING:
             uow.ensure_open()
@@ -249,7 +252,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         if handler is not None and uow.bare and uow.message is None and not dependencies:
             return await self._handle_alone(handler, message, uow)
         cause = None if uow.message is None else cause_of(uow.message, uow.cause)
-        waiting = deque([(message, cause)])
+        waiting: Waiting = deque([(message, cause)])
         with uow.buffering():
             return await self._cascade.run(waiting, uow, dependencies, self.max_depth)
 
@@ -273,6 +276,6 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         raised = uow.uow.collect_new_events()
         if raised is not NO_MESSAGES:
             cause = cause_of(message, None)
-            waiting = deque([(each, cause) for each in raised])
+            waiting: Waiting = deque([(each, cause) for each in raised])
             await self._cascade.run(waiting, uow, {}, self.max_depth)
         return result

@@ -1,4 +1,4 @@
-"""Where models are kept, and where the bus keeps what has happened."""
+"""Abstract repositories: of models, and of the messages that a bus has handled."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .eventstream import AsyncEventstreamPublisher
 class AsyncAbstractRepository(Repository[TModel_contra], abc.ABC):
     """Abstract base class for the repository pattern.
 
-    A repository puts each model that it hands out or takes in into *seen*: the unit of work
-    looks there for the messages that models have raised.
+    Append each model that the repository returns or adds to *seen*: the unit of work collects
+    the messages of these models.
     """
 
 
@@ -25,8 +25,8 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
     """Abstract base class of the store of every message that a bus has handled.
 
     Args:
-        publisher: sends the stored messages to the eventstream after the commit. Without it
-            nothing is sent, and nothing is buffered for it.
+        publisher: sends the stored messages to the eventstream after the commit. Without a
+            publisher, messages are neither sent nor buffered.
     """
 
     publisher: AsyncEventstreamPublisher | None = None
@@ -34,7 +34,7 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
 
     def __init__(self, publisher: AsyncEventstreamPublisher | None = None) -> None:
         self.publisher = publisher
-        # Committed, or added outside of any transaction, and not sent yet.
+        # Committed or added outside any transaction, and not sent yet.
         self._unsent: deque[Message[Any]] = deque()
 
     @abc.abstractmethod
@@ -55,16 +55,16 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
     async def publish_eventstream(self) -> None:
         """Send the messages of committed transactions to the eventstream.
 
-        What an earlier failure left behind goes first. Messages of a transaction that is still
-        running stay where they are.
+        Messages that an earlier failure left behind go first. Those of a running transaction stay
+        buffered.
 
         Raises:
-            PublishError: the transport failed. The message that failed and those behind it
-                stay buffered, for another call.
+            PublishError: the transport failed. The message that failed and those after it stay
+                buffered for another call.
         """
         if self.publisher is None:
             return
-        # One popleft at a time: two threads may publish at once, and no message goes twice.
+        # One popleft at a time, so that two threads that publish at once send no message twice.
         pending: deque[Message[Any]] = deque()
         while self._unsent:
             try:
@@ -86,16 +86,16 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
 
 
 class AsyncSinkholeEventstoreRepository(AsyncEventstoreAbstractRepository):
-    """An eventstore that keeps nothing."""
+    """An eventstore that stores nothing."""
 
     async def _add(self, message: Message[Any]) -> None:
         """Do nothing."""
 
 
 class _AsyncDefaultEventstoreRepository(AsyncSinkholeEventstoreRepository):
-    # Each transaction looks whether it has a publisher: what is in a slot is found at once.
+    # Each transaction reads the publisher, and a slot is the fastest attribute.
     __slots__ = ("publisher",)
 
 
 SINKHOLE = _AsyncDefaultEventstoreRepository()
-"""The eventstore of a unit of work that has none of its own."""
+"""The default eventstore of a unit of work."""

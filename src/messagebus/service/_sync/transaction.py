@@ -136,11 +136,11 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
     def commit(self) -> None:
         """Commit the transaction.
 
-        What was handled is published when the transaction is left.
+        The handled messages are published when the transaction is left.
 
         Raises:
             TransactionError: the transaction is not running.
-            ExceptionGroup: the commit stands, but dependencies failed on hearing of it.
+            ExceptionGroup: the commit stands, but a hook of a dependency failed.
         """
         if self.status is not _RUNNING:
             self.ensure_open()
@@ -154,14 +154,14 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._tell("on_after_commit")
 
     def rollback(self) -> None:
-        """Roll the transaction back; the natural end of one that has only read.
+        """Roll the transaction back; the natural end of a transaction that only reads.
 
-        Every message that was handled or raised in it is dropped. Rolling back twice does
-        nothing more.
+        Every message that was handled or raised in it is dropped. A second rollback has no
+        effect.
 
         Raises:
             TransactionError: the transaction is committed or closed.
-            ExceptionGroup: it is rolled back, but dependencies failed on hearing of it.
+            ExceptionGroup: the rollback stands, but a hook of a dependency failed.
         """
         if self.status is _ROLLEDBACK:
             return
@@ -177,9 +177,9 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._tell("on_after_rollback")
 
     def detach(self) -> None:
-        """Let the transaction outlive its *with* block, for a response that is streamed.
+        """Keep the transaction open after its *with* block, for a streamed response.
 
-        Whoever detaches a transaction has to call *close* in the end.
+        Call *close* to end a detached transaction.
 
         Raises:
             TransactionError: the transaction is not running.
@@ -190,11 +190,11 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         self.bare = False
 
     def close(self) -> None:
-        """End a detached transaction: roll it back, unless it was committed.
+        """End a detached transaction. Roll it back unless it was committed.
 
         Raises:
-            TransactionError: the transaction is closed already, or was never detached and
-                is neither committed nor rolled back.
+            TransactionError: the transaction is already closed; or it was never detached, and is
+                neither committed nor rolled back.
             PublishError: the transaction is committed, and the transport failed.
         """
         if self.status is _STREAMING:
@@ -225,7 +225,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             self._finish()
 
     def _finish(self) -> None:
-        """Leave a transaction that was decided; one that was not is rolled back first."""
+        """End the transaction; roll back one that was neither committed nor rolled back."""
         status = self.status
         if status is _COMMITTED:
             try:
@@ -248,7 +248,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             raise error
 
     def _abort(self, exc: BaseException) -> None:
-        """Leave the transaction by an exception, which never undoes a commit."""
+        """End the transaction because of an exception, which never undoes a commit."""
         status = self.status
         if status is _CLOSED:
             return
@@ -258,14 +258,14 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             else:
                 self.rollback()
         except Exception as error:
-            # An interruption has to stay what it is for who waits for it.
+            # An interruption must reach its caller unchanged.
             if not isinstance(exc, Exception):
                 exc.add_note(f"Besides: {type(error).__name__}: {error}")
                 return
             if not isinstance(error, PublishError):
                 raise
-            # Neither hides the other.
-            text = "the transaction is committed, left by an error, and could not be published"
+            # Neither error may hide the other.
+            text = "the transaction was committed, then an error left it and publishing failed"
             raise ExceptionGroup(text, [exc, error]) from None
         finally:
             self._end()
@@ -283,7 +283,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
                 self._buffer.close()
 
     def _tell(self, hook: str) -> None:
-        """Call a hook of every dependency, then raise what has failed."""
+        """Call a hook of every dependency, then raise the failures together."""
         failures: list[Exception] = []
         interruption: BaseException | None = None
         for dependency in self._dependencies or ():
