@@ -345,7 +345,7 @@ def test_a_plain_call_waits_for_asynchronous_dependencies_on_a_private_loop() ->
 
 async def test_with_a_running_loop_the_error_says_what_to_do() -> None:
     """Nothing is left open or unawaited, and a thread is a way out."""
-    with pytest.raises(RunningLoopError, match="plain call can not wait") as raised:
+    with pytest.raises(RunningLoopError, match="synchronous call cannot await") as raised:
         add(3)
 
     assert "asyncio.to_thread" in raised.value.__notes__[0]

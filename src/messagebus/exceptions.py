@@ -1,7 +1,8 @@
-"""Every error that the package raises, under one base.
+"""The errors of this package.
 
-Each is also the builtin that a caller would expect, keeps the objects it is about as
-attributes, and puts advice that goes beyond its text into a note (PEP 678).
+All derive from `MessageBusError`, and each from the builtin error that a caller would expect. They
+keep the objects that they are about as attributes. Advice beyond the message is in a note
+(PEP 678).
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class MessageBusError(Exception):
-    """Base of every error of this package."""
+    """Base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The constructors take objects, not what *args* holds: by default an error could not
-        # cross to another process.
-        return _restored, (type(self), self.args, self.__dict__)
+        # The constructors accept objects, not *args*, so the default could not unpickle an error
+        # that comes from another process.
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _restored(
+def _restore(
     kind: type[MessageBusError], args: tuple[Any, ...], state: dict[str, Any]
 ) -> MessageBusError:
     error = kind.__new__(kind, *args)
@@ -33,13 +34,24 @@ def _restored(
     return error
 
 
+def _name(thing: object) -> str:
+    return getattr(thing, "__qualname__", None) or repr(thing)
+
+
 class ConfigurationError(MessageBusError, RuntimeError):
-    """The bus, or something given to it, is wired in a way that can not work.
+    """The bus, or an object given to it, is wired in a way that cannot work.
+
+    Args:
+        text: the fact.
+        message_type: see *Attributes*.
+        listener: see *Attributes*.
+        problems: see *Attributes*.
+        advice: the next step, which becomes a note.
 
     Attributes:
-        message_type: the message type, or what stood in its place; None if there is none.
+        message_type: the message type, or what was given in its place; None if there is none.
         listener: the callable that was being registered; None if there is none.
-        problems: one text for each mistake, when several are reported at once.
+        problems: one sentence for each mistake, if several are reported at once.
     """
 
     def __init__(
@@ -49,51 +61,51 @@ class ConfigurationError(MessageBusError, RuntimeError):
         message_type: object = None,
         listener: Callable[..., Any] | None = None,
         problems: Sequence[str] = (),
+        advice: str | None = None,
     ) -> None:
         super().__init__(text)
         self.message_type = message_type
         self.listener = listener
         self.problems = tuple(problems)
+        if advice is not None:
+            self.add_note(advice)
 
 
 class MissingExtraError(MessageBusError, ImportError):
-    """An adapter needs a library that is not installed; the cause says which.
+    """An adapter needs a library that is not installed. The cause names the library.
 
     Attributes:
-        extra: the extra of this package that brings the library.
+        extra: the extra of this package that installs the library.
     """
 
     def __init__(self, adapter: str, extra: str) -> None:
-        super().__init__(f"{adapter} needs what `pip install 'messagebus[{extra}]'` installs")
+        super().__init__(f"{adapter} needs an extra: run `pip install 'messagebus[{extra}]'`")
         self.extra = extra
 
 
 class AnnotationError(ConfigurationError):
-    """An annotation that has to be known mentions a name that can not be found.
+    """An annotation that must be known mentions a name that cannot be found.
 
     Attributes:
         listener: the callable that has the parameter.
         parameter: the name of the parameter.
-        annotation: the annotation as it was written.
+        annotation: the annotation as written.
     """
 
     def __init__(self, function: Callable[..., Any], parameter: str, annotation: object) -> None:
-        name = getattr(function, "__qualname__", repr(function))
         super().__init__(
-            f"The annotation {annotation!r} of the parameter {parameter!r} of {name} "
-            f"can not be resolved",
+            f"The annotation {annotation!r} of the parameter {parameter!r} of {_name(function)} "
+            f"cannot be resolved",
             listener=function,
+            advice="Use names that exist when the callable is registered. Names that are imported "
+            "only under TYPE_CHECKING, or local to another function, cannot be found.",
         )
         self.parameter = parameter
         self.annotation = annotation
-        self.add_note(
-            "It has to be a name that exists when the callable is registered: a name imported "
-            "only under TYPE_CHECKING, or local to another function, can not be found."
-        )
 
 
 class ParameterError(ConfigurationError):
-    """A parameter of a handler, or of a dependency, is one that nothing can fill.
+    """A parameter of a handler or of a dependency cannot be filled.
 
     Attributes:
         listener: the callable that has the parameter.
@@ -117,20 +129,21 @@ class ParameterError(ConfigurationError):
         self.path = tuple(path)
         if len(self.path) > 1:
             self.add_note("It is needed through " + " -> ".join(map(_name, self.path)) + ".")
-        self.add_note("Give it a default, or declare with Depends(...) what fills it.")
+        self.add_note("Give it a default, or declare a dependency for it with Depends(...).")
 
 
 class DependencyCycleError(ConfigurationError):
-    """A dependency needs itself, directly or through others.
+    """A dependency depends on itself, directly or through others.
 
     Attributes:
-        cycle: the dependencies in the order in which each needs the next; the last is the first.
+        cycle: the dependencies, each followed by one that it needs. The last is the first.
     """
 
     def __init__(self, cycle: Sequence[Callable[..., Any]]) -> None:
         super().__init__(
-            "The dependencies need each other: " + " -> ".join(map(_name, cycle)),
+            "The dependencies form a cycle: " + " -> ".join(map(_name, cycle)),
             listener=cycle[0],
+            advice="Move what they share into a dependency that needs none of them.",
         )
         self.cycle = tuple(cycle)
 
@@ -140,35 +153,37 @@ class GeneratorDependencyError(MessageBusError, RuntimeError):
 
     Attributes:
         generator: the generator, which is closed.
+        fact: what it did instead.
     """
 
     def __init__(self, generator: object, fact: str) -> None:
         super().__init__(generator, fact)
         self.generator = generator
         self.fact = fact
+        self.add_note("A generator dependency must yield exactly once.")
 
     def __str__(self) -> str:
         return f"The generator dependency {_name(self.generator)} {self.fact}"
 
 
 class RunningLoopError(MessageBusError, RuntimeError):
-    """A plain call needs an asynchronous dependency while an event loop runs in its thread.
+    """A synchronous call needs an async dependency while an event loop runs in its thread.
 
     Attributes:
-        dependency: the coroutine or the asynchronous generator of the dependency.
+        dependency: the coroutine or the async generator of the dependency.
     """
 
     def __init__(self, dependency: object) -> None:
         super().__init__(dependency)
         self.dependency = dependency
         self.add_note(
-            "Make the call in a thread of its own, await asyncio.to_thread(...), or make the "
-            "handler a coroutine function and use what messagebus.asyncio has under this name."
+            "Make the call in another thread, with await asyncio.to_thread(...), or make the "
+            "handler a coroutine function and use the class of the same name in messagebus.asyncio."
         )
 
     def __str__(self) -> str:
         return (
-            f"A plain call can not wait for the dependency {_name(self.dependency)}: an event "
+            f"A synchronous call cannot await the dependency {_name(self.dependency)}: an event "
             f"loop is running in this thread"
         )
 
@@ -177,8 +192,8 @@ class UnknownActionError(MessageBusError, KeyError):
     """A service was asked for an action that it does not have.
 
     Attributes:
-        action: the name that was asked for.
-        known: the names of its actions, sorted.
+        action: the name of the action.
+        known: the names of the service's actions, sorted.
     """
 
     def __init__(self, action: str, known: Iterable[str]) -> None:
@@ -188,34 +203,36 @@ class UnknownActionError(MessageBusError, KeyError):
 
     def __str__(self) -> str:
         known = ", ".join(map(repr, self.known)) or "none"
-        return f"There is no action {self.action!r}; the known ones are: {known}"
+        return f"Unknown action {self.action!r}; known actions: {known}"
 
 
 class ScanError(MessageBusError, ValueError):
-    """A name given to *scan* is relative; only absolute module names can be scanned.
+    """A module name given to *scan* is relative.
 
     Attributes:
-        module: the name as it was given.
+        module: the name as given.
     """
 
     def __init__(self, module: str) -> None:
         super().__init__(module)
         self.module = module
+        self.add_note("Pass the absolute name of the module.")
 
     def __str__(self) -> str:
         return f"scan error: relative package unsupported for {self.module}"
 
 
 class InvalidMessageError(MessageBusError, RuntimeError):
-    """Something that is neither a command nor an event was given to the bus.
+    """An object that is neither a command nor an event was given to the bus.
 
     Attributes:
-        message: the object that was given.
+        message: the object.
     """
 
     def __init__(self, message: object) -> None:
         super().__init__(message)
         self.message = message
+        self.add_note("Derive its class from Command or from Event.")
 
     def __str__(self) -> str:
         return f"{self.message!r} was not an Event or Command"
@@ -226,10 +243,10 @@ class TransactionError(MessageBusError, RuntimeError):
 
 
 class MissingDependencyError(MessageBusError, RuntimeError):
-    """A listener asks for a dependency that neither the bus nor the call provides.
+    """A listener requires a dependency that neither the bus nor the call provides.
 
     Attributes:
-        dependency: the name that is missing.
+        dependency: the name of the dependency.
         listener: the callable that has the parameter.
     """
 
@@ -237,10 +254,9 @@ class MissingDependencyError(MessageBusError, RuntimeError):
         super().__init__(dependency, listener)
         self.dependency = dependency
         self.listener = listener
-        name = getattr(listener, "__qualname__", repr(listener))
         self.add_note(
-            f"The parameter {dependency!r} of the listener {name} needs it. Give it to the bus "
-            f"({dependency}=...) or to the handle call, or give the parameter a default."
+            f"The listener {_name(listener)} has a parameter of this name. Pass it to the bus "
+            f"({dependency}=...) or to handle, or give the parameter a default."
         )
 
     def __str__(self) -> str:
@@ -248,12 +264,12 @@ class MissingDependencyError(MessageBusError, RuntimeError):
 
 
 class CascadeError(MessageBusError, RecursionError):
-    """A chain of messages, each raised while its cause was handled, went too deep.
+    """A chain of messages, each raised while the one before it was handled, is too long.
 
     Attributes:
         max_depth: how many messages the chain may have.
-        chain: the message types from the first message to the one that was refused.
-        repeating: the types that stand in the chain more than once, most frequent first.
+        chain: the message types, from the first message to the one that was refused.
+        repeating: the types that occur in the chain more than once, the most frequent first.
     """
 
     def __init__(self, max_depth: int, chain: Sequence[type[Message[Any]]]) -> None:
@@ -262,6 +278,7 @@ class CascadeError(MessageBusError, RecursionError):
         self.chain = tuple(chain)
         counts = Counter(self.chain).most_common()
         self.repeating = tuple(kind for kind, count in counts if count > 1)
+        self.add_note("Break the chain in a listener, or give the bus a larger max_depth.")
 
     def __str__(self) -> str:
         names = ", ".join(kind.__qualname__ for kind in self.repeating)
@@ -270,18 +287,19 @@ class CascadeError(MessageBusError, RecursionError):
 
 
 class PublishError(MessageBusError, RuntimeError):
-    """The transport failed after the commit; the transaction itself stands.
+    """The transport failed after the commit, which stands.
 
-    The messages stay buffered in the eventstore: a later *publish_eventstream*, or the next
-    commit that publishes, sends them first. The cause is the error of the transport.
+    The messages stay buffered in the eventstore. The next call of *publish_eventstream*, or the
+    next commit that publishes, sends them first. The cause is the error of the transport.
 
     Attributes:
-        messages: the message that failed and those behind it, in handling order.
+        messages: the message that failed and those after it, in handling order.
     """
 
     def __init__(self, messages: Sequence[Message[Any]]) -> None:
         super().__init__(messages)
         self.messages = tuple(messages)
+        self.add_note("Call publish_eventstream() to send them again.")
 
     def __str__(self) -> str:
         failed = self.messages[0]
@@ -292,20 +310,20 @@ class PublishError(MessageBusError, RuntimeError):
 
 
 class TransportUnavailableError(MessageBusError, ConnectionError):
-    """The broker can not be reached, or does not answer: nothing is wrong with the message.
+    """The broker cannot be reached or does not answer. The message is not at fault.
 
-    Whoever sends waits and tries again for as long as it takes; a relay does not count it as
-    an attempt, so an outage never parks a backlog.
+    The sender waits and tries again for as long as it takes. A relay does not count it as an
+    attempt, so an outage never parks a backlog.
     """
 
 
 class StreamMissingError(TransportUnavailableError):
-    """What a transport sends to does not exist; the note says how to create it.
+    """The stream to which a transport sends does not exist. The note says how to create it.
 
-    It fails every message alike, so it is nothing that a message could be parked for.
+    Every message would fail alike, so none is parked for it.
 
     Attributes:
-        stream: the name of what is missing.
+        stream: the name of the stream.
     """
 
     def __init__(self, stream: str, advice: str) -> None:
@@ -318,11 +336,11 @@ class StreamMissingError(TransportUnavailableError):
 
 
 class MessageRejectedError(MessageBusError, ValueError):
-    """The broker, or its transport, refuses one message: sending it again will not help.
+    """The broker, or its transport, rejected a message. Sending it again cannot help.
 
     Attributes:
         message: the serialized message.
-        reason: why it was refused.
+        reason: why it was rejected.
     """
 
     def __init__(self, message: Mapping[str, Any], reason: str) -> None:
@@ -335,11 +353,11 @@ class MessageRejectedError(MessageBusError, ValueError):
 
 
 class BatchSendError(MessageBusError, RuntimeError):
-    """A batch was not sent as a whole; the cause is the error of the message that failed.
+    """A batch was sent in part. The cause is the error of the message that failed.
 
     Attributes:
-        sent: how many messages from the beginning of the batch the broker has confirmed. The
-            next one is the one that failed; those behind it may have been sent or not.
+        sent: how many messages at the start of the batch the broker has confirmed. The next one
+            failed. Those after it may or may not have been sent.
     """
 
     def __init__(self, sent: int) -> None:
@@ -347,15 +365,11 @@ class BatchSendError(MessageBusError, RuntimeError):
         self.sent = sent
 
     def __str__(self) -> str:
-        return f"The batch broke off behind {self.sent} message(s)"
-
-
-def _name(thing: object) -> str:
-    return getattr(thing, "__qualname__", None) or repr(thing)
+        return f"The batch failed after {self.sent} message(s)"
 
 
 class UnstorableMessageError(MessageBusError, ValueError):
-    """A message has content that would not come back from the store as it was.
+    """A message has content that would not come back from the store unchanged.
 
     Attributes:
         message: the message.
@@ -368,11 +382,11 @@ class UnstorableMessageError(MessageBusError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"The message {self.message!r} can not be stored: {self.reason}"
+        return f"The message {self.message!r} cannot be stored: {self.reason}"
 
 
 class DuplicateMessageError(MessageBusError, ValueError):
-    """Messages are in the store already, or twice in one transaction.
+    """Messages are already in the store, or occur twice in one transaction.
 
     Attributes:
         message_ids: the identifiers that are taken.
@@ -384,16 +398,16 @@ class DuplicateMessageError(MessageBusError, ValueError):
 
     def __str__(self) -> str:
         ids = ", ".join(map(str, self.message_ids))
-        return f"Stored already: {ids}; a message is handled in one transaction, once"
+        return f"Already stored: {ids}; handle each message once, in one transaction"
 
 
 class UnknownMessageTypeError(MessageBusError, LookupError):
-    """A stored message is of a name and version for which no class was given.
+    """No class was given for the name and version of a stored message.
 
     Attributes:
         name: the name of the schema.
         schema_version: its version.
-        position: where the message stands in the store.
+        position: the position of the message in the store.
     """
 
     def __init__(self, name: str, schema_version: int, position: int) -> None:
@@ -401,22 +415,23 @@ class UnknownMessageTypeError(MessageBusError, LookupError):
         self.name = name
         self.schema_version = schema_version
         self.position = position
+        self.add_note("Add its class to those that are given to messages(...).")
 
     def __str__(self) -> str:
         return (
-            f"No class was given for {self.name!r} version {self.schema_version}, "
-            f"of which a message stands at position {self.position}"
+            f"No class was given for {self.name!r} version {self.schema_version}, the type of the "
+            f"message at position {self.position}"
         )
 
 
 class UndeliverableMessageError(MessageBusError, RuntimeError):
-    """A relay that stops at what it can not send has come to such a message.
+    """A relay that stops at undeliverable messages has reached one.
 
     Attributes:
         message_id: the identifier of the message.
-        position: where it stands in the store.
-        attempts: how often it was tried.
-        reason: what went wrong the last time.
+        position: the position of the message in the store.
+        attempts: how many times it was tried.
+        reason: why the last attempt failed.
     """
 
     def __init__(self, message_id: UUID, position: int, attempts: int, reason: str) -> None:
@@ -425,7 +440,7 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
         self.position = position
         self.attempts = attempts
         self.reason = reason
-        self.add_note("Replay or discard the message, or let the relay park what it can not send.")
+        self.add_note("Replay or discard it, or let the relay park undeliverable messages.")
 
     def __str__(self) -> str:
         return (
@@ -435,12 +450,12 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
 
 
 class BacklogStalledError(MessageBusError, TimeoutError):
-    """A relay that drains has waited in vain for the one that leads.
+    """A relay that drains the backlog has waited in vain for the leading relay.
 
     Attributes:
-        holder: which relay leads, or has led last.
-        position: where the first message that is pending stands in the store.
-        seconds: for how long it has seen none sent, and no attempt.
+        holder: the relay that leads, or led last.
+        position: the position of the first pending message in the store.
+        seconds: how long no message was sent or attempted, in seconds.
     """
 
     def __init__(self, holder: str, position: int, seconds: float) -> None:
@@ -448,10 +463,10 @@ class BacklogStalledError(MessageBusError, TimeoutError):
         self.holder = holder
         self.position = position
         self.seconds = seconds
-        self.add_note("The log of that relay tells why, most often that its broker is away.")
+        self.add_note("Look in the log of that relay. Most often, its broker is unreachable.")
 
     def __str__(self) -> str:
         return (
             f"The relay {self.holder} leads and has sent nothing for {self.seconds:.1f} s; "
-            f"the message at position {self.position} is the first that waits"
+            f"the first pending message is at position {self.position}"
         )

@@ -61,7 +61,7 @@ def test_a_library_that_is_missing_is_reported_with_its_extra(extra: str, url: s
     )
 
     assert (
-        f"{extra} messagebus.adapters.{extra} needs what `pip install 'messagebus[{extra}]'`"
+        f"{extra} messagebus.adapters.{extra} needs an extra: run `pip install 'messagebus[{extra}]'`"
         in (done.stdout)
     )
 
