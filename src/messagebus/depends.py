@@ -1,7 +1,7 @@
 """Dependencies: what fills the parameters of handlers, and how it is replaced."""
 
 from ._di.depends import Dependency, Depends
+from ._di.inject import inject
 from ._di.overrides import Override, Provider
-from .facade.injection import inject
 
 __all__ = ["Dependency", "Depends", "Override", "Provider", "inject"]

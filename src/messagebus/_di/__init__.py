@@ -1,1 +1,1 @@
-"""Dependency injection: reads what callables declare, and calls them with it."""
+"""Dependency injection: reads the dependencies that callables declare and fills them in."""

@@ -1,6 +1,7 @@
-"""Plans as code: what is written here is what one would write by hand.
+"""Compiles a plan to the code that one would write by hand.
 
-For a handler that needs a generator dependency, and a coroutine dependency that needs it, too::
+For a handler that needs a generator dependency and a coroutine dependency, which itself needs the
+first::
 
     async def call(a0):
         opened = []
@@ -19,7 +20,7 @@ For a handler that needs a generator dependency, and a coroutine dependency that
             await throw(opened, error)
             raise
 
-Code that does not wait is the same without ``async`` and ``await``.
+The sync flavour is the same without ``async`` and ``await``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import functools
 import inspect
 import keyword
 import linecache
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, CoroutineType
 from typing import Any, NamedTuple
 
@@ -39,104 +40,69 @@ from .graph import Call, Plan
 
 
 class Flavour(NamedTuple):
-    """What differs between code that waits and code that does not.
+    """The differences between async code and sync code.
 
     Attributes:
-        waits: whether it does.
-        enter: gives the value of a dependency that is a coroutine or opens a generator.
-        exit: runs any kind of generator from its ``yield`` to its end.
-        throw: throws an error into all generators that are open.
+        is_async: whether the code awaits.
+        adapt: converts a function to what the code calls.
+        enter: returns the value of a dependency that is a coroutine or opens a generator.
+        exit: runs a generator of any kind from its ``yield`` to its end.
+        throw: throws an error into all open generators.
     """
 
-    waits: bool
+    is_async: bool
+    adapt: Callable[[Callable[..., Any]], Callable[..., Any]]
     enter: Callable[..., Any]
     exit: Callable[..., Any]
     throw: Callable[..., Any]
 
 
-class Shape(NamedTuple):
-    """The arguments of a call, without their values.
-
-    Attributes:
-        arguments: how many have no name.
-        names: the names of the others, in order.
-    """
-
-    arguments: int
-    names: tuple[str, ...] = ()
-
-    def variables(self) -> list[str]:
-        """Return the variables of the arguments, those with a name behind the others."""
-        return [f"a{index}" for index in range(self.arguments + len(self.names))]
-
-
-def compiled(
-    plan: Plan,
-    function: Callable[..., Any],
-    shape: Shape,
-    flavour: Flavour,
-    *,
-    by_position: bool,
-    in_handle: bool,
-) -> Callable[..., Any]:
-    """Return what calls a function with the arguments of a call, and with what is planned.
+def compile_call(plan: Plan, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any]:
+    """Return a function that calls *function* with its arguments and dependencies.
 
     Args:
-        plan: how the other parameters are filled.
-        function: is called.
-        shape: the arguments.
-        flavour: whether to wait, and how.
-        by_position: whether the filled parameters directly follow the arguments.
-        in_handle: whether the scope of a *handle* comes before the arguments.
+        plan: the calls of dependencies, and the arguments.
+        function: the function, as `Flavour.adapt` returned it.
+        flavour: async or sync.
     """
-    arguments = shape.variables()
-    taken = ["scope", *arguments] if in_handle else arguments
-    given = arguments[: shape.arguments]
-    if by_position:
-        given += plan.filled.values()
-    else:
-        pairs = [*zip(shape.names, arguments[shape.arguments :], strict=True), *plan.filled.items()]
-        given += [_named(name, variable) for name, variable in pairs]
-    source = "\n".join(_lines(plan.calls, taken, given, flavour.waits))
-    namespace = {
+    source = "\n".join(_write_function(plan, flavour.is_async))
+    namespace: dict[str, Any] = {
         "CoroutineType": CoroutineType,
         "END": END,
         "GeneratorDependencyError": GeneratorDependencyError,
         "NEVER": NEVER,
-        "throw": flavour.throw,
+        "enter": flavour.enter,
         "exit": flavour.exit,
         "function": function,
-        "enter": flavour.enter,
+        "throw": flavour.throw,
     }
     for call in plan.calls:
         namespace[f"f{call.number}"] = call.function
         namespace[f"k{call.number}"] = call.key
-    exec(_code(source), namespace)  # noqa: S102 - made of names that were made here
-    made: Callable[..., Any] = namespace["call"]
-    return made
+    exec(_compile_source(source), namespace)  # noqa: S102 - all its names are ours
+    compiled: Callable[..., Any] = namespace["call"]
+    return compiled
 
 
 @functools.lru_cache(maxsize=1_000)
-def _code(source: str) -> CodeType:
+def _compile_source(source: str) -> CodeType:
     """Compile a source, and let tracebacks show its lines."""
     name = f"<call with dependencies {hash(source):x}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     return compile(source, name, "exec")
 
 
-def _lines(
-    calls: Sequence[Call], taken: Sequence[str], given: Sequence[str], waits: bool
-) -> Iterator[str]:
-    wait = "await " if waits else ""
-    yield f"{'async ' if waits else ''}def call({', '.join(taken)}):"
-    outcome = f"{wait}function({', '.join(given)})"
-    if not calls:
+def _write_function(plan: Plan, is_async: bool) -> Iterator[str]:
+    wait = "await " if is_async else ""
+    yield f"{'async ' if is_async else ''}def call({', '.join(plan.parameters)}):"
+    outcome = f"{wait}function({_write_arguments(plan.positional, plan.named)})"
+    if not plan.calls:
         yield f"    return {outcome}"
         return
     yield "    opened = []"
     yield "    try:"
-    for call in calls:
-        yield from (f"        {line}" for line in _call_lines(call, wait))
+    for call in plan.calls:
+        yield from (f"        {line}" for line in _write_call(call, wait))
     yield f"        outcome = {outcome}"
     yield "        while opened:"
     yield f"            {wait}exit(opened.pop())"
@@ -146,19 +112,18 @@ def _lines(
     yield "        raise"
 
 
-def _call_lines(call: Call, wait: str) -> Iterator[str]:
+def _write_call(call: Call, wait: str) -> Iterator[str]:
     number, result = call.number, call.result
-    named = [_named(name, variable) for name, variable in call.named.items()]
-    made = f"f{number}({', '.join([*call.positional, *named])})"
+    made = f"f{number}({_write_arguments(call.positional, call.named)})"
     opens = is_generator_function(call.function, decorated=True)
     if call.lasts:
-        yield f"{result} = scope.kept.get(k{number}, END)"
+        yield f"{result} = scope.values.get(k{number}, END)"
         yield f"if {result} is END:"
         yield f"    {result} = {wait}scope.keep(k{number}, {made}, {opens})"
     elif inspect.isgeneratorfunction(call.function):
-        yield from _opening_lines(call, made, f"next(g{number}, END)")
+        yield from _write_opening(call, made, f"next(g{number}, END)")
     elif wait and inspect.isasyncgenfunction(call.function):
-        yield from _opening_lines(call, made, f"await anext(g{number}, END)")
+        yield from _write_opening(call, made, f"await anext(g{number}, END)")
     elif wait and inspect.iscoroutinefunction(call.function):
         yield f"{result} = await {made}"
     elif opens:
@@ -170,17 +135,22 @@ def _call_lines(call: Call, wait: str) -> Iterator[str]:
             yield f"    {result} = {wait}enter({result}, False, opened)"
 
 
-def _opening_lines(call: Call, made: str, begun: str) -> Iterator[str]:
+def _write_opening(call: Call, generator: str, first: str) -> Iterator[str]:
     number, result = call.number, call.result
-    yield f"g{number} = {made}"
-    yield f"{result} = {begun}"
+    yield f"g{number} = {generator}"
+    yield f"{result} = {first}"
     yield f"if {result} is END:"
     yield f"    raise GeneratorDependencyError(g{number}, NEVER)"
     yield f"opened.append(g{number})"
 
 
-def _named(name: str, variable: str) -> str:
-    """Return an argument with a name, which need not be one that Python code can have."""
+def _write_arguments(positional: Sequence[str], named: Mapping[str, str]) -> str:
+    return ", ".join([*positional, *map(_write_keyword, named.items())])
+
+
+def _write_keyword(argument: tuple[str, str]) -> str:
+    """Write a keyword argument, even if Python code cannot spell its name."""
+    name, variable = argument
     if name.isidentifier() and not keyword.iskeyword(name):
         return f"{name}={variable}"
     return f"**{{{name!r}: {variable}}}"

@@ -1,4 +1,4 @@
-"""How a parameter says what fills it: ``db: Session = Depends(get_db)``."""
+"""Declarations of dependencies: ``db: Session = Depends(get_db)``."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Lifetime: TypeAlias = Literal["call", "handle"]
 
 
 class Requirement(NamedTuple):
-    """A parameter of a callable that has to be filled.
+    """A parameter of a callable that must be filled.
 
     Attributes:
         name: its name.
-        position: its index among the parameters; None if it needs an argument with its name.
-        by_name: whether an argument with its name can fill it.
-        dependency: what fills it; None if that is something of the call itself.
-        annotation: its annotation, if it has no dependency.
+        position: its index among the parameters; None if it is keyword-only.
+        by_name: whether it accepts a keyword argument.
+        dependency: the dependency that fills it; None if a value of the call must.
+        annotation: its annotation; EMPTY if it has a dependency.
     """
 
     name: str
@@ -38,16 +38,16 @@ class Requirement(NamedTuple):
 
 
 def _annotated() -> Any:
-    """Stand for the annotation of a parameter as what is called."""
+    """Stand for the annotation of the parameter, which is then the callable."""
 
 
 class Dependency:
-    """What `Depends` makes: the declaration that a callable fills a parameter.
+    """The declaration that a callable fills a parameter, as `Depends` makes it.
 
     Attributes:
         dependency: the callable.
         use_cache: whether it is called once where it is used several times.
-        scope: how long what it gives lives; None for as long as what it is used by.
+        scope: how long its result lives; None for as long as whatever uses it.
         requirements: the parameters of the callable to fill; None until they are read.
     """
 
@@ -61,10 +61,11 @@ class Dependency:
         scope: Lifetime | None = None,
     ) -> None:
         if not callable(dependency):
-            text = f"A dependency has to be callable, which {dependency!r} is not"
-            raise ConfigurationError(text)
+            text = f"{dependency!r} cannot be a dependency: it is not callable"
+            advice = "Pass a function, a class or another callable, without calling it."
+            raise ConfigurationError(text, advice=advice)
         if scope not in (None, "call", "handle"):
-            text = f"The scope of a dependency is 'call' or 'handle', not {scope!r}"
+            text = f"The scope of a dependency must be 'call' or 'handle', not {scope!r}"
             raise ConfigurationError(text)
         self.dependency = dependency
         self.use_cache = use_cache
@@ -78,25 +79,25 @@ class Dependency:
     def read(
         self, localns: Mapping[str, Any] | None = None, path: tuple[Callable[..., Any], ...] = ()
     ) -> None:
-        """Read what the callable needs, and what that needs in turn.
+        """Read the requirements of the callable, and of its dependencies in turn.
 
         Args:
-            localns: names for annotations that mention what is local to the caller.
+            localns: local names of the caller, for annotations that mention them.
             path: the dependencies that lead to this one.
 
         Raises:
-            AnnotationError: an annotation that has to be known can not be resolved.
-            DependencyCycleError: it needs itself.
+            AnnotationError: an annotation that must be known cannot be resolved.
+            DependencyCycleError: it depends on itself.
         """
         if self.dependency in path:
             cycle = path[path.index(self.dependency) :]
             raise DependencyCycleError((*cycle, self.dependency))
         if self.requirements is None:
-            found = tuple(requirements_of(self.dependency, localns))
-            for need in found:
-                if need.dependency is not None:
-                    need.dependency.read(localns, (*path, self.dependency))
-            self.requirements = found
+            requirements = tuple(requirements_of(self.dependency, localns))
+            for requirement in requirements:
+                if requirement.dependency is not None:
+                    requirement.dependency.read(localns, (*path, self.dependency))
+            self.requirements = requirements
 
 
 @overload
@@ -132,7 +133,7 @@ def Depends(
 def Depends(
     dependency: Callable[..., T], *, use_cache: bool = ..., scope: Lifetime | None = ...
 ) -> T: ...
-def Depends(  # noqa: N802 - it reads as a declaration, and has the name that such have
+def Depends(  # noqa: N802 - the name that such declarations have elsewhere
     dependency: Callable[..., Any] = _annotated,
     *,
     use_cache: bool = True,
@@ -140,21 +141,21 @@ def Depends(  # noqa: N802 - it reads as a declaration, and has the name that su
 ) -> Any:
     """Declare that the result of a callable fills a parameter.
 
-    Write it as the default of the parameter, or into its annotation as
-    ``Annotated[Session, Depends(get_db)]``. To a type checker it has the type of what the callable
-    gives: of its result, of what it yields, or of what it returns when it has been waited for.
+    Write it as the default of the parameter, or in its annotation as
+    ``Annotated[Session, Depends(get_db)]``. To a type checker it has the type of the value that
+    the callable returns, yields, or returns when awaited.
 
     Args:
-        dependency: a function, a generator function that yields once, either of them asynchronous
-            or not, a class, or any other callable. Its own parameters are filled in the same way.
-            Without it, the annotation of the parameter is what is called.
+        dependency: a function, a generator function that yields once, either of them async or
+            not, a class, or any other callable. Its own parameters are filled in the same way.
+            By default, the annotation of the parameter is the callable.
         use_cache: call it once where it is used several times in a call.
-        scope: how long what it gives lives: ``"call"``, one call of a handler; ``"handle"``, all
-            that one *handle* of a bus brings about. Outside of a bus the two are the same. The
-            default is as long as what it is used by.
+        scope: how long its result lives: ``"call"``, one call of a handler; ``"handle"``, one
+            *handle* call of a bus and everything that it causes. Outside a bus the two are the
+            same. By default, as long as whatever uses it.
 
     Raises:
-        ConfigurationError: it can not be called.
+        ConfigurationError: the dependency is not callable.
     """
     return Dependency(dependency, use_cache=use_cache, scope=scope)
 
@@ -164,63 +165,62 @@ def requirements_of(
     localns: Mapping[str, Any] | None = None,
     argument_count: int | None = 0,
 ) -> Iterator[Requirement]:
-    """Yield the parameters of a callable that have to be filled.
+    """Yield the parameters of a callable that must be filled.
 
-    Those with an ordinary default need not be. A callable without a signature, as some builtins
-    are, is taken to need nothing.
+    Parameters with an ordinary default are left out. A callable without a signature, such as
+    some builtins, has no requirements.
 
     Args:
         function: the callable.
-        localns: names for annotations that mention what is local to the caller.
+        localns: local names of the caller, for annotations that mention them.
         argument_count: how many leading parameters the caller fills; None if it may fill any that
             declare no dependency.
 
     Raises:
-        AnnotationError: an annotation that has to be known can not be resolved.
-        ParameterError: what fills a parameter can not be called.
+        AnnotationError: an annotation that must be known cannot be resolved.
+        ParameterError: a parameter declares a dependency that is not callable.
     """
     try:
         declared = parameters(function, localns)
     except ConfigurationError:
         return
-    for index, parameter in enumerate(declared):
-        if argument_count is not None and index < argument_count:
-            continue
+    start = argument_count or 0
+    for position, parameter in enumerate(declared[start:], start):
         optional = argument_count is None or parameter.default is not EMPTY or parameter.variadic
-        dependency = _declared_dependency(function, parameter, optional)
+        dependency = _find_dependency(function, parameter, optional)
         if dependency is not None or not optional:
             yield Requirement(
                 parameter.name,
-                None if parameter.kind is KEYWORD_ONLY else index,
+                None if parameter.kind is KEYWORD_ONLY else position,
                 parameter.kind is not POSITIONAL_ONLY,
                 dependency,
                 EMPTY if dependency is not None else parameter.annotation,
             )
 
 
-def _declared_dependency(
+def _find_dependency(
     function: Callable[..., Any], parameter: Parameter, optional: bool
 ) -> Dependency | None:
-    """Return what a parameter declares in its default, or else in its annotation."""
+    """Return the dependency in the default of a parameter, or else in its annotation."""
     default = parameter.default
-    found = default if isinstance(default, Dependency) else None
-    if found is None:
+    declared: Dependency | None = default if isinstance(default, Dependency) else None
+    if declared is None:
         try:
-            found = next(_extras(parameter.annotation), None)
+            declared = next(_dependencies_in(parameter.annotation), None)
         except AnnotationError:
             if not optional:
                 raise
             return None
-    if found is not None and found.dependency is _annotated:
-        implied = unwrap(parameter.annotation)
-        if implied is EMPTY or not callable(implied):
-            reason = "depends on its annotation, which can not be called"
-            raise ParameterError(function, parameter.name, reason=reason)
-        return Dependency(implied, use_cache=found.use_cache, scope=found.scope)
-    return found
+    if declared is None or declared.dependency is not _annotated:
+        return declared
+    annotated = unwrap(parameter.annotation)
+    if annotated is EMPTY or not callable(annotated):
+        reason = "depends on its annotation, which is not callable"
+        raise ParameterError(function, parameter.name, reason=reason)
+    return Dependency(annotated, use_cache=declared.use_cache, scope=declared.scope)
 
 
-def _extras(annotation: Any) -> Iterator[Dependency]:
+def _dependencies_in(annotation: Any) -> Iterator[Dependency]:
     """Yield the dependencies in an annotation, through type aliases; the outermost first."""
     while True:
         if isinstance(annotation, ALIASES):

@@ -1,8 +1,8 @@
-"""How the parameters of a callable are filled: which calls that takes, in which order."""
+"""The graph of dependencies: which calls fill the parameters of a function, in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from .._compat.callables import describe, key_of
@@ -11,49 +11,73 @@ from .._introspection.typecheck import admits
 from ..exceptions import ConfigurationError, DependencyCycleError, ParameterError
 from .depends import Dependency, Lifetime, Requirement
 
-UNREACHABLE = "takes no name, and one before it is not filled"
-
 
 class ContextValue(NamedTuple):
-    """Something that a call comes with, for which dependencies may ask by its annotation.
+    """An argument of the call that dependencies can request by annotation.
 
     Attributes:
-        name: the parameter of the called function that it fills.
-        accepts: tells whether a parameter with a certain annotation asks for it.
+        name: the parameter of the called function that receives it.
+        matches: returns whether a parameter with a given annotation requests it.
         lifetime: how long it stays the same.
     """
 
     name: str
-    accepts: Callable[[Any], bool]
+    matches: Callable[[Any], bool]
     lifetime: Lifetime = "call"
 
 
 def matcher_for(annotation: Any) -> Callable[[Any], bool]:
-    """Return what tells whether an annotation asks for something annotated with this one.
+    """Return a predicate for annotations that request a value annotated with *annotation*.
 
-    It does if it names the same, a base class, or a union that has room for it; not if it would
-    take anything.
+    It accepts the same type, a base class, and a union that includes one of them, but no
+    annotation that would accept anything.
     """
 
-    def accepts(asked: Any) -> bool:
-        plain = unwrap(asked)
+    def matches(requested: Any) -> bool:
+        plain = unwrap(requested)
         if plain is Any or plain is object or isinstance(plain, TypeVar):
             return False
-        return admits(asked, annotation) is True
+        return admits(requested, annotation) is True
 
-    return accepts
+    return matches
+
+
+class Shape(NamedTuple):
+    """The arguments that a caller passes, without their values.
+
+    Attributes:
+        positional: how many are positional.
+        names: the names of the keyword arguments, in order.
+    """
+
+    positional: int
+    names: tuple[str, ...] = ()
+
+    def variables(self) -> list[str]:
+        """Return one variable for each argument, positional ones first."""
+        return [f"a{index}" for index in range(self.positional + len(self.names))]
+
+    def bind(self, parameters: Sequence[str]) -> dict[str, str]:
+        """Return the variable of each parameter that receives an argument.
+
+        Args:
+            parameters: the names of the parameters that accept a positional argument, in order.
+        """
+        variables = self.variables()
+        positional = dict(zip(parameters, variables[: self.positional], strict=False))
+        return positional | dict(zip(self.names, variables[self.positional :], strict=True))
 
 
 class Call(NamedTuple):
-    """One call of a dependency. What it takes, and what it gives, have the names of variables.
+    """One call of a dependency. Its arguments and its result are named by variables.
 
     Attributes:
-        number: its number, in the order in which it was found.
-        function: what is called.
-        positional: the variables for the arguments without a name.
-        named: the variables for the arguments with a name.
-        lasts: whether what it gives lives as long as a *handle*.
-        key: what that is remembered by until then; None if it is not remembered.
+        number: its number, in order of discovery.
+        function: the callable.
+        positional: the variables of the positional arguments.
+        named: the variables of the keyword arguments.
+        lasts: whether the result outlives the call, until the *handle* call ends.
+        key: the key under which the *handle* call keeps the result; None if it is not reused.
     """
 
     number: int
@@ -65,32 +89,36 @@ class Call(NamedTuple):
 
     @property
     def result(self) -> str:
-        """The variable for what it gives."""
+        """The variable of the result."""
         return f"v{self.number}"
 
 
 class Plan(NamedTuple):
-    """How parameters of a function are filled.
+    """A call of a function, with the calls of dependencies before it.
 
     Attributes:
+        parameters: the variables that the caller passes.
         calls: the calls of dependencies, in order.
-        filled: the variable for each parameter.
-        used: the keys of all dependencies that it looked at.
+        positional: the variables of the function's positional arguments.
+        named: the variables of the function's keyword arguments.
+        dependencies: the keys of all dependencies in the graph, before overrides.
     """
 
+    parameters: Sequence[str]
     calls: Sequence[Call]
-    filled: Mapping[str, str]
-    used: set[object]
+    positional: Sequence[str]
+    named: Mapping[str, str]
+    dependencies: set[object]
 
 
 class Planner:
-    """Works out which dependencies a function needs, and in which order they are called.
+    """Walks the dependencies of a function and orders their calls.
 
     Args:
         function: the function.
-        overrides: what is called instead of dependencies, by their keys.
-        context: what a call of it comes with, and the variable of each.
-        in_handle: whether the call is a part of a *handle*, which keeps what outlives the call.
+        overrides: the replacements of dependencies, by key.
+        context: the context values of the call, each with its variable.
+        in_handle: whether the call is part of a *handle* call, which keeps what outlives the call.
     """
 
     def __init__(
@@ -106,65 +134,86 @@ class Planner:
         self._context = context
         self._in_handle = in_handle
         self._calls: list[Call] = []
-        self._known: dict[object, Call] = {}
-        self._used: set[object] = set()
+        self._reusable: dict[object, Call] = {}
+        self._dependencies: set[object] = set()
 
-    def plan(self, wanted: Sequence[Requirement]) -> Plan:
-        """Plan how parameters of the function are filled.
+    def plan(self, requirements: Iterable[Requirement], shape: Shape) -> Plan:
+        """Plan a call of the function.
+
+        Args:
+            requirements: the parameters to fill.
+            shape: the arguments that the caller passes.
 
         Raises:
-            ConfigurationError: one can not be filled, or dependencies need each other.
+            ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
         """
-        path = (self._function,)
-        filled = {need.name: self._source(need, path, "call") for need in wanted}
+        variables = shape.variables()
+        positional, rest = variables[: shape.positional], variables[shape.positional :]
+        named = dict(zip(shape.names, rest, strict=True))
+        self._fill(requirements, (self._function,), "call", positional, named)
+        # What outlives the call depends on nothing that ends with it, so it can come first.
         calls = sorted(self._calls, key=lambda call: not call.lasts)
-        return Plan(calls, filled, self._used)
+        parameters = ["scope", *variables] if self._in_handle else variables
+        return Plan(parameters, calls, positional, named, self._dependencies)
 
-    def _source(
-        self, need: Requirement, path: tuple[Callable[..., Any], ...], lifetime: Lifetime
+    def _fill(
+        self,
+        requirements: Iterable[Requirement],
+        path: tuple[Callable[..., Any], ...],
+        lifetime: Lifetime,
+        positional: list[str],
+        named: dict[str, str],
+    ) -> None:
+        """Add an argument for each requirement of the last callable in *path*."""
+        for requirement in requirements:
+            variable = self._find_source(requirement, path, lifetime)
+            if requirement.position == len(positional):
+                positional.append(variable)
+            elif requirement.by_name:
+                named[requirement.name] = variable
+            else:
+                reason = "is positional-only, and a parameter before it is not filled"
+                raise ParameterError(path[-1], requirement.name, path, reason=reason)
+
+    def _find_source(
+        self, requirement: Requirement, path: tuple[Callable[..., Any], ...], lifetime: Lifetime
     ) -> str:
-        """Return the variable that fills a parameter of the last callable of the path."""
-        if need.dependency is not None:
-            return self._call(need.dependency, path, lifetime).result
-        for root, variable in self._context.items():
-            if root.accepts(need.annotation):
-                if lifetime == "handle" and root.lifetime == "call":
-                    reason = f"asks for {root.name!r} of one call, and is to outlive it"
-                    raise ParameterError(path[-1], need.name, path, reason=reason)
+        """Return the variable that fills a parameter of the last callable in *path*."""
+        if requirement.dependency is not None:
+            return self._add_call(requirement.dependency, path, lifetime).result
+        for value, variable in self._context.items():
+            if value.matches(requirement.annotation):
+                if lifetime == "handle" and value.lifetime == "call":
+                    reason = f"requests {value.name!r}, which its dependency outlives"
+                    raise ParameterError(path[-1], requirement.name, path, reason=reason)
                 return variable
-        raise ParameterError(path[-1], need.name, path)
+        raise ParameterError(path[-1], requirement.name, path)
 
-    def _call(
+    def _add_call(
         self, dependency: Dependency, path: tuple[Callable[..., Any], ...], lifetime: Lifetime
     ) -> Call:
-        """Return the call of a dependency that the last callable of the path needs."""
+        """Return the call of a dependency of the last callable in *path*; add it if it is new."""
         declared = key_of(dependency.dependency)
-        self._used.add(declared)
+        self._dependencies.add(declared)
         actual = self._overrides.get(declared, dependency)
         function = actual.dependency
         if function in path:
             raise DependencyCycleError((*path[path.index(function) :], function))
         if lifetime == "handle" and dependency.scope == "call":
-            text = f"{describe(path[-1])} is to outlive {describe(function)}, which it needs"
-            raise ConfigurationError(text, listener=path[0])
+            text = f"{describe(path[-1])} outlives its dependency {describe(function)}"
+            advice = "Give both the scope 'handle', or both the scope 'call'."
+            raise ConfigurationError(text, listener=path[0], advice=advice)
         lifetime = dependency.scope or lifetime
         key = (key_of(function), lifetime)
-        if dependency.use_cache and key in self._known:
-            return self._known[key]
+        if dependency.use_cache and key in self._reusable:
+            return self._reusable[key]
         positional: list[str] = []
         named: dict[str, str] = {}
-        for need in actual.requirements or ():
-            source = self._source(need, (*path, function), lifetime)
-            if need.position == len(positional):
-                positional.append(source)
-            elif need.by_name:
-                named[need.name] = source
-            else:
-                raise ParameterError(function, need.name, path, reason=UNREACHABLE)
+        self._fill(actual.requirements or (), (*path, function), lifetime, positional, named)
         lasts = self._in_handle and lifetime == "handle"
         kept = key if lasts and dependency.use_cache else None
         call = Call(len(self._calls), function, positional, named, lasts, kept)
         self._calls.append(call)
         if dependency.use_cache:
-            self._known[key] = call
+            self._reusable[key] = call
         return call

@@ -1,43 +1,45 @@
-"""A function with the dependencies that it needs, and a plan for each shape of its calls."""
+"""A function with its dependencies, and a compiled call for each shape of arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._introspection.signature import EMPTY, POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, parameters
+from .._introspection.signature import EMPTY, KEYWORD_ONLY, parameters
 from ..exceptions import ParameterError
-from .compiler import Flavour, Shape, compiled
+from .compiler import Flavour, compile_call
 from .depends import Dependency, Requirement, requirements_of
-from .graph import UNREACHABLE, ContextValue, Plan, Planner
-from .overrides import Provider
+from .graph import ContextValue, Plan, Planner, Shape
 
-_MANY_SHAPES = 100
+if TYPE_CHECKING:
+    from ._async.scope import AsyncHandleScope
+    from ._sync.scope import SyncHandleScope
+    from .overrides import Provider
+
+_MAX_SHAPES = 100
 
 
 class Injection:
-    """What is known of a function since it was registered.
+    """Calls a function and fills its dependencies.
 
     Args:
         function: the function.
-        callee: what is called in its place.
-        flavour: whether to wait for that and for dependencies, and how.
-        provider: the overrides that hold for it.
-        context: what dependencies may ask for by annotation.
+        provider: the overrides that apply to it.
+        context: the arguments that dependencies can request by annotation.
         argument_count: how many positional arguments the caller passes; every other parameter
             must then be filled. None if the caller may pass any arguments.
-        localns: names for annotations that mention what is local to the caller.
-        in_handle: whether it is called as a part of a *handle*.
+        localns: local names of the caller, for annotations that mention them.
+        in_handle: whether each call is part of a *handle* call.
 
     Raises:
-        ConfigurationError: a parameter can not be filled, or dependencies need each other.
+        ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
     """
+
+    flavour: ClassVar[Flavour]
 
     def __init__(
         self,
         function: Callable[..., Any],
-        callee: Callable[..., Any],
-        flavour: Flavour,
         provider: Provider,
         context: Sequence[ContextValue] = (),
         *,
@@ -46,109 +48,105 @@ class Injection:
         in_handle: bool = False,
     ) -> None:
         self.function = function
+        self.callee = self.flavour.adapt(function)
+        """Calls the function without dependencies."""
         self.requirements = tuple(requirements_of(function, localns, argument_count))
-        """The parameters that are filled where the caller gives no argument."""
+        """The parameters to fill where the caller passes no argument."""
+        self.dependencies: set[object] = set()
+        """The keys of the dependencies that calls use, before overrides."""
         self.calls: dict[object, Callable[..., Any]] = {}
-        """What calls the function, by how many arguments it takes, and the names of others."""
-        self.callee = callee
-        """What calls the function without dependencies."""
-        self._flavour = flavour
+        """The compiled calls, by number of positional arguments and names of the others."""
         self._provider = provider
-        self._shape = None if argument_count is None else Shape(argument_count)
         self._context = context
+        self._argument_count = argument_count
         self._in_handle = in_handle
-        self._used: set[object] = set()
-        self._names: tuple[str, ...] = ()
-        self._required: frozenset[str] = frozenset()
-        if self.requirements:
-            self._read(localns)
-            self._plan({}, self.requirements, self._shape)
-            provider.enrol(self)
+        if not self.requirements:
+            return
+        for requirement in self.requirements:
+            if requirement.dependency is None:
+                raise ParameterError(function, requirement.name)
+            requirement.dependency.read(localns, (function,))
+        filled = {requirement.name for requirement in self.requirements}
+        declared = [each for each in parameters(function, localns) if not each.variadic]
+        self._positional = [each.name for each in declared if each.kind is not KEYWORD_ONLY]
+        others = [each for each in declared if each.name not in filled]
+        self._required = {each.name for each in others if each.default is EMPTY}
+        self.check({})
+        provider.enrol(self)
 
-    def _read(self, localns: Mapping[str, Any] | None) -> None:
-        for need in self.requirements:
-            if need.dependency is None:
-                raise ParameterError(self.function, need.name)
-            need.dependency.read(localns, (self.function,))
-        filled = {need.name for need in self.requirements}
-        declared = parameters(self.function, localns)
-        self._names = tuple(
-            each.name for each in declared if each.kind in (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
-        )
-        self._required = frozenset(
-            each.name
-            for each in declared
-            if each.default is EMPTY and not each.variadic and each.name not in filled
-        )
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function with these arguments and its dependencies."""
+        if kwargs:
+            call = self.calls.get((len(args), *kwargs)) or self.prepare(len(args), tuple(kwargs))
+            return call(*args, *kwargs.values())
+        call = self.calls.get(len(args)) or self.prepare(len(args))
+        return call(*args)
 
-    def uses(self, key: object) -> bool:
-        """Tell whether the dependency with this key is part of the plan."""
-        return key in self._used
-
-    def replan(self) -> Callable[[], None]:
-        """Plan anew, and return what puts that in place of the old plans.
-
-        Raises:
-            ConfigurationError: with these overrides, a parameter can not be filled.
-        """
-        used = self._plan(self._provider.current, self.requirements, self._shape).used
-
-        def swap() -> None:
-            self._used = used
-            self.calls = {}
-
-        return swap
-
-    def caller(self, count: int, names: tuple[str, ...] = ()) -> Callable[..., Any]:
-        """Return what calls the function with its dependencies, and keep it.
+    def call(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scope: AsyncHandleScope | SyncHandleScope,
+    ) -> Any:
+        """Call the function as part of a *handle* call.
 
         Args:
-            count: how many arguments without a name it takes.
-            names: the names of others, which it takes behind these.
+            args: the positional arguments.
+            kwargs: the keyword arguments.
+            scope: the scope of the *handle* call.
         """
-        calls = self.calls  # before the overrides, which may change meanwhile
-        shape = Shape(count, names)
-        given = {*self._names[:count], *names}
-        # Where an argument is missing, the call itself says it best.
-        missing = not given.issuperset(self._required)
-        wanted = [] if missing else [need for need in self.requirements if need.name not in given]
-        call = compiled(
-            self._plan(self._provider.current, wanted, shape),
-            self.callee,
-            shape,
-            self._flavour,
-            by_position=_follow(wanted, shape),
-            in_handle=self._in_handle,
-        )
-        if len(calls) < _MANY_SHAPES:
+        shape = (len(args), *kwargs) if kwargs else len(args)
+        call = self.calls.get(shape) or self.prepare(len(args), tuple(kwargs))
+        return call(scope, *args, *kwargs.values())
+
+    def check(self, overrides: Mapping[object, Dependency]) -> set[object]:
+        """Return the keys of the dependencies that calls use under these overrides.
+
+        Raises:
+            ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
+        """
+        if self._argument_count is not None:
+            shape = Shape(self._argument_count)
+            return self._plan(overrides, self.requirements, shape).dependencies
+        # The caller may pass any arguments, so it can reach every parameter.
+        shape = Shape(0, tuple(value.name for value in self._context))
+        reachable = (each._replace(by_name=True) for each in self.requirements)
+        return self._plan(overrides, reachable, shape).dependencies
+
+    def reset(self, dependencies: set[object]) -> None:
+        """Drop the compiled calls; the overrides have changed.
+
+        Args:
+            dependencies: the result of `check` under the new overrides.
+        """
+        self.dependencies = dependencies
+        self.calls = {}
+
+    def prepare(self, count: int, names: tuple[str, ...] = ()) -> Callable[..., Any]:
+        """Compile the call for a shape of arguments, and cache it.
+
+        Args:
+            count: how many positional arguments it takes.
+            names: the keyword arguments, which it takes positionally after these.
+        """
+        calls = self.calls  # bound before the overrides are read: a change discards it
+        passed = {*self._positional[:count], *names}
+        # If an argument is missing, the error of the function itself is the clearest.
+        complete = passed >= self._required
+        wanted = [each for each in self.requirements if complete and each.name not in passed]
+        plan = self._plan(self._provider.current, wanted, Shape(count, names))
+        call = compile_call(plan, self.callee, self.flavour)
+        if len(calls) < _MAX_SHAPES:
             calls[(count, *names) if names else count] = call
         return call
 
     def _plan(
         self,
         overrides: Mapping[object, Dependency],
-        wanted: Sequence[Requirement],
-        shape: Shape | None = None,
+        requirements: Iterable[Requirement],
+        shape: Shape,
     ) -> Plan:
-        """Plan how parameters are filled, for calls of one shape; without one, of any."""
-        if shape is None:
-            context = {root: root.name for root in self._context}
-        else:
-            positional = [
-                *self._names[: shape.arguments],
-                *([""] * (shape.arguments - len(self._names))),
-            ]
-            variables = dict(zip([*positional, *shape.names], shape.variables(), strict=True))
-            context = {
-                each: variables[each.name] for each in self._context if each.name in variables
-            }
-            for need in wanted:
-                if not need.by_name and not _follow(wanted, shape):
-                    raise ParameterError(self.function, need.name, reason=UNREACHABLE)
-        return Planner(self.function, overrides, context, in_handle=self._in_handle).plan(wanted)
-
-
-def _follow(wanted: Sequence[Requirement], shape: Shape) -> bool:
-    """Tell whether parameters directly follow those that have an argument."""
-    behind = range(shape.arguments, shape.arguments + len(wanted))
-    return not shape.names and [need.position for need in wanted] == [*behind]
+        variables = shape.bind(self._positional)
+        context = {each: variables[each.name] for each in self._context if each.name in variables}
+        planner = Planner(self.function, overrides, context, in_handle=self._in_handle)
+        return planner.plan(requirements, shape)

@@ -1,4 +1,4 @@
-"""What replaces dependencies: overrides, which several components can share."""
+"""Overrides: replacements of dependencies, which components can share."""
 
 from __future__ import annotations
 
@@ -7,44 +7,32 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .._compat.callables import key_of
 from ..exceptions import ConfigurationError
 from .depends import Dependency
 
+if TYPE_CHECKING:
+    from .injection import Injection
+
 AnyCallable = Callable[..., Any]
 
 
-class Planned(Protocol):
-    """What has a plan of how to fill parameters, and makes a new one when overrides change."""
-
-    def uses(self, key: object) -> bool:
-        """Tell whether the dependency with this key is part of the plan."""
-
-    def replan(self) -> Callable[[], None]:
-        """Make a new plan, and return what puts it in place of the old one.
-
-        Raises:
-            ConfigurationError: with these overrides, a parameter can not be filled.
-        """
-
-
 class Provider:
-    """The overrides of the components that it is given to.
+    """The overrides of one or more components.
 
-    An override holds for every call that starts after it, in any thread or task; a call that has
-    started goes on with what it started with.
+    An override applies to every call that starts after it, in any thread or task. A running call
+    keeps the dependencies that it started with.
     """
 
     def __init__(self) -> None:
         self.current: Mapping[object, Dependency] = {}
-        """What is called instead of each dependency; replaced as a whole by each change."""
+        """The active replacement of each dependency, by key. Each change replaces the mapping."""
         self.dependency_overrides: MutableMapping[AnyCallable, AnyCallable] = Overrides(self)
-        """The implementations by the dependencies that they replace; may be changed."""
-        self._stacks: dict[object, list[Dependency]] = {}
-        self._overridden: dict[object, AnyCallable] = {}
-        self._planned: weakref.WeakSet[Planned] = weakref.WeakSet()
+        """The active implementations by dependency; a mutable view."""
+        self._stacks: dict[object, tuple[AnyCallable, list[Dependency]]] = {}
+        self._injections: weakref.WeakSet[Injection] = weakref.WeakSet()
         self._lock = threading.RLock()
 
     def override(
@@ -54,20 +42,20 @@ class Provider:
         *,
         localns: Mapping[str, Any] | None = None,
     ) -> Override:
-        """Replace a dependency from now on, wherever it is used.
+        """Replace a dependency wherever it is used, from now on.
 
         Args:
-            dependency: what was given to *Depends*.
-            implementation: what is called instead. It may be of another kind; its own parameters
-                are filled in the same way.
-            localns: names for annotations of the implementation that mention what is local; by
-                default the local names of the caller.
+            dependency: the callable that was given to *Depends*.
+            implementation: the callable to use instead. It may be of another kind; its own
+                parameters are filled in the same way.
+            localns: local names for annotations of the implementation; by default those of the
+                caller.
 
         Returns:
-            A context manager that undoes it in the end. Unless it is used as one, it stays.
+            A context manager that undoes the override on exit. Without ``with``, it stays.
 
         Raises:
-            ConfigurationError: something is not callable, or a parameter can not be filled.
+            ConfigurationError: an argument is not callable, or a parameter cannot be filled.
         """
         replacement = Dependency(implementation)
         replacement.read(sys._getframe(1).f_locals if localns is None else localns)
@@ -75,57 +63,57 @@ class Provider:
         override.apply()
         return override
 
-    def enrol(self, planned: Planned) -> None:
-        """Let something with a plan make it, and hear of changes for as long as it exists.
+    def enrol(self, injection: Injection) -> None:
+        """Apply current and future overrides to an injection for as long as it exists.
 
         Raises:
-            ConfigurationError: with these overrides, a parameter can not be filled.
+            ConfigurationError: under the current overrides, a parameter cannot be filled.
         """
         with self._lock:
-            planned.replan()()
-            self._planned.add(planned)
+            injection.reset(injection.check(self.current))
+            self._injections.add(injection)
 
-    def change(self, dependency: AnyCallable, edit: Callable[[list[Dependency]], object]) -> None:
-        """Edit the replacements of a dependency, of which the last one holds.
+    def change(
+        self, dependency: AnyCallable, edit: Callable[[list[Dependency]], list[Dependency]]
+    ) -> None:
+        """Edit the stack of a dependency's replacements, the last of which is active.
+
+        Args:
+            dependency: the callable that was given to *Depends*.
+            edit: returns the new stack for the old one.
 
         Raises:
-            ConfigurationError: a plan can not be made then; nothing has changed.
+            ConfigurationError: under the new overrides, a parameter cannot be filled. Nothing
+                has changed then.
         """
         if not callable(dependency):
-            text = f"Only what can be called can be overridden, which {dependency!r} can not"
-            raise ConfigurationError(text)
+            text = f"{dependency!r} cannot be overridden: it is not callable"
+            advice = "Pass the callable that was given to Depends(...)."
+            raise ConfigurationError(text, advice=advice)
         key = key_of(dependency)
         with self._lock:
-            before = self.current
-            stack = list(self._stacks.get(key, ()))
-            edit(stack)
-            current = dict(before)
-            current.pop(key, None)
-            if stack:
-                current[key] = stack[-1]
-            self.current = current
-            try:
-                swaps = [each.replan() for each in self._planned if each.uses(key)]
-            except BaseException:
-                self.current = before
-                raise
-            self._stacks[key] = stack
-            self._overridden[key] = dependency
-            if not stack:
-                del self._stacks[key], self._overridden[key]
-            for swap in swaps:
-                swap()
+            stacks = dict(self._stacks)
+            _, stack = stacks.get(key, (dependency, []))
+            stacks[key] = dependency, edit(stack)
+            if not stacks[key][1]:
+                del stacks[key]
+            current = {known: stack[-1] for known, (_, stack) in stacks.items()}
+            affected = [each for each in self._injections if key in each.dependencies]
+            checked = [(each, each.check(current)) for each in affected]
+            self._stacks, self.current = stacks, current
+            for injection, dependencies in checked:
+                injection.reset(dependencies)
 
-    def overridden(self) -> list[AnyCallable]:
-        """Return the dependencies that are replaced, in the order of their first override."""
-        return list(self._overridden.values())
+    def dependencies(self) -> list[AnyCallable]:
+        """Return the overridden dependencies, in the order in which they were first overridden."""
+        return [dependency for dependency, _ in self._stacks.values()]
 
 
 class Override:
-    """One replacement of a dependency, which can be undone.
+    """One replacement of a dependency.
 
-    What was overridden before holds again; of several overrides of one dependency the youngest
-    that is not undone holds, in whatever order they are undone.
+    Undoing it restores the override before it. Of several overrides of one dependency, the
+    youngest that is not undone is active, in whatever order they are undone.
     """
 
     def __init__(
@@ -137,24 +125,21 @@ class Override:
 
     @property
     def implementation(self) -> AnyCallable:
-        """What is called instead."""
+        """The callable that is used instead of the dependency."""
         return self._replacement.dependency
 
     def apply(self) -> None:
-        """Let it hold, as the youngest override of its dependency."""
-
-        def edit(stack: list[Dependency]) -> None:
-            self._remove(stack)
-            stack.append(self._replacement)
-
-        self._provider.change(self.dependency, edit)
+        """Activate it, as the youngest override of its dependency."""
+        self._provider.change(
+            self.dependency, lambda stack: [*self._without(stack), self._replacement]
+        )
 
     def undo(self) -> None:
-        """Let it hold no longer."""
-        self._provider.change(self.dependency, self._remove)
+        """Deactivate it."""
+        self._provider.change(self.dependency, self._without)
 
-    def _remove(self, stack: list[Dependency]) -> None:
-        stack[:] = [each for each in stack if each is not self._replacement]
+    def _without(self, stack: list[Dependency]) -> list[Dependency]:
+        return [each for each in stack if each is not self._replacement]
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +154,7 @@ class Override:
 
 
 class Overrides(MutableMapping[AnyCallable, AnyCallable]):
-    """The overrides of a provider as a mapping, which changes them when it is changed."""
+    """The overrides of a provider as a mapping. Changes to it change the overrides."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -180,19 +165,15 @@ class Overrides(MutableMapping[AnyCallable, AnyCallable]):
     def __setitem__(self, dependency: AnyCallable, implementation: AnyCallable) -> None:
         replacement = Dependency(implementation)
         replacement.read(sys._getframe(1).f_locals)
-
-        def edit(stack: list[Dependency]) -> None:
-            stack[:] = [replacement]
-
-        self._provider.change(dependency, edit)
+        self._provider.change(dependency, lambda _: [replacement])
 
     def __delitem__(self, dependency: AnyCallable) -> None:
         if key_of(dependency) not in self._provider.current:
             raise KeyError(dependency)
-        self._provider.change(dependency, list.clear)
+        self._provider.change(dependency, lambda _: [])
 
     def __iter__(self) -> Iterator[AnyCallable]:
-        return iter(self._provider.overridden())
+        return iter(self._provider.dependencies())
 
     def __len__(self) -> int:
         return len(self._provider.current)
@@ -202,35 +183,33 @@ class Overrides(MutableMapping[AnyCallable, AnyCallable]):
 
 
 class Overridable:
-    """Something whose handlers have dependencies.
+    """Base of the components whose handlers declare dependencies.
 
     Args:
-        provider: the overrides; give the same to several components to let them share these.
+        provider: the overrides. Components that are given the same provider share them.
     """
 
     def __init__(self, *, provider: Provider | None = None) -> None:
         self.provider = Provider() if provider is None else provider
 
     @property
-    def dependency_overrides(self) -> MutableMapping[Callable[..., Any], Callable[..., Any]]:
-        """The implementations by the dependencies that they replace; may be changed."""
+    def dependency_overrides(self) -> MutableMapping[AnyCallable, AnyCallable]:
+        """The active implementations by dependency; a mutable view."""
         return self.provider.dependency_overrides
 
-    def override(
-        self, dependency: Callable[..., Any], implementation: Callable[..., Any]
-    ) -> Override:
-        """Replace a dependency, wherever a handler needs it, for all calls from now on.
+    def override(self, dependency: AnyCallable, implementation: AnyCallable) -> Override:
+        """Replace a dependency wherever a handler needs it, for all calls from now on.
 
         Args:
-            dependency: what was given to *Depends*.
-            implementation: what is called instead. It may be of another kind; its own parameters
-                are filled in the same way.
+            dependency: the callable that was given to *Depends*.
+            implementation: the callable to use instead. It may be of another kind; its own
+                parameters are filled in the same way.
 
         Returns:
-            A context manager that undoes it in the end. Unless it is used as one, it stays.
+            A context manager that undoes the override on exit. Without ``with``, it stays.
 
         Raises:
-            ConfigurationError: something is not callable, or a parameter can not be filled.
+            ConfigurationError: an argument is not callable, or a parameter cannot be filled.
         """
         localns = sys._getframe(1).f_locals
         return self.provider.override(dependency, implementation, localns=localns)

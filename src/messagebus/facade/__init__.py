@@ -1,1 +1,1 @@
-"""Producers, consumers, publishers, subscribers and services: messages without a transaction."""
+"""The facade: producers, consumers, publishers, subscribers and services, without a transaction."""

@@ -1,4 +1,4 @@
-"""The decorator that turns a class into one of events."""
+"""The `event` decorator for classes of events."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 
-_MEMORY = "__orig_class__"
-"""The attribute in which `typing` notes the alias that an instance was made through."""
+_ALIAS = "__orig_class__"
+"""The attribute in which `typing` stores the alias through which an instance was made."""
 
 
 @overload
@@ -27,40 +27,40 @@ def event(
 ) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform()
 def event(cls: type[Any] | None = None, /, **options: Any) -> Any:
-    """Make a dataclass with slots of a class, for events.
+    """Convert a class of events to a dataclass with slots.
 
-    An event of a generic class that is made through ``Created[User](...)`` remembers that; handlers
-    of ``Created[User]`` are found by it.
+    An event that is made through ``Created[User](...)``, where ``Created`` is a generic class,
+    remembers its type argument, so handlers of ``Created[User]`` receive it.
 
     Args:
-        cls: the class, with annotated fields; without it, a decorator is returned.
-        options: those of `dataclasses.dataclass` but *slots* and *weakref_slot*.
+        cls: the class, with annotated fields. Without it, a decorator is returned.
+        options: the options of `dataclasses.dataclass`, except *slots* and *weakref_slot*.
     """
     if cls is None:
-        return lambda decorated: _made(decorated, options)
-    return _made(cls, options)
+        return lambda decorated: _make_dataclass(decorated, options)
+    return _make_dataclass(cls, options)
 
 
-def _made(cls: type[Any], options: dict[str, Any]) -> type[Any]:
-    remembers = getattr(cls, "__parameters__", ()) and not hasattr(cls, _MEMORY)
+def _make_dataclass(cls: type[Any], options: dict[str, Any]) -> type[Any]:
+    remembers = getattr(cls, "__parameters__", ()) and not hasattr(cls, _ALIAS)
     if remembers:
-        # A field is what makes a slot; it is taken back before anyone sees it.
-        cls.__annotations__[_MEMORY] = Any
-        setattr(cls, _MEMORY, field(init=False, repr=False, compare=False))
+        # Only a field makes a slot. The field is removed below, the slot stays.
+        cls.__annotations__[_ALIAS] = Any
+        setattr(cls, _ALIAS, field(init=False, repr=False, compare=False))
     made = dataclass(cls, slots=True, **options)
     if remembers:
-        del made.__annotations__[_MEMORY], made.__dataclass_fields__[_MEMORY]
+        del made.__annotations__[_ALIAS], made.__dataclass_fields__[_ALIAS]
         if options.get("frozen"):
-            setattr(made, "__setattr__", _but_memory(vars(made)["__setattr__"]))  # noqa: B010 - a function
-    _let_methods_find(cls, made)
+            setattr(made, "__setattr__", _allow_alias(vars(made)["__setattr__"]))  # noqa: B010 - a function
+    _rebind_super(cls, made)
     return made
 
 
-def _but_memory(frozen: Callable[[Any, str, Any], None]) -> Callable[[Any, str, Any], None]:
-    """Let what makes an instance through an alias note that alias, and change nothing else."""
+def _allow_alias(frozen: Callable[[Any, str, Any], None]) -> Callable[[Any, str, Any], None]:
+    """Return a ``__setattr__`` that is frozen except for the alias, which `typing` stores."""
 
     def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807
-        if name == _MEMORY:
+        if name == _ALIAS:
             object.__setattr__(self, name, value)
         else:
             frozen(self, name, value)
@@ -68,19 +68,18 @@ def _but_memory(frozen: Callable[[Any, str, Any], None]) -> Callable[[Any, str, 
     return __setattr__
 
 
-def _let_methods_find(cls: type[Any], made: type[Any]) -> None:
-    """Let `super` in methods find the class that slots have put in the place of theirs."""
+def _rebind_super(cls: type[Any], made: type[Any]) -> None:
+    """Let ``super()`` in methods find *made*: a dataclass with slots is a class of its own."""
     for member in vars(made).values():
         for function in (member, getattr(member, "fget", None), getattr(member, "__func__", None)):
-            if not isinstance(function, FunctionType):
-                continue
-            for cell in function.__closure__ or ():
-                if _holds(cell, cls):
-                    cell.cell_contents = made
+            if isinstance(function, FunctionType):
+                for cell in function.__closure__ or ():
+                    if _holds(cell, cls):
+                        cell.cell_contents = made
 
 
 def _holds(cell: CellType, cls: type[Any]) -> bool:
     try:
         return cell.cell_contents is cls
-    except ValueError:  # not filled yet
+    except ValueError:  # still empty
         return False

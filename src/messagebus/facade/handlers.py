@@ -1,4 +1,4 @@
-"""What is read of a handler when it is registered."""
+"""Registration of handlers: their message, their context, the name of their action."""
 
 from __future__ import annotations
 
@@ -14,36 +14,39 @@ from ..exceptions import AnnotationError, ConfigurationError
 def message_parameter(
     function: Callable[..., Any], localns: Mapping[str, Any] | None = None
 ) -> Parameter:
-    """Return the parameter of a handler that takes the message: the first.
+    """Return the parameter of a handler that receives the message: the first.
 
     Args:
         function: the handler.
-        localns: names for annotations that mention what is local to the caller.
+        localns: local names of the caller, for annotations that mention them.
 
     Raises:
-        ConfigurationError: it has no parameter, or none that takes an argument without a name.
+        ConfigurationError: it has no parameter that accepts a positional argument.
     """
-    for parameter in parameters(function, localns):
-        if parameter.kind < KEYWORD_ONLY:
-            return parameter
-        break
-    text = f"{describe(function)} can not be a handler: it takes no message"
-    raise ConfigurationError(text, listener=function)
+    first = next(iter(parameters(function, localns)), None)
+    if first is None or first.kind >= KEYWORD_ONLY:
+        text = f"{describe(function)} cannot be a handler: it accepts no message"
+        advice = "Make the message its first parameter, which accepts a positional argument."
+        raise ConfigurationError(text, listener=function, advice=advice)
+    return first
 
 
-def message_context(parameter: Parameter, otherwise: Any = EMPTY) -> tuple[ContextValue, ...]:
-    """Return the message as what dependencies may ask for by its annotation.
+def message_context(parameter: Parameter, default: Any = EMPTY) -> tuple[ContextValue, ...]:
+    """Return the message as a context value, which dependencies can request by annotation.
 
     Args:
-        parameter: the one that takes the message.
-        otherwise: stands for its annotation, if it has none.
+        parameter: the parameter that receives the message.
+        default: the annotation to assume if it has none.
     """
     try:
         annotation = parameter.annotation
     except AnnotationError:
         annotation = EMPTY
     if annotation is EMPTY:
-        annotation = otherwise
-    if annotation is EMPTY:
-        return ()
-    return (ContextValue(parameter.name, matcher_for(annotation)),)
+        annotation = default
+    return () if annotation is EMPTY else (ContextValue(parameter.name, matcher_for(annotation)),)
+
+
+def action_name(function_name: str) -> str:
+    """Return the action name of a function: ``register-user`` for ``register_user``."""
+    return function_name.replace("_", "-")

@@ -58,7 +58,7 @@ async def test_a_topic_that_nobody_has_subscribed_to_is_no_error(
     with caplog.at_level(logging.INFO, "messagebus"):
         await subscriber.receive("message", "topic")
 
-    assert ["No handler has subscribed to 'topic'"] == caplog.messages
+    assert ["No handler is subscribed to 'topic'"] == caplog.messages
 
 
 async def test_failures_of_handlers_arrive_when_all_have_run(subscriber: Subscriber) -> None:

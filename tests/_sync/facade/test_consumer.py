@@ -384,7 +384,7 @@ def test_a_handler_without_an_annotation_is_an_error(consumer: Consumer) -> None
 @pytest.mark.parametrize("handler", [lambda: None, lambda *, event: None])
 def test_a_handler_that_takes_no_event_is_an_error(consumer: Consumer, handler: Any) -> None:
     """It has to take an argument without a name."""
-    with pytest.raises(ConfigurationError, match="takes no message"):
+    with pytest.raises(ConfigurationError, match="accepts no message"):
         consumer.register(Updated, handler)
 
 

@@ -161,7 +161,7 @@ def test_a_declaration_without_a_callable_calls_the_annotation() -> None:
 
 def test_a_declaration_without_a_callable_or_an_annotation_is_an_error() -> None:
     """There is nothing to call."""
-    with pytest.raises(ParameterError, match="its annotation, which can not be called"):
+    with pytest.raises(ParameterError, match="its annotation, which is not callable"):
 
         @inject
         def handle(value=Depends()) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""What a *handle* keeps of the dependencies that live as long as it."""
+"""The scope of one *handle* call: the dependencies that live as long as it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ..._compat.generators import reraise
 
 
 class AsyncHandleScope:
-    """What dependencies with the scope of a *handle* have given, until it ends."""
+    """Keeps the results of dependencies that live until the *handle* call ends."""
 
-    __slots__ = ("_opened", "kept")
+    __slots__ = ("_opened", "values")
 
     def __init__(self) -> None:
-        self.kept: dict[object, Any] = {}
-        """What has been given already, by the keys of the dependencies."""
+        self.values: dict[object, Any] = {}
+        """The results so far, by the keys of the dependencies."""
         self._opened: list[AnyGenerator] = []
 
     async def keep(self, key: object, value: Any, opens: bool) -> Any:
         """Return the value of a dependency that has just been called, and keep it.
 
         Args:
-            key: what it is kept by; None if another call is to give another value.
-            value: what the call has returned.
-            opens: whether that, if it is a generator, is to be opened.
+            key: the key to keep it under; None if the next call must make another value.
+            value: the result of the call.
+            opens: whether to open the result if it is a generator.
         """
         value = await enter(value, opens, self._opened)
         if key is not None:
-            self.kept[key] = value
+            self.values[key] = value
         return value
 
     async def __aenter__(self) -> Self:
@@ -53,7 +53,11 @@ class AsyncHandleScope:
 
 
 async def throw_into(opened: list[AnyGenerator], error: BaseException) -> None:
-    """Throw an error into the generators, the youngest first; raise what replaces it, if any."""
+    """Throw an error into open generators, the youngest first.
+
+    Raises:
+        BaseException: the error with which a generator replaced it.
+    """
     failure = error
     try:
         while opened:
@@ -61,4 +65,4 @@ async def throw_into(opened: list[AnyGenerator], error: BaseException) -> None:
         if failure is not error:
             reraise(failure)
     finally:
-        del error, failure  # or its traceback would keep it alive
+        del error, failure  # their tracebacks refer to this frame, which would keep them alive

@@ -1,4 +1,4 @@
-"""Consumers: handlers that hear events by the type of these."""
+"""Consumers: dispatch events to handlers by type."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ log = logging.getLogger("messagebus")
 
 
 class Consumer(Overridable):
-    """Hands events to the handlers that hear them.
+    """Dispatches events to the handlers of their type.
 
-    A handler hears what the annotation of its first parameter says: a class with its subclasses,
-    a union, a generic class for certain types. Its other parameters are dependencies.
+    The annotation of a handler's first parameter is that type: a class with its subclasses, a
+    union, or a generic class with type arguments. The other parameters are dependencies.
 
     Args:
-        provider: the overrides of dependencies; give the same to several components to let them
-            share these.
+        provider: the overrides of dependencies. Components that are given the same provider share
+            them.
     """
 
     def __init__(self, *, provider: Provider | None = None) -> None:
@@ -37,45 +37,44 @@ class Consumer(Overridable):
         self._routes: dict[type, list[Match[Handler[Any]]]] = {}
 
     def handler(self, wrapped: TFunction) -> TFunction:
-        """Register a function as a handler of what its first parameter is annotated with.
+        """Register a function as a handler of the type that annotates its first parameter.
 
         Returns:
-            The function; its dependencies are filled where it is called directly, too.
+            The function. Its dependencies are filled when it is called directly, too.
 
         Raises:
-            ConfigurationError: the annotation is missing or names nothing that can be heard, or
-                another parameter can not be filled.
+            ConfigurationError: the annotation is missing, `isinstance` cannot test for it, or
+                another parameter cannot be filled.
         """
         localns = sys._getframe(1).f_locals
         annotation = message_parameter(wrapped, localns).annotation
         if annotation is EMPTY:
             text = f"The first parameter of {describe(wrapped)} has no annotation"
-            error = ConfigurationError(text, listener=wrapped)
-            error.add_note("The annotation says which events the handler hears.")
-            raise error
-        return self._add(annotation, wrapped, localns).injected
+            advice = "Annotate it with the type of the events to handle."
+            raise ConfigurationError(text, listener=wrapped, advice=advice)
+        return self._add(annotation, wrapped, localns).decorated
 
     def register(self, annotation: Any, handler: Callable[..., Any]) -> None:
-        """Register a handler of events of a type, whatever its own annotation is.
+        """Register a handler of a type of events, whatever its own annotation is.
 
         Args:
-            annotation: a class, a union, or any other annotation that handlers may have.
-            handler: takes the event; its other parameters are dependencies.
+            annotation: a class, a union, or any other annotation that a handler may have.
+            handler: accepts the event. Its other parameters are dependencies.
 
         Raises:
-            ConfigurationError: the annotation names nothing that can be heard, or a parameter can
-                not be filled.
+            ConfigurationError: `isinstance` cannot test for the annotation, or a parameter cannot
+                be filled.
         """
         self._add(annotation, handler, sys._getframe(1).f_locals)
 
     async def consume(self, event: object) -> None:
-        """Hand an event to all handlers that hear it, in the order of their registration.
+        """Call all handlers of an event, in the order of their registration.
 
-        An event that no handler hears is no error.
+        An event without handlers is not an error.
 
         Raises:
-            Exception: what the only handler that failed has raised; the others have run.
-            ExceptionGroup: several handlers have failed; what they have raised, in order.
+            Exception: the error of the only handler that failed. The others have run.
+            ExceptionGroup: the errors of several handlers, in order.
         """
         route = self._routes.get(type(event))
         if route is None:

@@ -1,4 +1,4 @@
-"""Handing one message to all who receive it."""
+"""Delivery of one message to all its receivers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ..._compat.generators import reraise
 
 
 async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> None:
-    """Call each receiver with the message, one after the other, even if some fail.
+    """Call each receiver with the message in turn, even if some fail.
 
-    Only what is no `Exception`, such as a cancellation or an interrupt, ends it at once; it then
-    has the failures before it as its cause.
+    Only an error that is no `Exception`, such as a cancellation or an interrupt, stops delivery.
+    The failures before it become its cause.
 
     Raises:
-        Exception: what the only receiver that failed has raised.
-        ExceptionGroup: several have failed; their failures in order.
+        Exception: the error of the only receiver that failed.
+        ExceptionGroup: the errors of several receivers, in order.
     """
     failures: list[Exception] = []
     try:
         for receiver in receivers:
             try:
                 await receiver(*message)
-            except Exception as failure:  # noqa: BLE001 - raised when all have it
+            except Exception as failure:  # noqa: BLE001 - raised after the last receiver
                 failures.append(failure)
             except BaseException as end:
                 if failures:
@@ -34,8 +34,8 @@ async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> Non
         if failures:
             raise _group(failures)
     finally:
-        failures.clear()  # or they would be kept alive by their own tracebacks
+        failures.clear()  # their tracebacks refer to this frame, which would keep them alive
 
 
 def _group(failures: list[Exception]) -> ExceptionGroup[Exception]:
-    return ExceptionGroup("receivers of a message have failed", failures)
+    return ExceptionGroup("several receivers of a message failed", failures)

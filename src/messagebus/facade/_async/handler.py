@@ -1,4 +1,4 @@
-"""Handlers as their components hold them."""
+"""Registered handlers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any, Generic, TypeVar
 
 from ..._di._async.injection import AsyncInjection
 from ..._di.graph import ContextValue
+from ..._di.inject import inject_into, refuse_generator_function
 from ..._di.overrides import Provider
-from ..injection import injected, refuse_generator_function
 
 TFunction = TypeVar("TFunction", bound=Callable[..., Any])
 
 
 class Handler(Generic[TFunction]):
-    """A function that a component calls with a message, or with any arguments.
+    """A registered function, which its component calls with a message or with any arguments.
 
     Args:
         function: the function.
-        provider: the overrides that hold for it.
-        context: what dependencies may ask for by annotation.
-        argument_count: how many positional arguments the caller passes; every other parameter
-            must then be filled. None if the caller may pass any arguments.
-        localns: names for annotations that mention what is local to the caller.
+        provider: the overrides that apply to it.
+        context: the arguments that dependencies can request by annotation.
+        argument_count: how many positional arguments the component passes; every other parameter
+            must then be filled. None if it may pass any arguments.
+        localns: local names of the caller, for annotations that mention them.
 
     Raises:
-        ConfigurationError: a parameter can not be filled, dependencies need each other, or
-            calling it does not run it.
+        ConfigurationError: a parameter cannot be filled, dependencies form a cycle, or the
+            function is a generator function.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Handler(Generic[TFunction]):
         self.function = function
         self.call = injection.run if injection.requirements else injection.callee
         """Calls the function with its dependencies."""
-        self.injected = injected(
+        self.decorated = inject_into(
             function, provider, context, argument_count=argument_count, localns=localns
         )
-        """What takes the place of the function where it is called directly."""
+        """The function for direct calls, which fills its dependencies, too."""

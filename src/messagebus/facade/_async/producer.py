@@ -1,4 +1,4 @@
-"""Producers: events for consumers that are bound later."""
+"""Producers: dispatch events to consumers that are registered later."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Producer:
 
     def __init__(self) -> None:
         self.consumers: list[Consumer] = []
-        """The consumers in the order of their registration."""
-        self._noted = False
+        """The consumers, in the order of their registration."""
+        self._warned = False
 
     def register(self, *consumers: Consumer) -> None:
-        """Register consumers to dispatch events to; one that is registered stays so once."""
+        """Register consumers. Registering one again changes nothing."""
         for consumer in consumers:
             if consumer not in self.consumers:
                 self.consumers.append(consumer)
 
     async def dispatch(self, event: object) -> None:
-        """Hand an event to all consumers, in the order of their registration.
+        """Dispatch an event to all consumers, in the order of their registration.
 
         Raises:
-            Exception: what the only consumer that failed has raised; the others have the event.
-            ExceptionGroup: several consumers have failed; what they have raised, in order.
+            Exception: the error of the only consumer that failed. The others have the event.
+            ExceptionGroup: the errors of several consumers, in order.
         """
-        if not self.consumers and not self._noted:
-            self._noted = True
+        if not self.consumers and not self._warned:
+            self._warned = True
             log.warning("A producer without consumers dispatches %s", type(event))
         await deliver([consumer.consume for consumer in self.consumers], event)

@@ -1,4 +1,4 @@
-"""Publishers: messages for subscribers that are bound later."""
+"""Publishers: publish messages to subscribers that are registered later."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ class Publisher:
 
     def __init__(self) -> None:
         self.subscribers: list[Subscriber] = []
-        """The subscribers in the order of their registration."""
-        self._noted = False
+        """The subscribers, in the order of their registration."""
+        self._warned = False
 
     def register(self, *subscribers: Subscriber) -> None:
-        """Register subscribers to publish messages to; one that is registered stays so once."""
+        """Register subscribers. Registering one again changes nothing."""
         for subscriber in subscribers:
             if subscriber not in self.subscribers:
                 self.subscribers.append(subscriber)
 
     async def publish(self, message: object, topic: str) -> None:
-        """Hand a message to all subscribers, in the order of their registration.
+        """Publish a message to all subscribers, in the order of their registration.
 
         Args:
-            message: anything.
-            topic: says which of their handlers receive it.
+            message: any object.
+            topic: the topic whose handlers receive it.
 
         Raises:
-            Exception: what the only subscriber that failed has raised; the others have the
-                message.
-            ExceptionGroup: several subscribers have failed; what they have raised, in order.
+            Exception: the error of the only subscriber that failed. The others have the message.
+            ExceptionGroup: the errors of several subscribers, in order.
         """
-        if not self.subscribers and not self._noted:
-            self._noted = True
+        if not self.subscribers and not self._warned:
+            self._warned = True
             log.warning("A publisher without subscribers publishes to %r", topic)
         await deliver([subscriber.receive for subscriber in self.subscribers], message, topic)

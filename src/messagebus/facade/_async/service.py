@@ -1,4 +1,4 @@
-"""Services: functions that are called by the name of an action."""
+"""Services: call functions by the name of an action."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from ..._compat.callables import describe
 from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError, UnknownActionError
-from ..actions import action_name
+from ..handlers import action_name
 from .handler import Handler, TFunction
 
 
 class Service(Overridable):
-    """Functions that can be called by name, with their dependencies filled.
+    """Calls functions by the name of an action and fills their dependencies.
 
     Args:
-        generator: makes the name of an action of the name of its function; by default it has
-            ``-`` where that has ``_``.
-        provider: the overrides of dependencies; give the same to several components to let them
-            share these.
+        generator: converts the name of a function to the name of its action. By default it
+            replaces ``_`` by ``-``.
+        provider: the overrides of dependencies. Components that are given the same provider share
+            them.
     """
 
     def __init__(
@@ -37,37 +37,40 @@ class Service(Overridable):
         """Register a function as an action.
 
         Returns:
-            The function; its dependencies are filled where it is called directly, too.
+            The function. Its dependencies are filled when it is called directly, too.
 
         Raises:
-            ConfigurationError: there is an action of that name, the function has no name, or a
-                dependency can not be filled.
+            ConfigurationError: the name of the action is taken, the function has no name, or a
+                parameter cannot be filled.
         """
         name = getattr(wrapped, "__name__", None)
         if name is None:
-            text = f"{wrapped!r} can not be an action: it has no name"
-            raise ConfigurationError(text, listener=wrapped)
+            text = f"{wrapped!r} cannot be an action: it has no __name__"
+            raise ConfigurationError(text, listener=wrapped, advice="Register a function.")
         action = self.generator(name)
         if action in self._handlers:
-            text = f"There is an action {action!r}: {describe(self._handlers[action].function)}"
-            raise ConfigurationError(text, listener=wrapped)
+            taken = describe(self._handlers[action].function)
+            text = f"The action {action!r} is already registered, for {taken}"
+            advice = "Rename one of the functions, or register them with two services."
+            raise ConfigurationError(text, listener=wrapped, advice=advice)
         handler = Handler(wrapped, self.provider, localns=sys._getframe(1).f_locals)
         self._handlers[action] = handler
-        return handler.injected
+        return handler.decorated
 
     async def execute(self, action: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the function of an action, with its dependencies filled.
+        """Call the function of an action and fill its dependencies.
 
         Args:
             action: the name of the action.
-            args: arguments of the function.
-            kwargs: arguments of the function; dependencies that are given here are not filled.
+            args: positional arguments of the function.
+            kwargs: keyword arguments of the function. A dependency that is passed here is not
+                filled.
 
         Returns:
-            What the function returns.
+            The result of the function.
 
         Raises:
-            UnknownActionError: there is no such action.
+            UnknownActionError: the service has no such action.
         """
         handler = self._handlers.get(action)
         if handler is None:

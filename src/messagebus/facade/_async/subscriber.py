@@ -1,4 +1,4 @@
-"""Subscribers: handlers that receive messages by topic."""
+"""Subscribers: deliver messages to handlers by topic."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger("messagebus")
 
 
 class Subscriber(Overridable):
-    """Hands messages to the handlers that have subscribed to a topic.
+    """Delivers messages to the handlers that are subscribed to a topic.
 
-    The topic alone decides: the annotation of the first parameter of a handler, which takes the
-    message, is for readers and type checkers. Its other parameters are dependencies.
+    Only the topic counts: the annotation of a handler's first parameter, which receives the
+    message, is for readers and type checkers. The other parameters are dependencies.
 
     Args:
-        provider: the overrides of dependencies; give the same to several components to let them
-            share these.
+        provider: the overrides of dependencies. Components that are given the same provider share
+            them.
     """
 
     def __init__(self, *, provider: Provider | None = None) -> None:
@@ -34,23 +34,22 @@ class Subscriber(Overridable):
     def subscribe(self, *topics: str) -> Callable[[TFunction], TFunction]:
         """Return a decorator that registers a function as a handler of topics.
 
-        Its dependencies are filled where the decorated function is called directly, too.
+        The dependencies of the function are filled when it is called directly, too.
 
         Raises:
-            ConfigurationError: no topic is given; or, by the decorator, a parameter of the
-                function can not be filled.
+            ConfigurationError: no topic is given, or one is not a string. The decorator raises it
+                if a parameter of the function cannot be filled.
         """
         if not topics or not all(isinstance(topic, str) for topic in topics):
-            text = f"A handler subscribes to topics, which are texts, not to {topics!r}"
-            error = ConfigurationError(text)
-            error.add_note("Write the topics behind the decorator: @subscriber.subscribe('topic')")
-            raise error
+            text = f"A handler must subscribe to at least one topic, a string, not to {topics!r}"
+            advice = "Pass the topics to the decorator: @subscriber.subscribe('topic')"
+            raise ConfigurationError(text, advice=advice)
 
         def decorate(wrapped: TFunction) -> TFunction:
             handler = self._handler(wrapped, sys._getframe(1).f_locals)
             for topic in dict.fromkeys(topics):
                 self._add(topic, handler)
-            return handler.injected
+            return handler.decorated
 
         return decorate
 
@@ -59,25 +58,25 @@ class Subscriber(Overridable):
 
         Args:
             topic: the topic.
-            handler: takes the message; its other parameters are dependencies.
+            handler: accepts the message. Its other parameters are dependencies.
 
         Raises:
-            ConfigurationError: a parameter can not be filled.
+            ConfigurationError: a parameter cannot be filled.
         """
         self._add(topic, self._handler(handler, sys._getframe(1).f_locals))
 
     async def receive(self, message: object, topic: str) -> None:
-        """Hand a message to all handlers of a topic, in the order of their registration.
+        """Call all handlers of a topic, in the order of their registration.
 
-        A topic that no handler has subscribed to is no error.
+        A topic without handlers is not an error.
 
         Raises:
-            Exception: what the only handler that failed has raised; the others have run.
-            ExceptionGroup: several handlers have failed; what they have raised, in order.
+            Exception: the error of the only handler that failed. The others have run.
+            ExceptionGroup: the errors of several handlers, in order.
         """
         handlers = self._handlers.get(topic)
         if handlers is None:
-            log.info("No handler has subscribed to %r", topic)
+            log.info("No handler is subscribed to %r", topic)
             return
         await deliver([handler.call for handler in handlers], message)
 
