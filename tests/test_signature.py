@@ -334,7 +334,7 @@ def test_what_is_no_expression_is_an_error() -> None:
 
 def test_a_callable_without_a_signature_is_an_error() -> None:
     """Some builtins can not be read."""
-    with pytest.raises(ConfigurationError, match=r"builtins\.dict has no signature"):
+    with pytest.raises(ConfigurationError, match=r"signature of builtins\.dict cannot be read"):
         parameters(dict)
 
 

@@ -1,1 +1,1 @@
-"""Reads callables: their parameters, annotations and type arguments."""
+"""Introspection: parameters of callables, annotations, type arguments."""

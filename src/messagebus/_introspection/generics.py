@@ -1,7 +1,7 @@
-"""What the type parameters of a generic class stand for, in a subclass and in an alias.
+"""Type arguments of generic classes, resolved through subclasses and aliases.
 
-It covers the generic classes of `typing` in both spellings, and those of pydantic, whose
-``Created[User]`` is a class of its own where it is an alias elsewhere.
+Both syntaxes of `typing` are supported, and pydantic, for which ``Created[User]`` is a class of
+its own where it is an alias elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALIASES: tuple[type, ...] = tuple(
 
 
 def unwrap(annotation: Any) -> Any:
-    """Return the annotation without `Annotated`, type aliases and `NewType` around it."""
+    """Strip `Annotated`, type aliases and `NewType` from an annotation."""
     while not isinstance(annotation, type):
         origin = typing.get_origin(annotation)
         if origin is typing.Annotated:
@@ -48,7 +48,7 @@ def unwrap(annotation: Any) -> Any:
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return the class of a parametrised annotation and its arguments; none for a plain class."""
+    """Split ``Created[User]`` into its class and its type arguments; a plain class has none."""
     metadata = _pydantic(annotation)
     if metadata is not None and metadata["origin"] is not None:
         return metadata["origin"], tuple(metadata["args"])
@@ -57,7 +57,7 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def type_parameters(cls: Any) -> tuple[Any, ...]:
-    """Return the type parameters that a class declares; none if it is not generic."""
+    """Return the type parameters of a class, in order; a class that is not generic has none."""
     metadata = _pydantic(cls)
     if metadata is not None:
         return tuple(metadata["parameters"])
@@ -65,17 +65,17 @@ def type_parameters(cls: Any) -> tuple[Any, ...]:
 
 
 def bindings(made: Any, origin: type) -> tuple[Any, ...]:
-    """Return what the parameters of *origin* stand for in a subclass, or in an alias of one.
+    """Return the type arguments that a subclass, or an alias of one, gives to *origin*.
 
     Args:
-        made: the class, or a parametrised one as in ``Created[User]``.
+        made: the subclass, possibly with type arguments of its own, as in ``Created[User]``.
         origin: a generic class among its bases, or the class itself.
 
     Returns:
-        One entry for each parameter of *origin*: a type, or a type variable where it is open.
+        For each type parameter of *origin* a type, or a type variable if it is open.
     """
     found = list(type_parameters(origin))
-    for arguments in _ways(made, {}, origin):
+    for arguments in _walk_bases(made, {}, origin):
         for index, argument in enumerate(arguments):
             if isinstance(found[index], TypeVar):
                 found[index] = argument
@@ -83,9 +83,9 @@ def bindings(made: Any, origin: type) -> tuple[Any, ...]:
 
 
 def fields(cls: type) -> dict[str, Any]:
-    """Return the annotated attributes of a generic class, in terms of its own parameters.
+    """Return the annotated attributes of a generic class, in terms of its own type parameters.
 
-    Attributes whose annotation can not be resolved are left out.
+    Attributes whose annotation cannot be resolved are left out.
     """
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -102,7 +102,7 @@ def fields(cls: type) -> dict[str, Any]:
 
 
 def substitute(annotation: Any, values: Mapping[Any, Any]) -> Any:
-    """Return the annotation with type variables replaced by what *values* gives for them."""
+    """Replace the type variables in an annotation by their *values*."""
     if isinstance(annotation, TypeVar):
         return values.get(annotation, annotation)
     origin, arguments = _open_split(annotation)
@@ -114,22 +114,22 @@ def substitute(annotation: Any, values: Mapping[Any, Any]) -> Any:
     if replaced == arguments:
         return annotation
     if origin in UNIONS:
-        return Union[replaced]  # noqa: UP007 - made of values
+        return Union[replaced]  # noqa: UP007 - of a tuple
     return types.GenericAlias(origin, replaced)
 
 
 def mentions(annotation: Any, variables: Mapping[Any, Any]) -> bool:
-    """Tell whether one of the type variables occurs in the annotation."""
+    """Return whether one of the type variables occurs in the annotation."""
     if isinstance(annotation, TypeVar):
         return annotation in variables
     return any(mentions(argument, variables) for argument in _open_split(annotation)[1])
 
 
 def variants(variable: TypeVar) -> tuple[Any, ...]:
-    """Return the types that a type variable may stand for: its constraints or its bound.
+    """Return the types that a type variable may stand for: its constraints, or its bound.
 
     Raises:
-        AnnotationError: the bound is text that mentions an unknown name.
+        AnnotationError: the bound is a string with an unknown name.
     """
     found = variable.__constraints__ or (variable.__bound__ or object,)
     module = sys.modules.get(variable.__module__)
@@ -137,21 +137,21 @@ def variants(variable: TypeVar) -> tuple[Any, ...]:
     return tuple(scope.resolve(variable.__name__, each) for each in found)
 
 
-def remembers(cls: type) -> bool:
-    """Tell whether instances can remember the alias that they were made through."""
+def stores_alias(cls: type) -> bool:
+    """Return whether an instance can store the alias through which it was made."""
     return _pydantic(cls) is None and (cls.__dictoffset__ != 0 or hasattr(cls, "__orig_class__"))
 
 
 def _open_split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Split an annotation, where in pydantic ``Created[T]`` with its own T is the plain class."""
+    """Split an annotation like `split`; a plain pydantic class keeps its own type parameters."""
     origin, arguments = split(annotation)
     if not arguments and _pydantic(annotation) is not None:
         arguments = type_parameters(annotation)
     return origin, arguments
 
 
-def _ways(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[Any, ...]]:
-    """Yield the arguments of *target* for each way that leads to it through the bases."""
+def _walk_bases(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[Any, ...]]:
+    """Yield the type arguments of *target* on each path to it through the base classes."""
     cls, arguments = _open_split(made)
     if not isinstance(cls, type) or target not in cls.__mro__:
         return
@@ -163,7 +163,7 @@ def _ways(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[tuple[
         return
     inner = dict(zip(own, arguments, strict=False))
     for base in cls.__dict__.get("__orig_bases__", cls.__bases__):
-        yield from _ways(base, inner, target)
+        yield from _walk_bases(base, inner, target)
 
 
 def _pydantic(cls: Any) -> dict[str, Any] | None:

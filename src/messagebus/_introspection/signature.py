@@ -1,12 +1,13 @@
-"""What a callable asks for: its parameters, each with its annotation resolved.
+"""The parameters of a callable, with resolved annotations.
 
-A callable is read once, when it is registered. Annotations that are text, because of
-``from __future__ import annotations`` or of quotes, are resolved when they are asked for, so an
-annotation that nobody needs may stay unresolvable.
+A callable is read once, when it is registered. String annotations, from quotes or from
+``from __future__ import annotations``, are resolved on demand, so one that nothing needs may be
+unresolvable.
 """
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -20,7 +21,7 @@ from .._compat.callables import describe
 from ..exceptions import AnnotationError, ConfigurationError
 
 EMPTY: Any = inspect.Parameter.empty
-"""What stands for an annotation or a default that was not written."""
+"""Stands for a missing annotation or default."""
 
 Kind = inspect._ParameterKind
 POSITIONAL_ONLY = Kind.POSITIONAL_ONLY
@@ -35,10 +36,10 @@ class Parameter(NamedTuple):
 
     Attributes:
         name: its name.
-        kind: how it takes its argument, as `inspect.Parameter` spells it.
-        default: what it is without an argument; EMPTY if it needs one.
-        declared: the annotation as it was written, perhaps text; EMPTY if there is none.
-        scope: where the names in the annotation are looked up.
+        kind: how it accepts its argument, as in `inspect.Parameter`.
+        default: its default; EMPTY if it has none.
+        declared: its annotation as written, possibly a string; EMPTY if it has none.
+        scope: the names that the annotation may use.
     """
 
     name: str
@@ -49,10 +50,10 @@ class Parameter(NamedTuple):
 
     @property
     def annotation(self) -> Any:
-        """The annotation, with `Annotated` and its extras kept; EMPTY if there is none.
+        """The resolved annotation, including `Annotated` and its extras; EMPTY if it has none.
 
         Raises:
-            AnnotationError: a name in the annotation is not known.
+            AnnotationError: the annotation cannot be resolved.
         """
         declared = self.declared
         if declared is EMPTY or isinstance(declared, type):
@@ -61,7 +62,7 @@ class Parameter(NamedTuple):
 
     @property
     def variadic(self) -> bool:
-        """Whether it collects any number of arguments, as ``*args`` and ``**kwargs`` do."""
+        """Whether it accepts any number of arguments, like ``*args`` and ``**kwargs``."""
         return self.kind is VAR_POSITIONAL or self.kind is VAR_KEYWORD
 
 
@@ -70,8 +71,8 @@ class Scope:
 
     Args:
         function: the callable.
-        localns: the local names at the place of registration. They come before the globals for
-            a function that was defined inside another one, and after them for any other.
+        localns: the local names where it is registered. They take precedence over globals if the
+            function was defined inside another function, and yield to them otherwise.
     """
 
     __slots__ = ("function", "localns")
@@ -81,36 +82,28 @@ class Scope:
         self.localns = localns
 
     def resolve(self, name: str, declared: Any) -> Any:
-        """Return what the annotation *declared* of the parameter *name* means.
+        """Return the resolved annotation *declared* of the parameter *name*.
 
         Raises:
-            AnnotationError: a name in it is not known, or it is no expression.
+            AnnotationError: it uses an unknown name, or is not an expression.
         """
         function = self.function
         if type(function) is FunctionType and "<locals>" not in function.__qualname__:
-            # By far the most frequent case is the plain name of a global class.
+            # By far the most frequent annotation is the name of a global class.
             found = function.__globals__.get(declared) if type(declared) is str else None
             if isinstance(found, type) and not _inner_names(function):
                 return found
-        globalns, layers, localns = self._namespaces(name, declared)
         try:
-            try:
-                return _evaluate(name, declared, globalns, layers)
-            except NameError:
-                if localns is None:
-                    raise
-                return _evaluate(name, declared, globalns, ChainMap(layers, dict(localns)))
+            return _evaluate(name, declared, *self._namespaces(name, declared))
         except Exception as error:
             raise AnnotationError(self.function, name, declared) from error
 
-    def _namespaces(
-        self, name: str, declared: Any
-    ) -> tuple[dict[str, Any], ChainMap[str, Any], Mapping[str, Any] | None]:
-        """Return the globals, the inner scopes, and the names to fall back to."""
-        function, owner = _origin(self.function)
+    def _namespaces(self, name: str, declared: Any) -> tuple[dict[str, Any], ChainMap[str, Any]]:
+        """Return the globals, and all names in order of precedence."""
+        function, owner = _find_definition(self.function)
         if isinstance(self.function, type):
-            # A generated constructor repeats the annotations of the class that has the field,
-            # which may live in another module than the constructor.
+            # A generated constructor copies the annotations of the class that declares the field,
+            # which may be in another module.
             for base in self.function.__mro__:
                 if inspect.get_annotations(base).get(name) is declared:
                     function, owner = None, base
@@ -129,39 +122,40 @@ class Scope:
         if owner is not None:
             layers.append(dict(vars(owner)))
         if function is not None and function.__closure__:
-            layers.append(_closure(function))
-        localns = self.localns
-        if localns is not None and "<locals>" in getattr(function or owner, "__qualname__", ""):
-            layers.append(dict(localns))
-            localns = None
-        return globalns, ChainMap(*layers), localns
+            layers.append(_read_closure(function))
+        if self.localns is not None:
+            if "<locals>" not in getattr(function or owner, "__qualname__", ""):
+                layers += [globalns, vars(builtins)]
+            layers.append(dict(self.localns))
+        return globalns, ChainMap(*layers)
 
 
 def parameters(
     function: Callable[..., Any], localns: Mapping[str, Any] | None = None
 ) -> tuple[Parameter, ...]:
-    """Return the parameters that a call of *function* takes, in order.
+    """Return the parameters of a callable, in order.
 
     Args:
-        function: a function, a method, a class, a partial or any other callable. What is bound
-            already is left out; a wrapper made with `functools.wraps` shows what it wraps.
-        localns: names for annotations that mention what is local to the caller.
+        function: a function, a method, a class, a partial or any other callable. Bound arguments
+            are left out. For a wrapper made with `functools.wraps`, the wrapped function counts.
+        localns: local names of the caller, for annotations that mention them.
 
     Raises:
-        ConfigurationError: it has no signature that can be read.
+        ConfigurationError: its signature cannot be read.
     """
     scope = Scope(function, localns)
     if type(function) is FunctionType and function.__dict__.keys().isdisjoint(_REDIRECTED):
-        return tuple(_written(function, scope))
+        return tuple(_read_code(function, scope))
     if type(function) is MethodType and type(function.__func__) is FunctionType:
         inner = function.__func__
         if inner.__dict__.keys().isdisjoint(_REDIRECTED) and inner.__code__.co_argcount:
-            return tuple(_written(inner, scope))[1:]
+            return tuple(_read_code(inner, scope))[1:]
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError) as error:
-        text = f"{describe(function)} has no signature that can be read"
-        raise ConfigurationError(text, listener=function) from error
+        text = f"The signature of {describe(function)} cannot be read"
+        advice = "Wrap it in a function with annotated parameters."
+        raise ConfigurationError(text, listener=function, advice=advice) from error
     return tuple(
         Parameter(each.name, each.kind, each.default, each.annotation, scope)
         for each in signature.parameters.values()
@@ -172,41 +166,36 @@ _REDIRECTED = ("__wrapped__", "__signature__")
 
 
 def _inner_names(function: FunctionType) -> bool:
-    """Tell whether something may come before the globals of *function*, or replace them."""
+    """Return whether a name may resolve to anything but a global of *function*."""
     return bool(function.__closure__ or getattr(function, "__type_params__", ())) or not (
         function.__dict__.keys().isdisjoint(_REDIRECTED)
     )
 
 
-def _written(function: FunctionType, scope: Scope) -> Iterator[Parameter]:
-    """Read a plain function, several times faster than `inspect.signature` does."""
-    code = function.__code__
-    names = code.co_varnames
-    declared = function.__annotations__
-    defaults = function.__defaults__ or ()
-    required = code.co_argcount - len(defaults)
-    for index in range(code.co_argcount):
-        name = names[index]
+def _read_code(function: FunctionType, scope: Scope) -> Iterator[Parameter]:
+    """Read a plain function, several times faster than `inspect.signature`."""
+    code, declared = function.__code__, function.__annotations__
+    names, count = code.co_varnames, code.co_argcount
+    defaults, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
+    required = count - len(defaults)
+    for index, name in enumerate(names[:count]):
         kind = POSITIONAL_ONLY if index < code.co_posonlyargcount else POSITIONAL_OR_KEYWORD
         default = EMPTY if index < required else defaults[index - required]
         yield Parameter(name, kind, default, declared.get(name, EMPTY), scope)
-    count = code.co_argcount + code.co_kwonlyargcount
-    extra = count
+    variadic = iter(names[count + code.co_kwonlyargcount :])
     if code.co_flags & inspect.CO_VARARGS:
-        name = names[extra]
-        extra += 1
+        name = next(variadic)
         yield Parameter(name, VAR_POSITIONAL, EMPTY, declared.get(name, EMPTY), scope)
-    keywords = function.__kwdefaults__ or {}
-    for name in names[code.co_argcount : count]:
+    for name in names[count : count + code.co_kwonlyargcount]:
         default = keywords.get(name, EMPTY)
         yield Parameter(name, KEYWORD_ONLY, default, declared.get(name, EMPTY), scope)
     if code.co_flags & inspect.CO_VARKEYWORDS:
-        name = names[extra]
+        name = next(variadic)
         yield Parameter(name, VAR_KEYWORD, EMPTY, declared.get(name, EMPTY), scope)
 
 
-def _origin(function: Any) -> tuple[FunctionType | None, type | None]:
-    """Return the function whose text holds the annotations, and the class it belongs to."""
+def _find_definition(function: Any) -> tuple[FunctionType | None, type | None]:
+    """Return the function whose source has the annotations, and the class that defines it."""
     owner: type | None = None
     while True:
         if isinstance(function, functools.partial):
@@ -218,33 +207,24 @@ def _origin(function: Any) -> tuple[FunctionType | None, type | None]:
         elif isinstance(function, type):
             owner = function
             constructors = (owner.__init__, owner.__new__)  # type: ignore[misc]
-            found = next((each for each in constructors if hasattr(each, "__globals__")), None)
-            if found is None:
+            function = next((each for each in constructors if hasattr(each, "__globals__")), None)
+            if function is None:
                 return None, owner
-            function = found
         elif hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
             function = function.__wrapped__
         elif isinstance(function, FunctionType):
-            return function, _definer(owner, function)
+            bases = () if owner is None else owner.__mro__
+            definers = (base for base in bases if function.__name__ in vars(base))
+            return function, next(definers, owner)
         elif owner is None or not isinstance(function, owner):
             owner = type(function)
-            function = getattr(owner, "__call__", None)  # noqa: B004 - the function is wanted
+            function = getattr(owner, "__call__", None)  # noqa: B004 - not whether it is callable
         else:
             return None, owner
 
 
-def _definer(owner: type | None, function: FunctionType) -> type | None:
-    """Return the class among the bases of *owner* whose body defines *function*."""
-    if owner is None:
-        return None
-    for base in owner.__mro__:
-        if function.__name__ in vars(base):
-            return base
-    return owner
-
-
-def _closure(function: FunctionType) -> dict[str, Any]:
-    """Return the variables of the enclosing functions that *function* holds."""
+def _read_closure(function: FunctionType) -> dict[str, Any]:
+    """Return the variables of enclosing functions that *function* refers to."""
     names = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -257,7 +237,7 @@ def _closure(function: FunctionType) -> dict[str, Any]:
 def _evaluate(
     name: str, declared: Any, globalns: dict[str, Any], localns: Mapping[str, Any]
 ) -> Any:
-    """Return the annotation with all its text, outside and inside, evaluated."""
+    """Evaluate an annotation, and all strings inside it."""
     while isinstance(declared, str):
         declared = eval(declared, globalns, localns)  # noqa: S307 - annotations are source code
     if isinstance(declared, type):

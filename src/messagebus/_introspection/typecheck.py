@@ -1,7 +1,7 @@
-"""Whether objects conform to a parametrised type, as far as classes and values can tell.
+"""Run-time checks of generic types, as far as classes and values allow.
 
-Types are compared covariantly: a ``list[Admin]`` conforms to ``list[User]`` if `Admin` is derived
-from `User`.
+Types are compared covariantly: a ``list[Admin]`` is a ``list[User]`` if `Admin` derives from
+`User`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .generics import (
     bindings,
     fields,
     mentions,
-    remembers,
     split,
+    stores_alias,
     substitute,
     type_parameters,
     unwrap,
@@ -31,34 +31,36 @@ Predicate: TypeAlias = Callable[[Any], bool]
 
 
 def verdict(origin: type, arguments: tuple[Any, ...], cls: type) -> bool | Predicate:
-    """Tell whether instances of exactly *cls* conform to *origin* with these type arguments.
+    """Decide whether instances of exactly *cls* are of *origin* with these type arguments.
 
     Returns:
-        False for none, True for all, otherwise a function that tells for one instance.
+        True or False if that holds for all instances, otherwise a predicate for each instance.
     """
     try:
         if not issubclass(cls, origin):
             return False
-    except TypeError:  # a protocol with attributes: only an instance tells
+    except TypeError:  # a protocol with attributes, which only an instance has
         return lambda instance: isinstance(instance, origin)
     if not arguments:
         return True
     if not type_parameters(origin):
-        return _inside(origin, arguments) or True
-    asked = _undecided(origin, arguments, cls)
+        return _contents_check(origin, arguments) or True
+    asked = _open_arguments(origin, arguments, cls)
     if not asked:
         return asked is not None
-    by_value = _by_fields(origin, asked)
-    return _by_memory(origin, arguments, by_value) if remembers(cls) else by_value
+    by_value = _fields_check(origin, asked)
+    return _alias_check(origin, arguments, by_value) if stores_alias(cls) else by_value
 
 
-def _by_memory(origin: type, arguments: tuple[Any, ...], otherwise: bool | Predicate) -> Predicate:
-    """Judge an instance by the alias that it was made through, if it was made through one."""
+def _alias_check(
+    origin: type, arguments: tuple[Any, ...], otherwise: bool | Predicate
+) -> Predicate:
+    """Check an instance by the alias through which it was made, if it stores one."""
     verdicts: dict[Any, bool | Predicate] = {None: otherwise}
 
     def judged(made: Any) -> bool | Predicate:
-        asked = _undecided(origin, arguments, made)
-        return _by_fields(origin, asked) if asked else asked is not None
+        asked = _open_arguments(origin, arguments, made)
+        return _fields_check(origin, asked) if asked else asked is not None
 
     def conforms(instance: Any) -> bool:
         made = getattr(instance, "__orig_class__", None)
@@ -66,19 +68,19 @@ def _by_memory(origin: type, arguments: tuple[Any, ...], otherwise: bool | Predi
             found = verdicts.get(made)
             if found is None:
                 found = verdicts[made] = judged(made)
-        except TypeError:  # an alias that can not be hashed
+        except TypeError:  # an unhashable alias
             found = judged(made)
         return found if isinstance(found, bool) else found(instance)
 
     return conforms
 
 
-def _by_fields(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
-    """Judge an instance by the attributes that are annotated with the type parameters *asked*."""
+def _fields_check(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
+    """Check an instance by its attributes that are annotated with the type parameters *asked*."""
     checks = []
     for name, annotation in fields(origin).items():
         if mentions(annotation, asked):
-            check = _checker(substitute(annotation, asked))
+            check = _check_for(substitute(annotation, asked))
             if check is not None:
                 checks.append((name, check))
     if not checks:
@@ -97,26 +99,26 @@ def _by_fields(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
     return conforms
 
 
-def _undecided(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any, Any] | None:
-    """Compare what *origin* is asked to be for with what a class or an alias says it is for.
+def _open_arguments(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any, Any] | None:
+    """Compare the type arguments asked for with those that a class or an alias declares.
 
     Returns:
-        The type parameters that it leaves open, with what they are asked to be; None if it is
-        known to be for something else.
+        The type arguments asked for, of the type parameters that it leaves open; None if it
+        declares another type.
     """
-    open_ones = {}
+    undecided = {}
     known = bindings(made, origin)
     for parameter, asked, given in zip(type_parameters(origin), arguments, known, strict=False):
         admitted = admits(asked, given)
         if admitted is False:
             return None
         if admitted is None:
-            open_ones[parameter] = asked
-    return open_ones
+            undecided[parameter] = asked
+    return undecided
 
 
 def admits(asked: Any, given: Any) -> bool | None:
-    """Tell whether every value of the type *given* is one of *asked*; None if only some may be."""
+    """Return whether all values of the type *given* are of *asked*; None if only some may be."""
     asked, given = unwrap(asked), unwrap(given)
     if asked is Any or asked is object or asked == given:
         return True
@@ -138,68 +140,66 @@ def admits(asked: Any, given: Any) -> bool | None:
                 return None
             return _all(map(admits, asked_arguments, made_arguments), mixed=False)
         return None if issubclass(asked_for, made_for) else False
-    except TypeError:  # one of them is no class, such as Literal
+    except TypeError:  # one of them is not a class, such as Literal
         return None
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    found = list(verdicts)
+    found = set(verdicts)
     return True if True in found else None if None in found else False
 
 
 def _all(verdicts: Iterable[bool | None], *, mixed: bool = True) -> bool | None:
-    """Combine verdicts that all have to hold; *mixed* ones of a union leave it open."""
-    found = list(verdicts)
-    if all(found):
+    """Combine verdicts that must all hold; a *mixed* result, of a union, is undecided."""
+    found = set(verdicts)
+    if found <= {True}:
         return True
-    if mixed:
-        return None if any(each is not False for each in found) else False
-    return False if False in found else None
+    return False if found == {False} or (False in found and not mixed) else None
 
 
-def _checker(annotation: Any) -> Predicate | None:
-    """Return a function that tells whether a value may be of a type; None if any may be."""
+def _check_for(annotation: Any) -> Predicate | None:
+    """Return a predicate for values that may be of a type; None if any value may be."""
     annotation = unwrap(annotation)
     if annotation is None:
         annotation = type(None)
     if annotation is Any or annotation is object:
         return None
     if isinstance(annotation, TypeVar):
-        return _of_any([split(each)[0] for each in variants(annotation)])
+        return _any_check([split(each)[0] for each in variants(annotation)])
     origin, arguments = split(annotation)
     if origin in UNIONS:
-        return _of_any(arguments)
+        return _any_check(arguments)
     if origin is typing.Literal:
         return lambda value: any(value == each and type(value) is type(each) for each in arguments)
     try:
         isinstance(None, origin)
     except TypeError:
         return None
-    inside = _inside(origin, arguments) if arguments else None
+    inside = _contents_check(origin, arguments) if arguments else None
     if inside is None:
         return lambda value: isinstance(value, origin)
     return lambda value: isinstance(value, origin) and inside(value)
 
 
-def _of_any(annotations: Iterable[Any]) -> Predicate | None:
-    checks = [_checker(each) for each in annotations]
+def _any_check(annotations: Iterable[Any]) -> Predicate | None:
+    checks = [_check_for(each) for each in annotations]
     known = [check for check in checks if check is not None]
     if len(known) < len(checks):
         return None
     return lambda value: any(check(value) for check in known)
 
 
-def _inside(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
-    """Return a function that looks into an instance of *origin*; None if it can not.
+def _contents_check(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
+    """Return a predicate for the contents of an instance of *origin*; None if there is none.
 
-    Only containers that can be looked through without side effects are: no iterator is
-    consumed, no lazy sequence is loaded.
+    It only inspects containers that can be iterated without side effects: it consumes no
+    iterator and loads no lazy sequence.
     """
     if type_parameters(origin):
-        return _of_generic(origin, arguments)
+        return _generic_check(origin, arguments)
     if origin is tuple and arguments[-1] is not ...:
-        return _of_items(arguments)
-    checks = [_checker(each) for each in arguments if each is not ...]
+        return _items_check(arguments)
+    checks = [_check_for(each) for each in arguments if each is not ...]
     if not any(checks):
         return None
     first = checks[0]
@@ -207,7 +207,7 @@ def _inside(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
         asked = arguments[0]
         return lambda value: admits(asked, value) is not False
     if issubclass(origin, abc.Mapping):
-        return _of_entries(checks)
+        return _entries_check(checks)
     if first is None or len(checks) > 1 or not issubclass(origin, (abc.Iterable, abc.Container)):
         return None
     return lambda value: not isinstance(value, _PLAIN) or all(map(first, value))
@@ -216,7 +216,7 @@ def _inside(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
 _PLAIN = (list, tuple, set, frozenset, deque)
 
 
-def _of_generic(origin: type, arguments: tuple[Any, ...]) -> Predicate:
+def _generic_check(origin: type, arguments: tuple[Any, ...]) -> Predicate:
     verdicts: dict[type, bool | Predicate] = {}
 
     def conforms(value: Any) -> bool:
@@ -229,20 +229,21 @@ def _of_generic(origin: type, arguments: tuple[Any, ...]) -> Predicate:
     return conforms
 
 
-def _of_items(arguments: tuple[Any, ...]) -> Predicate:
-    checks = [_checker(each) for each in arguments]
+def _items_check(arguments: tuple[Any, ...]) -> Predicate:
+    checks = [_check_for(each) or _accept for each in arguments]
     return lambda value: (
         len(value) == len(checks)
-        and all(check is None or check(each) for check, each in zip(checks, value, strict=True))
+        and all(check(each) for check, each in zip(checks, value, strict=True))
     )
 
 
-def _of_entries(checks: list[Predicate | None]) -> Predicate:
-    key_check, value_check = (*checks, None)[:2]
+def _entries_check(checks: list[Predicate | None]) -> Predicate:
+    check_key, check_value = (check or _accept for check in (*checks, None)[:2])
     return lambda value: (
         not isinstance(value, dict)
-        or (
-            (key_check is None or all(map(key_check, value)))
-            and (value_check is None or all(map(value_check, value.values())))
-        )
+        or (all(map(check_key, value)) and all(map(check_value, value.values())))
     )
+
+
+def _accept(value: Any) -> bool:  # noqa: ARG001
+    return True
