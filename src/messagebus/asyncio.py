@@ -1,4 +1,4 @@
-"""The facade for code that runs in an event loop, under the names it has in `messagebus`."""
+"""The async facade, under the same names as the sync one in `messagebus`."""
 
 from .depends import Dependency, Depends, Provider, inject
 from .facade._async.consumer import Consumer

@@ -1,4 +1,4 @@
-"""Dependencies: what fills the parameters of handlers, and how it is replaced."""
+"""Dependencies of handlers: declarations, overrides, injection."""
 
 from ._di.depends import Dependency, Depends
 from ._di.inject import inject

@@ -1,4 +1,4 @@
-"""Types of what users give to the bus, both colours side by side."""
+"""Types of listeners and units of work, for both flavours."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
-"""The dependencies that a listener asks for, behind the message and the unit of work."""
+"""The dependencies of a listener: its parameters after the message and the unit of work."""
 
 R = TypeVar("R")
-"""What a listener returns."""
+"""The result of a listener."""
 
 TAsyncUow = TypeVar(
     "TAsyncUow", bound="AsyncAbstractUnitOfWork[Any] | AsyncUnitOfWorkTransaction[Any]"
@@ -33,15 +33,15 @@ TAsyncUow = TypeVar(
 """
 The unit of work of a listener.
 
-Annotate it with your own class of unit of work, and its repositories are typed; at run time it
-is the transaction, which has all attributes of the unit of work.
+Annotate it with your own class of unit of work to get typed repositories. At run time it is the
+transaction, which has all attributes of the unit of work.
 """
 
 TSyncUow = TypeVar("TSyncUow", bound="SyncAbstractUnitOfWork[Any] | SyncUnitOfWorkTransaction[Any]")
-"""The unit of work of a listener, for code that does not wait."""
+"""The unit of work of a sync listener."""
 
 AsyncMessageHandler = Callable[Concatenate[TMessage, TAsyncUow, P], Coroutine[Any, Any, R]]
-"""A listener: takes a message, the unit of work, and its dependencies."""
+"""A listener. It accepts a message, the unit of work, and its dependencies."""
 
 SyncMessageHandler = Callable[Concatenate[TMessage, TSyncUow, P], R]
-"""A listener: takes a message, the unit of work, and its dependencies."""
+"""A sync listener. It accepts a message, the unit of work, and its dependencies."""

@@ -1,1 +1,1 @@
-"""What differs between the two colours and can not be converted: pairs of modules."""
+"""Pairs of hand-written modules for what the twin generator cannot convert."""

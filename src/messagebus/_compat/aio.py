@@ -1,7 +1,6 @@
-"""Calls of handlers and dependencies, for code that runs in an event loop.
+"""Calls of handlers and dependencies, for async code.
 
-`asyncio` is imported when a worker thread is needed, not before: programs that do not wait at all
-import this as well.
+`asyncio` is imported only when a function needs it: sync programs import this module, too.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..exceptions import GeneratorDependencyError
 from . import generators
 from .callables import is_coroutine_function
-from .generators import AGAIN, END, NEVER, succeeding
+from .generators import AGAIN, END, NEVER, chain_failures
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,10 +27,10 @@ _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 
 def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return a coroutine function that calls a handler; a plain one runs in a worker thread.
+    """Return a coroutine function that calls a handler; a plain function runs in a worker thread.
 
     The thread sees the context variables of the caller. A thread cannot be stopped, so a cancelled
-    caller waits until the handler returns: nothing is closed while it is still in use.
+    caller waits until the handler returns. Otherwise dependencies would be closed while in use.
     """
     if is_coroutine_function(function):
         return function
@@ -44,7 +43,7 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
         try:
             outcome = await asyncio.shield(thread)
         except asyncio.CancelledError as end:
-            failure = await _ended(thread)
+            failure = await _wait_for_end(thread)
             if failure is not None:
                 raise end from failure
             raise
@@ -54,12 +53,12 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
 
 
 async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
-    """Return what a dependency gives that is a coroutine, or a generator that *opens*.
+    """Return the value of a dependency: await a coroutine, open a generator if it *opens*.
 
-    Such a generator is among the *opened* from then on. Anything else is the value itself.
+    An open generator is appended to *opened*. Anything else is the value itself.
 
     Raises:
-        GeneratorDependencyError: it does not yield.
+        GeneratorDependencyError: the generator does not yield.
     """
     if type(value) is CoroutineType:
         return await value
@@ -67,7 +66,7 @@ async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
         return value
     generator = value
     if type(generator) is GeneratorType:
-        value = generators.started(generator)
+        value = generators.start(generator)
     else:
         value = await anext(generator, END)
         if value is END:
@@ -80,7 +79,7 @@ async def exit(generator: AnyGenerator) -> None:
     """Run a generator from its ``yield`` to its end.
 
     Raises:
-        GeneratorDependencyError: it yields again.
+        GeneratorDependencyError: the generator yields again.
     """
     if isinstance(generator, Generator):
         generators.exit(generator)
@@ -90,7 +89,7 @@ async def exit(generator: AnyGenerator) -> None:
 
 
 async def throw(generator: AnyGenerator, failure: BaseException) -> BaseException:
-    """Throw a failure into a generator at its ``yield``, and return what has failed now."""
+    """Throw a failure into a generator at its ``yield``; return the failure to propagate."""
     if isinstance(generator, Generator):
         return generators.throw(generator, failure)
     traceback = failure.__traceback__
@@ -99,16 +98,16 @@ async def throw(generator: AnyGenerator, failure: BaseException) -> BaseExceptio
         await generator.aclose()
     except StopAsyncIteration:
         return failure
-    except BaseException as raised:  # noqa: BLE001 - handed back, not handled
-        return succeeding(failure, raised)
+    except BaseException as raised:  # noqa: BLE001 - returned to the caller
+        return chain_failures(failure, raised)
     else:
-        return succeeding(failure, GeneratorDependencyError(generator, AGAIN))
+        return chain_failures(failure, GeneratorDependencyError(generator, AGAIN))
     finally:
         failure.__traceback__ = traceback
 
 
-async def _ended(thread: asyncio.Future[Any]) -> BaseException | None:
-    """Wait for the end of a thread, however often that is cancelled; return how it has failed."""
+async def _wait_for_end(thread: asyncio.Future[Any]) -> BaseException | None:
+    """Wait for the end of a thread, even if cancelled repeatedly; return its exception."""
     import asyncio
 
     while not thread.done():

@@ -1,7 +1,7 @@
-"""Calls of handlers and dependencies, for plain code.
+"""Calls of handlers and dependencies, for sync code.
 
-What can only be waited for runs on a private event loop, opened for the outermost call in the
-thread that needs one and closed with it; `asyncio` is not imported before.
+Async dependencies run on a private event loop. The outermost call in a thread that needs a loop
+opens it, and closes it at its end. `asyncio` is imported only then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import ConfigurationError, RunningLoopError
 from .callables import describe, is_coroutine_function
-from .generators import exit, reraise, started, throw
+from .generators import exit, reraise, start, throw
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,29 +35,26 @@ _local = _Local()
 
 
 def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what calls a handler: the handler itself.
+    """Return a plain handler as it is.
 
     Raises:
-        ConfigurationError: the handler is a coroutine function, which plain code cannot await.
+        ConfigurationError: the handler is a coroutine function, which sync code cannot await.
     """
     if is_coroutine_function(function):
-        text = f"{describe(function)} is a coroutine function: nobody could wait for it here"
-        error = ConfigurationError(text, listener=function)
-        error.add_note(
-            "Use an AsyncMessageBus, or what messagebus.asyncio has under the same name."
-        )
-        raise error
+        text = f"{describe(function)} is a coroutine function, which sync code cannot await"
+        advice = "Use AsyncMessageBus, or the class of the same name in messagebus.asyncio."
+        raise ConfigurationError(text, listener=function, advice=advice)
     return function
 
 
 def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
-    """Return what a dependency gives that is a coroutine, or a generator that *opens*.
+    """Return the value of a dependency: run a coroutine, open a generator if it *opens*.
 
-    Such a generator is among the *opened* from then on. Anything else is the value itself.
+    An open generator is appended to *opened*. Anything else is the value itself.
 
     Raises:
-        GeneratorDependencyError: it does not yield.
-        RunningLoopError: an event loop is running in this thread, and it would need one.
+        GeneratorDependencyError: the generator does not yield.
+        RunningLoopError: the dependency is async, and an event loop is running in this thread.
     """
     if type(value) is CoroutineType:
         try:
@@ -70,14 +67,14 @@ def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
         return value
     generator = value
     if type(generator) is not GeneratorType:
-        generator = _driven(generator, _private_loop(generator, opened))
-    value = started(generator)
+        generator = _drive(generator, _private_loop(generator, opened))
+    value = start(generator)
     opened.append(generator)
     return value
 
 
-def _driven(generator: AsyncGenerator[Any, Any], loop: asyncio.Runner) -> Generator[Any, Any, None]:
-    """Do as the generator does, on the loop."""
+def _drive(generator: AsyncGenerator[Any, Any], loop: asyncio.Runner) -> Generator[Any, Any, None]:
+    """Return a plain generator that runs an async one on the loop."""
     from . import aio
 
     value = loop.run(aio.enter(generator, True, []))
@@ -93,21 +90,21 @@ def _driven(generator: AsyncGenerator[Any, Any], loop: asyncio.Runner) -> Genera
 
 
 def _private_loop(dependency: object, opened: list[AnyGenerator]) -> asyncio.Runner:
-    """Return the private loop of this thread; open it if this is the first use."""
+    """Return the private loop of this thread; open it on first use."""
     import asyncio
 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         if _local.loop is None:
-            holder = _loop_held()
+            holder = _hold_loop()
             _local.loop = next(holder)
             opened.insert(0, holder)
         return _local.loop
     raise RunningLoopError(dependency)
 
 
-def _loop_held() -> Generator[asyncio.Runner, None, None]:
+def _hold_loop() -> Generator[asyncio.Runner, None, None]:
     import asyncio
 
     try:

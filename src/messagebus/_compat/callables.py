@@ -1,4 +1,4 @@
-"""Tells callables apart: what they are called, and what calling them gives."""
+"""Names, keys and kinds of callables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARK = "__messagebus_listener__"
 
 
 def describe(function: object) -> str:
-    """Return the name of a callable as messages show it: the module and the qualified name."""
+    """Return the name of a callable for error messages: its module and qualified name."""
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__qualname__", None)
@@ -21,7 +21,7 @@ def describe(function: object) -> str:
 
 
 def key_of(function: Callable[..., Any]) -> object:
-    """Return what stands for a callable in dictionaries: itself, if it can be hashed."""
+    """Return the dictionary key of a callable: itself if it is hashable, otherwise its id."""
     try:
         hash(function)
     except TypeError:
@@ -30,20 +30,20 @@ def key_of(function: Callable[..., Any]) -> object:
 
 
 def is_coroutine_function(function: Any) -> bool:
-    """Tell whether calling *function* gives a coroutine, as far as can be known before."""
+    """Return whether calling *function* returns a coroutine, as far as it tells."""
     if type(function) is FunctionType and vars(function).keys() <= {MARK}:
-        # Nobody has marked it as something else than its code says. That is what inspect comes to,
-        # by a longer way, which shows where thousands of listeners are registered.
+        # Nothing marks it as other than what its code says. `inspect` has the same answer, but so
+        # slowly that it shows where thousands of listeners are registered.
         return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_inner(function))
 
 
 def is_generator_function(function: Any, *, decorated: bool = False) -> bool:
-    """Tell whether calling *function* gives a generator, asynchronous or not.
+    """Return whether calling *function* returns a generator, async or not.
 
     Args:
         function: any callable.
-        decorated: look below decorators, too, although they may change the result.
+        decorated: look through decorators, too, although they may change the result.
     """
     inner = _inner(function)
     if decorated:
@@ -52,7 +52,7 @@ def is_generator_function(function: Any, *, decorated: bool = False) -> bool:
 
 
 def _inner(function: Any) -> Any:
-    """Return the function that a call runs: below partials, methods and `__call__`."""
+    """Return the function that a call runs, inside partials, methods and `__call__`."""
     while True:
         if isinstance(function, functools.partial):
             function = function.func
@@ -61,7 +61,7 @@ def _inner(function: Any) -> Any:
         elif isinstance(function, (FunctionType, type)):
             return function
         else:
-            call = getattr(type(function), "__call__", None)  # noqa: B004 - wanted itself
+            call = getattr(type(function), "__call__", None)  # noqa: B004 - not whether it is callable
             if not isinstance(call, (FunctionType, functools.partial)):
                 return function
             function = call

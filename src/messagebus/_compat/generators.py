@@ -1,8 +1,8 @@
-"""Generators as dependencies: what they yield is used until they are resumed or fail.
+"""Generator dependencies: opened, used, then resumed once.
 
-Each is resumed once: normally, or with the failure of what used it thrown in at its ``yield``. It
-can replace a failure by one of its own, but not swallow it: what needs the result of a call that
-failed, and the generators that were opened before, have to know.
+A generator is resumed normally, or with the failure of its user thrown in at its ``yield``. It may
+replace the failure by one of its own, but not swallow it: the caller has no result to go on with,
+and the generators opened before must see the failure, too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ NEVER = "ended without yielding"
 AGAIN = "yielded more than once"
 
 END: Any = object()
-"""What the end of a generator gives in place of a value."""
+"""Returned in place of a value at the end of a generator."""
 
 
-def started(generator: Generator[Any, Any, Any]) -> Any:
-    """Run a generator up to its ``yield`` and return what it yields.
+def start(generator: Generator[Any, Any, Any]) -> Any:
+    """Run a generator up to its ``yield``, and return the value that it yields.
 
     Raises:
-        GeneratorDependencyError: it does not yield.
+        GeneratorDependencyError: the generator does not yield.
     """
     value = next(generator, END)
     if value is END:
@@ -35,7 +35,7 @@ def exit(generator: Generator[Any, Any, Any]) -> None:
     """Run a generator from its ``yield`` to its end.
 
     Raises:
-        GeneratorDependencyError: it yields again.
+        GeneratorDependencyError: the generator yields again.
     """
     if next(generator, END) is not END:
         generator.close()
@@ -43,9 +43,9 @@ def exit(generator: Generator[Any, Any, Any]) -> None:
 
 
 def throw(generator: Generator[Any, Any, Any], failure: BaseException) -> BaseException:
-    """Throw a failure into a generator at its ``yield``, and return what has failed now.
+    """Throw a failure into a generator at its ``yield``; return the failure to propagate.
 
-    That is the same failure, unless the generator raises another one.
+    It is the same failure, unless the generator raises another one.
     """
     traceback = failure.__traceback__
     try:
@@ -53,18 +53,18 @@ def throw(generator: Generator[Any, Any, Any], failure: BaseException) -> BaseEx
         generator.close()
     except StopIteration:
         return failure
-    except BaseException as raised:  # noqa: BLE001 - handed back, not handled
-        return succeeding(failure, raised)
+    except BaseException as raised:  # noqa: BLE001 - returned to the caller
+        return chain_failures(failure, raised)
     else:
-        return succeeding(failure, GeneratorDependencyError(generator, AGAIN))
+        return chain_failures(failure, GeneratorDependencyError(generator, AGAIN))
     finally:
         failure.__traceback__ = traceback
 
 
-def succeeding(failure: BaseException, raised: BaseException) -> BaseException:
-    """Return which of two failures goes on: the second, with the first to be seen behind it."""
+def chain_failures(failure: BaseException, raised: BaseException) -> BaseException:
+    """Return the failure to propagate: *raised*, with *failure* at the end of its context."""
     if raised.__cause__ is failure and isinstance(failure, StopIteration | StopAsyncIteration):
-        return failure  # which no generator lets through as it is
+        return failure  # Python wraps these when a generator lets them through
     last = raised
     while last is not failure:
         if last.__context__ is None:
@@ -75,7 +75,7 @@ def succeeding(failure: BaseException, raised: BaseException) -> BaseException:
 
 
 def reraise(failure: BaseException) -> NoReturn:
-    """Raise a failure with the context that it has, whatever is being handled."""
+    """Raise a failure, keeping its context even inside an ``except`` block."""
     context = failure.__context__
     try:
         raise failure

@@ -1,1 +1,1 @@
-"""What an application talks about: messages and models. Pure data, no input or output."""
+"""The domain: messages and models. Pure data, without I/O."""

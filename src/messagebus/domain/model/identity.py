@@ -1,4 +1,4 @@
-"""Identifiers that sort in the order they were made (UUIDv7, RFC 9562 section 5.7)."""
+"""Identifiers that sort in order of creation (UUIDv7, RFC 9562 section 5.7)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from threading import Lock
 from time import time_ns
 from uuid import UUID
 
-# 62 random bits keep two processes apart that draw an id in the same quarter microsecond.
-# An id is no secret, so a seeded generator is enough, and four times faster than the system's.
+# 62 random bits tell apart two processes that make an id in the same quarter of a microsecond.
+# An id is not a secret, so a seeded generator will do. It is four times faster than the system's.
 _random_bits = Random().getrandbits
 _lock = Lock()
 _last = 0
 
 _new = UUID.__new__
-# UUID refuses assignment and its constructor checks much that holds here by construction.
+# UUID forbids assignment, and its constructor checks what is always true here.
 _set_int = UUID.__dict__["int"].__set__
 _set_is_safe = UUID.__dict__["is_safe"].__set__
 _UNKNOWN = UUID(int=0).is_safe
@@ -25,7 +25,7 @@ _VARIANT = 0b10 << 62
 
 
 def _renew() -> None:
-    """Draw from another sequence: a forked child must not repeat its parent's."""
+    """Start another random sequence: a forked child must not repeat its parent's."""
     global _lock, _random_bits
     _lock = Lock()
     _random_bits = Random().getrandbits
@@ -36,14 +36,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def uuid7() -> UUID:
-    """Make a UUIDv7 that is greater than every one made before in this process.
+    """Make a UUIDv7 that is greater than all those made before in this process.
 
-    The 48 bits of milliseconds are followed by 12 bits of the fraction of the millisecond
-    (RFC 9562 section 6.2, method 3). Should the clock stand still or go back, those 60 bits
-    go on counting from the last identifier.
+    The first 48 bits are milliseconds, the next 12 bits the fraction of the millisecond
+    (RFC 9562 section 6.2, method 3). If the clock stops or goes back, these 60 bits count on from
+    the last identifier.
 
     Returns:
-        A UUID whose order is the order of creation, across all threads of the process.
+        A UUID. UUIDs sort in order of creation across all threads of the process.
     """
     global _last
     milliseconds, nanoseconds = divmod(time_ns(), 1_000_000)

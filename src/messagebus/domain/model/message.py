@@ -1,4 +1,4 @@
-"""Commands and events: what a bus handles."""
+"""Messages: commands and events."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _UNIQUE = ("message_id", "created_at")
 
 
 class Message(BaseModel, Generic[TMetadata]):
-    """Base class for messaging.
+    """Base class of commands and events.
 
-    Two messages are equal if they are of one class and say the same: their *message_id* and
-    *created_at* do not count. Only those of a frozen class can be hashed.
+    Two messages are equal if they have the same class and the same content; *message_id* and
+    *created_at* do not count. Only messages of a frozen class are hashable.
     """
 
     model_config = ConfigDict()
 
     message_id: UUID = Field(default_factory=uuid7)
-    """Unique identifier of the message, a UUIDv7: it sorts in the order of creation."""
+    """Unique identifier of the message, a UUIDv7. Identifiers sort in order of creation."""
     created_at: datetime = Field(default_factory=partial(datetime.now, UTC))
-    """When the message was made, in UTC."""
+    """Time of creation, in UTC."""
     metadata: TMetadata
     """
-    Name, version and destination of the message, given statically by its class.
+    Name and version of the schema, and whether to publish the message; declared by its class.
 
-    A stored message is found again by them: they must stay the same over time, even if the
-    class is renamed.
+    Stored messages are found by name and version, so these must not change when the class is
+    renamed.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -66,9 +66,9 @@ class Message(BaseModel, Generic[TMetadata]):
 
 
 def content(model: BaseModel, ignored: Container[str]) -> tuple[dict[str, Any], Any, Any]:
-    """Return what two instances of a class are compared by, fields in the order of their class.
+    """Return the values by which instances are compared: fields in order, extra, private.
 
-    What else is in the instance does not count: a *cached_property* is there once it was used.
+    Nothing else in the instance counts, such as the value of a *cached_property*.
     """
     values = model.__dict__
     fields = {
@@ -80,18 +80,18 @@ def content(model: BaseModel, ignored: Container[str]) -> tuple[dict[str, Any], 
 
 
 class GenericCommand(Message[TMetadata]):
-    """Base class of commands, for those who bring their own metadata class.
+    """Base class of commands with a metadata class of your own.
 
-    A command asks for something to be done. It has one handler, which may refuse it.
+    A command is a request. It has one handler, which may refuse it.
     """
 
     model_config = ConfigDict()
 
 
 class GenericEvent(Message[TMetadata]):
-    """Base class of events, for those who bring their own metadata class.
+    """Base class of events with a metadata class of your own.
 
-    An event tells what has happened. It has any number of listeners.
+    An event is a fact. It has any number of listeners.
     """
 
     model_config = ConfigDict()
@@ -104,15 +104,15 @@ Event = GenericEvent[Metadata]
 
 
 class Returns(Generic[R_co]):
-    """Say what the handler of a command returns, for type checkers alone.
+    """Declares the result type of a command, for type checkers only.
 
-    With ``class RegisterBook(Command, Returns[Book])`` they know that handling a
-    *RegisterBook* gives a *Book*. Without it the result is *Any*.
+    With ``class RegisterBook(Command, Returns[Book])``, handling a *RegisterBook* returns a
+    *Book*. Without it, the result is *Any*.
     """
 
     __slots__ = ()
 
 
-# As text, because pydantic would make a class of it.
+# A string, because pydantic would create a class for it.
 TMessage = TypeVar("TMessage", bound="Message[Any]")
 """The type of a message."""

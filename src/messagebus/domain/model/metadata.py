@@ -1,4 +1,4 @@
-"""What a message says about its own schema."""
+"""The metadata of a message."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Metadata(BaseModel):
-    """Name and version of a message's schema, and whether it leaves the process.
+    """Name and version of a message's schema, and whether the message leaves the process.
 
-    It is defined once, with the message class, and can not change: pydantic would otherwise
-    have to copy it for each message. Subclass it to say more about your messages.
+    It is defined once, with the message class. It is frozen, so that pydantic need not copy it for
+    each message. Subclass it to add metadata of your own.
     """
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(...)
-    """Name of the schema. It stays the same when the class is renamed."""
+    """Name of the schema. It must stay the same when the class is renamed."""
     schema_version: int = Field(...)
     """Version of the schema."""
     published: bool = Field(default=False)
-    """Publish the message to the eventstream once its transaction is committed."""
+    """Whether to publish the message to the eventstream after its transaction commits."""
 
 
 TMetadata = TypeVar("TMetadata", bound=Metadata)

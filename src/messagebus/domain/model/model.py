@@ -1,4 +1,4 @@
-"""Models: what repositories keep, and where events are raised."""
+"""Models: the objects that repositories keep and that raise messages."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _RAISED = ("messages",)
 
 
 class GenericModel(BaseModel, Generic[TMetadata]):
-    """Base class for models, for those who bring their own metadata class.
+    """Base class of models with a metadata class of your own.
 
-    Two models are equal if they are of one class and have the same values: the messages they
+    Two models are equal if they have the same class and the same values; the messages that they
     have raised do not count.
     """
 
     model_config = ConfigDict()
 
-    # Validated, a message would be made anew, of the class in the annotation.
+    # Validation would replace a message by a new one, of the class in the annotation.
     messages: MutableSequence[SkipValidation[Message[TMetadata]]] = Field(
         default_factory=list, exclude=True, repr=False
     )
     """
     Messages that the model has raised.
 
-    They are ephemeral: the unit of work takes them, and the bus handles them, while the
-    command that led to them is handled.
+    They are ephemeral: the unit of work collects them, and the bus handles them, as part of
+    handling the command that caused them.
     """
 
     def __eq__(self, other: object) -> bool:
