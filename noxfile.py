@@ -33,10 +33,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check rules, format and twins."""
+    """Check rules, format, layers and twins."""
     install(session)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("lint-imports")
     session.run("python", "tools/unasync_gen.py", "--check")
 
 
