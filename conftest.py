@@ -1,138 +1,51 @@
-"""Run the code of the documentation: each Python block of README.md and docs/ is a test.
-
-The blocks of a page run in their order. They share a module, so that ``bus.scan(__name__)`` works
-as it does in a program, and an event loop, so that they may wait at their top level. Besides:
-
-* a block whose first line is a comment with the path of a file is written to that file, or added
-  to it, and can be imported by the blocks after it;
-* a test that a block defines is run;
-* a block runs in a folder that is empty when the page begins, and what it names as a server on
-  *localhost* is one that was started for the page;
-* a block of the language ``output`` is what the Python block before it has printed.
-"""
+"""Collect the blocks of the documentation, and mark the tests that take long."""
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import importlib
-import inspect
-import io
-import re
-import sys
-import tempfile
-from contextlib import ExitStack, chdir, redirect_stdout
+import gc
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser
+import pytest
+from sybil.integration.pytest import SybilItem
 
-from tests.servers import NatsServer, PostgresServer, RedisServer
+from tests.pages import collect_blocks, names_a_server
+from tests.servers import Server
 
-_SERVERS: dict[str, type[NatsServer | PostgresServer | RedisServer]] = {
-    "nats://localhost:4222": NatsServer,
-    "postgresql+psycopg://localhost/shop": PostgresServer,
-    "redis://localhost:6379/0": RedisServer,
+pytest_collect_file = collect_blocks
+
+CHAOS = Path(__file__).parent / "tests" / "chaos"
+SERVER_FIXTURES = {
+    "nats_url",
+    "own_nats",
+    "own_postgres",
+    "own_redis",
+    "postgres_server_url",
+    "redis_url",
 }
-_FILE = re.compile(r"# (?P<path>[a-z_/]+)\.py\n")
+PROCESS_FIXTURE = "start"  # runs the command line
 
 
-class Page:
-    """What the blocks of one page share."""
-
-    def __init__(self, name: str) -> None:
-        self.printed = ""
-        self._module = ModuleType(name)
-        self._modules = {name}
-        self._on_close = ExitStack()
-        self._loop = self._on_close.enter_context(asyncio.Runner())
-        self._folder = self._on_close.enter_context(tempfile.TemporaryDirectory())
-        self._urls: dict[str, str] = {}
-        sys.modules[name] = self._module
-        sys.path.insert(0, self._folder)
-
-    def run(self, example: Example) -> None:
-        """Run a block of Python, and the tests that it defines."""
-        source = self._with_servers(str(example.parsed))
-        file = _FILE.match(source)
-        module = self._written(file["path"], source) if file else self._module
-        above = "\n" * (example.line + example.parsed.line_offset)  # lines as they are on the page
-        tree = ast.parse(above + source, example.path)
-        code = compile(
-            tree, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-        )
-        tests = [
-            node.name
-            for node in tree.body
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and node.name.startswith("test_")
-        ]
-        with chdir(self._folder), redirect_stdout(io.StringIO()) as printed:
-            self._wait_for(eval(code, vars(module)))  # noqa: S307 - the block is ours
-            for test in tests:
-                self._wait_for(getattr(module, test)())
-        self.printed = printed.getvalue()
-
-    def close(self) -> None:
-        """Forget the modules, the files and the event loop."""
-        sys.path.remove(self._folder)
-        for name in self._modules:
-            sys.modules.pop(name, None)
-        self._on_close.close()
-
-    def _with_servers(self, source: str) -> str:
-        """Start the servers that are named for the first time; return the source with theirs."""
-        for address, server in _SERVERS.items():
-            if address in source:
-                if address not in self._urls:
-                    self._urls[address] = self._on_close.enter_context(server()).url
-                source = source.replace(address, self._urls[address])
-        return source
-
-    def _wait_for(self, result: Any) -> None:
-        if inspect.iscoroutine(result):
-            self._loop.run(result)
-
-    def _written(self, path: str, source: str) -> ModuleType:
-        """Write the source to the end of a file, and return the module that the file is."""
-        file = Path(self._folder, f"{path}.py")
-        name = path.replace("/", ".")
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
-            importlib.invalidate_caches()
-            importlib.import_module(name)
-            self._modules |= {name, name.partition(".")[0]}
-        with file.open("a", encoding="utf-8") as end:
-            end.write(source)
-        return sys.modules[name]
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Set the markers that follow from what a test uses or where it lives."""
+    if needs_server(item):
+        item.add_marker("server")
+    if CHAOS in item.path.parents or PROCESS_FIXTURE in getattr(item, "fixturenames", ()):
+        item.add_marker("slow")
 
 
-def _page(example: Example) -> Page:
-    if "page" not in example.namespace:
-        example.namespace["page"] = Page(Path(example.path).stem.replace("-", "_") + "_app")
-    page: Page = example.namespace["page"]
-    return page
+def needs_server(item: pytest.Item) -> bool:
+    """Tell whether a test, or the page that a block is from, connects to a server."""
+    if isinstance(item, SybilItem):
+        return names_a_server(item.path)
+    if not isinstance(item, pytest.Function):
+        return False
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return not SERVER_FIXTURES.isdisjoint(item.fixturenames) or any(
+        value == "postgresql" or (isinstance(value, type) and issubclass(value, Server))
+        for value in parameters
+    )
 
 
-def _run(example: Example) -> None:
-    _page(example).run(example)
-
-
-def _compare(example: Example) -> str | None:
-    printed = _page(example).printed
-    return None if example.parsed == printed else f"what was printed is {printed!r}"
-
-
-def _close(namespace: dict[str, Any]) -> None:
-    if "page" in namespace:
-        namespace.pop("page").close()
-
-
-pytest_collect_file = Sybil(
-    parsers=[CodeBlockParser("python", _run), CodeBlockParser("output", _compare)],
-    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
-    teardown=_close,
-).pytest()
+def pytest_collection_finish() -> None:
+    """Spare each garbage collection the modules and tests, which stay until the end."""
+    gc.freeze()

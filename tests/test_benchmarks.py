@@ -88,6 +88,7 @@ def test_the_spread_ignores_what_was_disturbed() -> None:
     assert [2, 3] == ratios([2, 6], [1, 2])
 
 
+@pytest.mark.slow
 def test_rounds_measure_every_contender_equally_often() -> None:
     """All contenders of a case are measured in each round; one that is missing is named."""
     meters: dict[str, list[int]] = {"one": [], "two": []}
@@ -159,6 +160,7 @@ def test_what_prepares_a_repetition_is_left_out() -> None:
     assert taken.wall < 0.2
 
 
+@pytest.mark.slow
 def test_a_case_says_which_clock_counts() -> None:
     """Of what waits, the time on the wall is what counts; else that of the processor."""
 
@@ -171,6 +173,7 @@ def test_a_case_says_which_clock_counts() -> None:
     assert (1e6, 1e7) == (found("cpu"), found("wall"))
 
 
+@pytest.mark.slow
 def test_a_quick_run_goes_without_what_takes_long_to_prepare() -> None:
     """Such a contender is measured in a thorough run only; patience means more rounds for all."""
 

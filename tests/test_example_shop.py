@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from examples.shop.entrypoint.source import SHIPPED_FILE
 
 from .shop import (
@@ -26,6 +28,8 @@ from .shop import (
     start,
     stock,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_rejected_line_is_reported_and_the_others_are_handled() -> None:

@@ -34,6 +34,8 @@ from .shop import (
     undisturbed,
 )
 
+pytestmark = pytest.mark.slow
+
 RESTOCK = {"command": "restock", "sku": "TEA-1", "quantity": 5}
 Run = Callable[..., str]
 LINES = encode(GREEN_TEA, "no json", order("O-1", TEA_1=2), RESTOCK, RESTOCK, order("O-1", TEA_1=1))

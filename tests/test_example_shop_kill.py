@@ -35,6 +35,8 @@ from .shop import (
     undisturbed,
 )
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = outbox.messages.c
 HANDLED = sa.select(sa.func.count()).select_from(inbox)
 SENT = sa.select(sa.func.count()).where(MESSAGES.state == "sent")

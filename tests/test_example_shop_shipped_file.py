@@ -14,6 +14,8 @@ from examples.shop.entrypoint.source import SHIPPED_FILE
 
 from .shop import contents, counts, printed, rejections, section, start, stock, told
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shipped() -> str:

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from .adapters.stored import documents, entries
 from .servers import RedisServer
 from .shop import (
@@ -24,6 +26,8 @@ from .shop import (
     start,
     undisturbed,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_redis_gets_what_would_be_printed(redis_url: str, unique_name: str) -> None:

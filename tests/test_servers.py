@@ -14,6 +14,8 @@ import pytest
 from .servers import NatsServer, PostgresServer, RedisServer, Server
 from .servers.process import converse
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 KINDS = [RedisServer, NatsServer, PostgresServer]
 
 

@@ -57,6 +57,7 @@ async def test_a_handled_message_can_be_forgotten(ending: str) -> None:
     assert reference() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
 async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
     """Thousands of commands leave less behind than one of them takes."""
@@ -78,6 +79,7 @@ async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> No
     assert after - before < 2_000 * 8
 
 
+@pytest.mark.slow
 async def test_transactions_that_interleave_leave_nothing_behind(
     eventstore: AsyncRecordingEventstore,
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_handled_message_can_be_forgotten(ending: str) -> None:
     assert reference() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
 def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
     """Thousands of commands leave less behind than one of them takes."""
@@ -80,6 +81,7 @@ def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
     assert after - before < 2_000 * 8
 
 
+@pytest.mark.slow
 def test_transactions_that_interleave_leave_nothing_behind(
     eventstore: SyncRecordingEventstore,
 ) -> None:

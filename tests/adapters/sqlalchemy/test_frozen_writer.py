@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError
 from messagebus.adapters.sqlalchemy import prepare_sqlite, sync_create_tables
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 
+pytestmark = pytest.mark.slow
+
 FREEZE = """
 import os, signal, sys
 from sqlalchemy import create_engine

@@ -13,6 +13,8 @@ from sqlalchemy import create_engine
 from messagebus.adapters.sqlalchemy import prepare_sqlite
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 
+pytestmark = pytest.mark.slow
+
 Alembic = Callable[..., str]
 
 

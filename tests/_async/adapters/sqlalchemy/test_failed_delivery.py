@@ -148,6 +148,7 @@ async def test_an_outage_counts_as_no_attempt_and_parks_nothing(
     assert [("sent", 1)] * 7 == [(each.state, each.attempts) for each in await stored(engine)]
 
 
+@pytest.mark.slow
 async def test_an_attempt_is_counted_before_it_is_made(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:

@@ -133,6 +133,7 @@ async def leads(relay: AsyncOutboxRelay) -> bool:
     return (await relay.status()).leading
 
 
+@pytest.mark.slow
 async def test_draining_waits_while_another_relay_gets_on(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
@@ -148,6 +149,7 @@ async def test_draining_waits_while_another_relay_gets_on(
     assert 6 == len(transport.sent)
 
 
+@pytest.mark.slow
 async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
@@ -169,6 +171,7 @@ async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
     assert 2 == len(transport.sent)
 
 
+@pytest.mark.slow
 async def test_draining_takes_over_from_a_leader_that_is_gone(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
@@ -181,6 +184,7 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
     assert 1 == await AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
 
+@pytest.mark.slow
 async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncEngine) -> None:
     """A relay that wakes up after its lease was taken repeats its batch at most."""
     events = await publish(engine, *map(str, range(4)))
@@ -198,6 +202,7 @@ async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncE
     assert [("sent", 2)] * 4 == [(each.state, each.attempts) for each in await stored(engine)]
 
 
+@pytest.mark.slow
 async def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: AsyncEngine) -> None:
     """What another relay has sent meanwhile is not put aside by a failure of long ago."""
     [event] = await publish(engine, "1")
@@ -208,6 +213,7 @@ async def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: AsyncE
     assert ["sent"] == [record.state for record in await stored(engine)]
 
 
+@pytest.mark.slow
 async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
@@ -250,6 +256,7 @@ async def test_a_token_that_is_not_the_last_one_writes_nothing(
     assert [2, 1] == [record.attempts for record in await stored(engine)]
 
 
+@pytest.mark.slow
 async def test_the_lease_is_kept_while_there_is_nothing_to_do(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
@@ -272,6 +279,7 @@ async def test_the_lease_is_kept_while_there_is_nothing_to_do(
         await eventually(renewed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 10])
 async def test_a_new_leader_goes_on_where_the_last_one_was_killed(
     engine: AsyncEngine, transport: AsyncRecorder, batch_size: int

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +17,8 @@ from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stor
 from tests.library import BookBorrowed
 from tests.running.aio import AsyncEngine, background, eventually, new_engine, pause, together
 from tests.servers import PostgresServer
+
+pytestmark = pytest.mark.slow
 
 WRITERS = 12
 TRANSACTIONS = 15

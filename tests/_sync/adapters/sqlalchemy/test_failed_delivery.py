@@ -150,6 +150,7 @@ def test_an_outage_counts_as_no_attempt_and_parks_nothing(
     assert [("sent", 1)] * 7 == [(each.state, each.attempts) for each in stored(engine)]
 
 
+@pytest.mark.slow
 def test_an_attempt_is_counted_before_it_is_made(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:

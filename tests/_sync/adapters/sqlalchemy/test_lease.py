@@ -135,6 +135,7 @@ def leads(relay: SyncOutboxRelay) -> bool:
     return (relay.status()).leading
 
 
+@pytest.mark.slow
 def test_draining_waits_while_another_relay_gets_on(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
@@ -150,6 +151,7 @@ def test_draining_waits_while_another_relay_gets_on(
     assert 6 == len(transport.sent)
 
 
+@pytest.mark.slow
 def test_draining_ends_when_another_relay_leads_and_sends_nothing(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
@@ -171,6 +173,7 @@ def test_draining_ends_when_another_relay_leads_and_sends_nothing(
     assert 2 == len(transport.sent)
 
 
+@pytest.mark.slow
 def test_draining_takes_over_from_a_leader_that_is_gone(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
@@ -183,6 +186,7 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
     assert 1 == SyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
 
+@pytest.mark.slow
 def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: SyncEngine) -> None:
     """A relay that wakes up after its lease was taken repeats its batch at most."""
     events = publish(engine, *map(str, range(4)))
@@ -200,6 +204,7 @@ def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: SyncEngine) 
     assert [("sent", 2)] * 4 == [(each.state, each.attempts) for each in stored(engine)]
 
 
+@pytest.mark.slow
 def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: SyncEngine) -> None:
     """What another relay has sent meanwhile is not put aside by a failure of long ago."""
     [event] = publish(engine, "1")
@@ -210,6 +215,7 @@ def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: SyncEngine) 
     assert ["sent"] == [record.state for record in stored(engine)]
 
 
+@pytest.mark.slow
 def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
@@ -252,6 +258,7 @@ def test_a_token_that_is_not_the_last_one_writes_nothing(
     assert [2, 1] == [record.attempts for record in stored(engine)]
 
 
+@pytest.mark.slow
 def test_the_lease_is_kept_while_there_is_nothing_to_do(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:
@@ -274,6 +281,7 @@ def test_the_lease_is_kept_while_there_is_nothing_to_do(
         eventually(renewed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 10])
 def test_a_new_leader_goes_on_where_the_last_one_was_killed(
     engine: SyncEngine, transport: SyncRecorder, batch_size: int

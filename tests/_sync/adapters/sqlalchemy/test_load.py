@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
@@ -18,6 +19,8 @@ from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored
 from tests.library import BookBorrowed
 from tests.running.blocking import SyncEngine, background, eventually, new_engine, pause, together
 from tests.servers import PostgresServer
+
+pytestmark = pytest.mark.slow
 
 WRITERS = 12
 TRANSACTIONS = 15
