@@ -51,7 +51,10 @@ def _goals(run: Run) -> str:
                 verdict if steady else "too unsteady to tell",
             ]
         )
-    head = f"### Goals\n\n{reached} of {len(rows)} are met. In brackets the quartiles.\n\n"
+    head = (
+        f"### Goals\n\n{reached} of {len(rows)} goals are met. *Of* another contender means the "
+        "time of this package divided by the other's. Quartiles are in brackets.\n\n"
+    )
     return head + _table(["workload", "what", "goal", "measured", ""], rows)
 
 
@@ -94,26 +97,26 @@ def _measured_on(run: Run) -> str:
     machine = run.machine
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     lines = [
-        "### What was measured, on what, and how stable it was",
+        "### Conditions and stability",
         f"{machine['when']}, {machine['python']} ({machine['compiler']}), {machine['system']}, "
         f"{machine['processor']}, {machine['processors']} processors, pinned to one: "
         f"{machine['pinned']}. The run took {machine['minutes']:.1f} minutes.",
         f"Packages: {packages}.",
-        "Each figure is the median of the time of the processor over rounds in which all "
-        "contenders of a table take turns in a new order, in several processes; a ratio is the "
-        "median of the ratios within the rounds. The garbage collector is on. What waits for a "
-        "database or a broker is measured by the clock on the wall instead; these servers run on "
-        "the same processor.",
+        "Each figure is the median CPU time over rounds in which all contenders of a table take "
+        "turns, each time in a new order, in several processes. A ratio is the median of the "
+        "ratios within the rounds. The garbage collector is on. Workloads that wait for a database "
+        "or a broker are measured in wall-clock time instead; these servers run on the same "
+        "processor.",
         _table(
             ["table", "rounds", "quartiles apart", "processes apart", "by hand", "waited"],
             [_stability(group) for group in run.cases()],
             right=1,
         ),
-        "*Quartiles apart* is their distance as a part of the median, of the contender in the "
-        "middle. *Processes apart* is the distance of the medians of the processes that measured, "
-        "likewise, then that of the work by hand alone: the same code is not equally fast wherever "
-        "it comes to lie in memory. *Waited* is the time on the clock beyond that of the "
-        "processor: what others took, be it the servers that were asked or strangers.",
+        "*Quartiles apart* is the distance between the quartiles as a share of the median, for the "
+        "contender in the middle. *Processes apart* is the distance between the medians of the "
+        "measuring processes, as a share likewise; *by hand* is the same for the work by hand "
+        "alone. The same code is not equally fast wherever it happens to lie in memory. *Waited* "
+        "is the wall-clock time beyond the CPU time: what the servers took, or other programs.",
         "Where a peer does less or more:\n\n"
         + "\n".join(
             f"- {name}: {peer.difference}."

@@ -18,22 +18,22 @@ PEERS = {
     "mediatr": Peer("mediatr", "a mediator: no transaction, no unit of work, no events raised"),
     "pyee": Peer(
         "pyee",
-        "an event emitter: no transaction; in the async rows each handler is a task, and the "
-        "emitter waits for it",
+        "an event emitter: no transaction; in the async rows each handler is a task, which the "
+        "emitter awaits",
     ),
     "lato": Peer(
         "lato",
-        "a transaction context with dependencies by name; commits nothing by itself; an event is "
+        "a transaction context with dependencies by name; commits nothing by itself; events are "
         "published by a call, depth first, not raised by a model",
     ),
     "python-cqrs": Peer(
         "python-cqrs",
-        "a class for each handler, made by a container for each message; logs each request; no "
-        "transaction",
+        "one class for each handler, created by a container for each message; logs each request; "
+        "no transaction",
     ),
-    "dishka": Peer("dishka", "a container; the three objects are got by their types"),
-    "wireup": Peer("wireup", "a container; the three objects are got by their types"),
-    "fast-depends": Peer("fast-depends", "also casts and validates; that is turned off here"),
+    "dishka": Peer("dishka", "a container; resolves the three objects by type"),
+    "wireup": Peer("wireup", "a container; resolves the three objects by type"),
+    "fast-depends": Peer("fast-depends", "also casts and validates; turned off here"),
 }
 
 

@@ -14,8 +14,8 @@ MODEL = "a model of two fields"
 WORKLOAD = Workload(
     name="building",
     title="Building a command of two fields, then dispatching it",
-    text="*By hand* is a pydantic model with frozen metadata, a UUIDv4 and the time, then the "
-    "dispatch by hand. The signal libraries send the same message class as this package.",
+    text="*By hand* builds a pydantic model with frozen metadata, a UUIDv4 and the current time, "
+    "then dispatches it by hand. The signal libraries send the same message class as this package.",
     cases=(
         Case(
             workload="building",

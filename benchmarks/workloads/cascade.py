@@ -42,8 +42,8 @@ _PEERS = (
 WORKLOAD = Workload(
     name="cascade",
     title="One command that raises N events, each with three listeners",
-    text="All in one transaction, the events built already; per event. *By hand* is a deque, and "
-    "a dict of lists of handlers. python-cqrs handles events one after the other here.",
+    text="Time per event, all in one transaction; the events are built beforehand. *By hand* uses "
+    "a deque and a dict of handler lists. python-cqrs handles events one after the other here.",
     cases=(
         Case(workload="cascade", colour="async", contenders=(*_contenders(waiting), *_PEERS)),
         Case(

@@ -39,10 +39,10 @@ _SYNC: tuple[Contender, ...] = (
 WORKLOAD = Workload(
     name="dependencies",
     title="Three dependencies in each call",
-    text="One is plain, one nested two deep, and one a generator with cleanup; per call. *By "
-    "hand* is every call written out, the generator on an exit stack; in straight lines a "
-    "``try`` stands in its place. In the async rows all of them are asynchronous, but where it "
-    "says *plain dependencies*.",
+    text="Time per call. One dependency is plain, one is nested two deep, and one is a generator "
+    "with cleanup. *By hand* writes out every call, with the generator on an exit stack; *straight "
+    "lines* uses a ``try`` instead. In the async rows all dependencies are asynchronous, except "
+    "where it says *plain dependencies*.",
     cases=(
         Case(workload="dependencies", colour="async", contenders=_ASYNC),
         Case(workload="dependencies", colour="sync", contenders=_SYNC),

@@ -11,8 +11,8 @@ from .workload import Workload, by_hand, older, ours, peer
 WORKLOAD = Workload(
     name="dispatch",
     title="Dispatch of one command through a transaction",
-    text="The command is built already. *By hand* is a look-up in a dict, and a transaction "
-    "object that is entered, committed and left.",
+    text="The command is built beforehand. *By hand* is a dict look-up and a transaction object "
+    "that is entered, committed and left.",
     cases=(
         Case(
             workload="dispatch",

@@ -21,9 +21,9 @@ def size_of(kind: str, count: int) -> str:
 
 WORKLOAD = Workload(
     name="finding",
-    title="Finding what is to be sent",
-    text=f"The relay renews its lease and claims a batch of {BATCH}, of an outbox that has sent "
-    "many before; per batch.",
+    title="Finding pending messages",
+    text=f"Time per batch. The relay renews its lease and claims a batch of {BATCH} from an outbox "
+    "that has already sent many messages.",
     cases=(
         Case(
             workload="finding",

@@ -151,11 +151,10 @@ def _reading(name: str, size: str, value: float, unit: str, text: str = "") -> R
 WORKLOAD = Workload(
     name="importing",
     title="Importing the package",
-    text="In a new process each time, from compiled files, without the site module; the time of "
-    "the statements alone. *By hand* is to import pydantic and to define a model; *and a command "
-    "defined* is the like of it. The package loads what a program asks for, so the rows with a bus "
-    "and with every public name tell what the rest costs, sooner or later. *Modules* are "
-    "adapters, and third-party modules beyond those of pydantic.",
+    text="Time of the statements alone, in a new process each time, from compiled files, without "
+    "the site module. *By hand* imports pydantic and defines a model; *and a command defined* is "
+    "the equivalent with this package. *Modules* are adapters, and third-party modules beyond "
+    "those of pydantic.",
     cases=(
         Case(
             workload="importing",

@@ -66,10 +66,10 @@ def _readings(versions: Versions, quick: bool) -> list[Reading]:
 WORKLOAD = Workload(
     name="latency",
     title="From the commit to the stream",
-    text="An event is committed on PostgreSQL while the relay sleeps, and nothing else is done; "
-    "from the return of the commit to the moment at which somebody who waits for the next "
-    "message of the stream has it. The poller of the relay sleeps for an hour: only the "
-    "notification by the database wakes it.",
+    text="An event is committed on PostgreSQL while the relay sleeps and nothing else happens. "
+    "The time runs from the return of the commit until a reader that waits for the next message of "
+    "the stream has it. The relay polls once an hour: only the notification from the database "
+    "wakes it.",
     cases=(),
     readings=_readings,
 )

@@ -46,9 +46,9 @@ def _readings(versions: Versions, quick: bool) -> list[Reading]:
 
 WORKLOAD = Workload(
     name="memory",
-    title="Memory that is left",
-    text="Commands, each raising an event, in transactions that all end in the same way; growth "
-    "of the process after the first thousand, without garbage.",
+    title="Memory left behind",
+    text="Growth of the process after the first thousand commands, without garbage. Each command "
+    "raises an event, and all transactions end in the same way.",
     cases=(),
     readings=_readings,
 )

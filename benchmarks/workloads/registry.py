@@ -41,8 +41,8 @@ def _contenders(colour: ModuleType) -> tuple[Contender, ...]:
 WORKLOAD = Workload(
     name="registry",
     title="Dispatch with many registered types",
-    text="One type of a registry of N; and, since no cache of the processor holds 10 000 classes, "
-    "all of them in turn, where the same work by hand slows down as well.",
+    text="One type out of N registered types; and all of them in turn: no processor cache holds "
+    "10 000 classes, so the same work by hand slows down as well.",
     cases=(
         Case(workload="registry", colour="async", contenders=_contenders(waiting)),
         Case(workload="registry", colour="sync", contenders=_contenders(plain)),

@@ -70,9 +70,9 @@ def _case(colour: str, module: ModuleType) -> Case:
 WORKLOAD = Workload(
     name="relaying",
     title="From the outbox to a broker",
-    text="Events are claimed from PostgreSQL, sent, confirmed and marked, until none is left; per "
-    "event. *By hand* is one transaction for each batch, with psycopg, `SKIP LOCKED` and the "
-    "client of the broker: no lease, so that a relay that was frozen or killed does harm; and "
-    "for Redis no deduplication, which a script in the server does for the package.",
+    text="Time per event. Events are claimed from PostgreSQL, sent, confirmed and marked until "
+    "none is left. *By hand* is one transaction for each batch, with psycopg, `SKIP LOCKED` and "
+    "the client of the broker. It has no lease, so a relay that was frozen or killed does harm; "
+    "for Redis it has no deduplication, which the package does with a script in the server.",
     cases=(_case("async", waiting), _case("sync", plain)),
 )

@@ -28,8 +28,8 @@ def _contenders(colour: ModuleType) -> tuple[Contender, ...]:
 WORKLOAD = Workload(
     name="repositories",
     title="A unit of work with many attributes",
-    text=f"One command that raises {EVENTS} events, each with three listeners; per command. After "
-    "each listener the bus looks for what the models of the repositories have raised.",
+    text=f"Time per command. One command raises {EVENTS} events, each with three listeners. After "
+    "each listener, the bus collects what the models of the repositories have raised.",
     cases=(
         Case(workload="repositories", colour="async", contenders=_contenders(waiting)),
         Case(workload="repositories", colour="sync", contenders=_contenders(plain)),

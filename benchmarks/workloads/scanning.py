@@ -61,8 +61,8 @@ def _of_package(scanning: Callable[[str], Loop]) -> Callable[[], Loop]:
 WORKLOAD = Workload(
     name="scanning",
     title="Scanning 1 000 handlers in 20 modules",
-    text="The modules are imported already; per scan. *By hand* walks the package and puts the "
-    "functions with a certain name into a dict.",
+    text="Time per scan; the modules are imported beforehand. *By hand* walks the package and puts "
+    "the functions with a certain name into a dict.",
     cases=(
         Case(
             workload="scanning",

@@ -35,10 +35,10 @@ def _contenders(colour: ModuleType) -> tuple[Contender, ...]:
 WORKLOAD = Workload(
     name="transactions",
     title="A transaction with a command, a row that it writes, and published events",
-    text="The message classes are made, handled, and stored with the row, by a unit of work of "
-    "SQLAlchemy; per transaction. *By hand* are the same two inserts, the messages in one "
-    "statement, by SQLAlchemy Core: rows of plain dicts, no bus, no session, no message class. "
-    "SQLite and PostgreSQL wait for the disk with each commit.",
+    text="Time per transaction. The messages are created, handled, and stored with the row, by a "
+    "SQLAlchemy unit of work. *By hand* runs the same two inserts with SQLAlchemy Core, all "
+    "messages in one statement: plain dicts as rows, no bus, no session, no message class. SQLite "
+    "and PostgreSQL wait for the disk at each commit.",
     cases=(
         Case(
             workload="transactions",
