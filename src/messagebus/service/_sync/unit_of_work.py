@@ -37,14 +37,13 @@ _CLOSED = TransactionStatus.closed
 class _State:
     """The memory of a unit of work, kept apart from the attributes of its subclasses."""
 
-    __slots__ = ("attributes", "free", "releases", "repositories", "size", "transaction")
+    __slots__ = ("attributes", "releases", "repositories", "running", "size")
 
     def __init__(self, *, releases: bool) -> None:
         # Whether a subclass releases something when a transaction ends.
         self.releases = releases
-        self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
-        # Empty while a transaction runs: of several threads, only one pops the item.
-        self.free = [True]
+        # The running transaction. Several threads may append at once; the first one runs.
+        self.running: list[SyncUnitOfWorkTransaction[Any]] = []
         self.repositories: list[Repository[Any]] = []
         self.attributes: dict[str, object] = {}
         # The number of attributes when the repositories were found; negative since the last
@@ -90,14 +89,11 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
 
     def runs_transaction(self, transaction: SyncUnitOfWorkTransaction[TRepositories]) -> bool:
         """Tell whether *transaction* is the running one."""
-        return self._uow_state.transaction is transaction
+        return self._uow_state.running[:1] == [transaction]
 
     def end_transaction(self) -> None:
         """End the running transaction. Override it to release what it has acquired."""
-        state = self._uow_state
-        if state.transaction is not None:
-            state.transaction = None
-            state.free.append(True)
+        del self._uow_state.running[:1]
 
     def _attributes(self) -> Iterator[object]:
         yield from list(self.__dict__.values())
@@ -109,8 +105,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         super().__setattr__(name, value)
         state = self._uow_state
         state.size = -1
-        if name == "eventstore" and state.transaction is not None:
-            state.transaction.use_eventstore(value)
+        if name == "eventstore" and state.running:
+            state.running[0].use_eventstore(value)
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
@@ -134,16 +130,16 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         if transaction is None:
             transaction = SyncUnitOfWorkTransaction(self)
         state = self._uow_state
-        try:
-            state.free.pop()
-        except IndexError:
+        running = state.running
+        running.append(transaction)
+        if running[0] is not transaction:
+            running.remove(transaction)
             error = TransactionError("The unit of work has a transaction that is still running.")
             error.add_note(
                 f"One {type(self).__qualname__} runs one transaction at a time: leave the first, "
                 "or make a unit of work for each task or thread."
             )
-            raise error from None
-        state.transaction = transaction
+            raise error
         eventstore = self.eventstore
         if eventstore is not SINKHOLE or eventstore.publisher is not None or state.releases:
             transaction.use_eventstore(eventstore)
@@ -156,14 +152,13 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         tb: TracebackType | None,
     ) -> None:
         state = self._uow_state
-        transaction = state.transaction
-        if transaction is None:
+        if not state.running:
             return
+        transaction = state.running[0]
         if exc is None and transaction.status is _COMMITTED and transaction.bare:
             # The most frequent end has nothing left to do; a call more costs 5 % of a dispatch.
             transaction.status = _CLOSED
-            state.transaction = None
-            state.free.append(True)
+            del state.running[0]
         else:
             transaction.__exit__(exc_type, exc, tb)
 
