@@ -157,13 +157,10 @@ class GeneratorDependencyError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, generator: object, fact: str) -> None:
-        super().__init__(generator, fact)
+        super().__init__(f"The generator dependency {_name(generator)} {fact}")
         self.generator = generator
         self.fact = fact
         self.add_note("A generator dependency must yield exactly once.")
-
-    def __str__(self) -> str:
-        return f"The generator dependency {_name(self.generator)} {self.fact}"
 
 
 class RunningLoopError(MessageBusError, RuntimeError):
@@ -174,17 +171,14 @@ class RunningLoopError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, dependency: object) -> None:
-        super().__init__(dependency)
+        super().__init__(
+            f"A synchronous call cannot await the dependency {_name(dependency)}: an event loop is "
+            f"running in this thread"
+        )
         self.dependency = dependency
         self.add_note(
             "Make the call in another thread, with await asyncio.to_thread(...), or make the "
             "handler a coroutine function and use the class of the same name in messagebus.asyncio."
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"A synchronous call cannot await the dependency {_name(self.dependency)}: an event "
-            f"loop is running in this thread"
         )
 
 
@@ -214,12 +208,9 @@ class ScanError(MessageBusError, ValueError):
     """
 
     def __init__(self, module: str) -> None:
-        super().__init__(module)
+        super().__init__(f"scan error: relative package unsupported for {module}")
         self.module = module
         self.add_note("Pass the absolute name of the module.")
-
-    def __str__(self) -> str:
-        return f"scan error: relative package unsupported for {self.module}"
 
 
 class InvalidMessageError(MessageBusError, RuntimeError):
@@ -235,6 +226,7 @@ class InvalidMessageError(MessageBusError, RuntimeError):
         self.add_note("Derive its class from Command or from Event.")
 
     def __str__(self) -> str:
+        # Not built in advance: the repr of a user's object may fail.
         return f"{self.message!r} was not an Event or Command"
 
 
@@ -251,16 +243,13 @@ class MissingDependencyError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, dependency: str, listener: Callable[..., Any]) -> None:
-        super().__init__(dependency, listener)
+        super().__init__(f"Missing messagebus dependency {dependency!r}")
         self.dependency = dependency
         self.listener = listener
         self.add_note(
             f"The listener {_name(listener)} has a parameter of this name. Pass it to the bus "
             f"({dependency}=...) or to handle, or give the parameter a default."
         )
-
-    def __str__(self) -> str:
-        return f"Missing messagebus dependency {self.dependency!r}"
 
 
 class CascadeError(MessageBusError, RecursionError):
@@ -273,17 +262,14 @@ class CascadeError(MessageBusError, RecursionError):
     """
 
     def __init__(self, max_depth: int, chain: Sequence[type[Message[Any]]]) -> None:
-        super().__init__(max_depth, chain)
-        self.max_depth = max_depth
-        self.chain = tuple(chain)
-        counts = Counter(self.chain).most_common()
+        counts = Counter(chain).most_common()
         self.repeating = tuple(kind for kind, count in counts if count > 1)
-        self.add_note("Break the chain in a listener, or give the bus a larger max_depth.")
-
-    def __str__(self) -> str:
         names = ", ".join(kind.__qualname__ for kind in self.repeating)
         cause = f"these raise each other: {names}" if names else "no type repeats"
-        return f"A chain of causes is longer than {self.max_depth} messages; {cause}"
+        super().__init__(f"A chain of causes is longer than {max_depth} messages; {cause}")
+        self.max_depth = max_depth
+        self.chain = tuple(chain)
+        self.add_note("Break the chain in a listener, or give the bus a larger max_depth.")
 
 
 class PublishError(MessageBusError, RuntimeError):
@@ -302,6 +288,7 @@ class PublishError(MessageBusError, RuntimeError):
         self.add_note("Call publish_eventstream() to send them again.")
 
     def __str__(self) -> str:
+        # Not built in advance: the repr of a user's object may fail.
         failed = self.messages[0]
         return (
             f"The eventstream refused {failed!r}; {len(self.messages)} message(s) of committed "
@@ -327,12 +314,9 @@ class StreamMissingError(TransportUnavailableError):
     """
 
     def __init__(self, stream: str, advice: str) -> None:
-        super().__init__(stream)
+        super().__init__(f"There is no stream {stream!r}")
         self.stream = stream
         self.add_note(advice)
-
-    def __str__(self) -> str:
-        return f"There is no stream {self.stream!r}"
 
 
 class MessageRejectedError(MessageBusError, ValueError):
@@ -344,12 +328,9 @@ class MessageRejectedError(MessageBusError, ValueError):
     """
 
     def __init__(self, message: Mapping[str, Any], reason: str) -> None:
-        super().__init__(message, reason)
+        super().__init__(f"The message {message.get('id')} was refused: {reason}")
         self.message = message
         self.reason = reason
-
-    def __str__(self) -> str:
-        return f"The message {self.message.get('id')} was refused: {self.reason}"
 
 
 class BatchSendError(MessageBusError, RuntimeError):
@@ -361,11 +342,8 @@ class BatchSendError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, sent: int) -> None:
-        super().__init__(sent)
+        super().__init__(f"The batch failed after {sent} message(s)")
         self.sent = sent
-
-    def __str__(self) -> str:
-        return f"The batch failed after {self.sent} message(s)"
 
 
 class UnstorableMessageError(MessageBusError, ValueError):
@@ -382,6 +360,7 @@ class UnstorableMessageError(MessageBusError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
+        # Not built in advance: the repr of a user's object may fail.
         return f"The message {self.message!r} cannot be stored: {self.reason}"
 
 
@@ -393,12 +372,9 @@ class DuplicateMessageError(MessageBusError, ValueError):
     """
 
     def __init__(self, message_ids: Sequence[UUID]) -> None:
-        super().__init__(message_ids)
+        ids = ", ".join(map(str, message_ids))
+        super().__init__(f"Already stored: {ids}; handle each message once, in one transaction")
         self.message_ids = tuple(message_ids)
-
-    def __str__(self) -> str:
-        ids = ", ".join(map(str, self.message_ids))
-        return f"Already stored: {ids}; handle each message once, in one transaction"
 
 
 class UnknownMessageTypeError(MessageBusError, LookupError):
@@ -411,17 +387,14 @@ class UnknownMessageTypeError(MessageBusError, LookupError):
     """
 
     def __init__(self, name: str, schema_version: int, position: int) -> None:
-        super().__init__(name, schema_version, position)
+        super().__init__(
+            f"No class was given for {name!r} version {schema_version}, the type of the message at "
+            f"position {position}"
+        )
         self.name = name
         self.schema_version = schema_version
         self.position = position
         self.add_note("Add its class to those that are given to messages(...).")
-
-    def __str__(self) -> str:
-        return (
-            f"No class was given for {self.name!r} version {self.schema_version}, the type of the "
-            f"message at position {self.position}"
-        )
 
 
 class UndeliverableMessageError(MessageBusError, RuntimeError):
@@ -435,18 +408,15 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, message_id: UUID, position: int, attempts: int, reason: str) -> None:
-        super().__init__(message_id, position, attempts, reason)
+        super().__init__(
+            f"The message {message_id} at position {position} could not be sent in {attempts} "
+            f"attempt(s): {reason}"
+        )
         self.message_id = message_id
         self.position = position
         self.attempts = attempts
         self.reason = reason
         self.add_note("Replay or discard it, or let the relay park undeliverable messages.")
-
-    def __str__(self) -> str:
-        return (
-            f"The message {self.message_id} at position {self.position} could not be sent in "
-            f"{self.attempts} attempt(s): {self.reason}"
-        )
 
 
 class BacklogStalledError(MessageBusError, TimeoutError):
@@ -459,14 +429,11 @@ class BacklogStalledError(MessageBusError, TimeoutError):
     """
 
     def __init__(self, holder: str, position: int, seconds: float) -> None:
-        super().__init__(holder, position, seconds)
+        super().__init__(
+            f"The relay {holder} leads and has sent nothing for {seconds:.1f} s; the first pending "
+            f"message is at position {position}"
+        )
         self.holder = holder
         self.position = position
         self.seconds = seconds
         self.add_note("Look in the log of that relay. Most often, its broker is unreachable.")
-
-    def __str__(self) -> str:
-        return (
-            f"The relay {self.holder} leads and has sent nothing for {self.seconds:.1f} s; "
-            f"the first pending message is at position {self.position}"
-        )

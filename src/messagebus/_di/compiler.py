@@ -57,6 +57,14 @@ class Flavour(NamedTuple):
     throw: Callable[..., Any]
 
 
+_CONSTANTS = {
+    "CoroutineType": CoroutineType,
+    "END": END,
+    "GeneratorDependencyError": GeneratorDependencyError,
+    "NEVER": NEVER,
+}
+
+
 def compile_call(plan: Plan, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any]:
     """Return a function that calls *function* with its arguments and dependencies.
 
@@ -66,16 +74,7 @@ def compile_call(plan: Plan, function: Callable[..., Any], flavour: Flavour) -> 
         flavour: async or sync.
     """
     source = "\n".join(_write_function(plan, flavour.is_async))
-    namespace: dict[str, Any] = {
-        "CoroutineType": CoroutineType,
-        "END": END,
-        "GeneratorDependencyError": GeneratorDependencyError,
-        "NEVER": NEVER,
-        "enter": flavour.enter,
-        "exit": flavour.exit,
-        "function": function,
-        "throw": flavour.throw,
-    }
+    namespace: dict[str, Any] = {**_CONSTANTS, **flavour._asdict(), "function": function}
     for call in plan.calls:
         namespace[f"f{call.number}"] = call.function
         namespace[f"k{call.number}"] = call.key

@@ -6,7 +6,6 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .._compat.callables import key_of
@@ -144,12 +143,7 @@ class Override:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.undo()
 
 
