@@ -110,21 +110,7 @@ def Depends(
 def Depends(dependency: type[T], *, use_cache: bool = ..., scope: Lifetime | None = ...) -> T: ...
 @overload
 def Depends(
-    dependency: Callable[..., Coroutine[Any, Any, T]],
-    *,
-    use_cache: bool = ...,
-    scope: Lifetime | None = ...,
-) -> T: ...
-@overload
-def Depends(
-    dependency: Callable[..., AsyncIterator[T]],
-    *,
-    use_cache: bool = ...,
-    scope: Lifetime | None = ...,
-) -> T: ...
-@overload
-def Depends(
-    dependency: Callable[..., Iterator[T]],
+    dependency: Callable[..., Coroutine[Any, Any, T] | AsyncIterator[T] | Iterator[T]],
     *,
     use_cache: bool = ...,
     scope: Lifetime | None = ...,

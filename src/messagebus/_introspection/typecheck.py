@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Predicate: TypeAlias = Callable[[Any], bool]
 
+_MISSING: Any = object()
+
 
 def verdict(origin: type, arguments: tuple[Any, ...], cls: type) -> bool | Predicate:
     """Decide whether instances of exactly *cls* are of *origin* with these type arguments.
@@ -56,47 +58,29 @@ def _alias_check(
     origin: type, arguments: tuple[Any, ...], otherwise: bool | Predicate
 ) -> Predicate:
     """Check an instance by the alias through which it was made, if it stores one."""
-    verdicts: dict[Any, bool | Predicate] = {None: otherwise}
 
-    def judged(made: Any) -> bool | Predicate:
-        asked = _open_arguments(origin, arguments, made)
+    def decide(alias: Any) -> bool | Predicate:
+        if alias is None:
+            return otherwise
+        asked = _open_arguments(origin, arguments, alias)
         return _fields_check(origin, asked) if asked else asked is not None
 
-    def conforms(instance: Any) -> bool:
-        made = getattr(instance, "__orig_class__", None)
-        try:
-            found = verdicts.get(made)
-            if found is None:
-                found = verdicts[made] = judged(made)
-        except TypeError:  # an unhashable alias
-            found = judged(made)
-        return found if isinstance(found, bool) else found(instance)
-
-    return conforms
+    return _cached_check(lambda instance: getattr(instance, "__orig_class__", None), decide)
 
 
 def _fields_check(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
     """Check an instance by its attributes that are annotated with the type parameters *asked*."""
-    checks = []
-    for name, annotation in fields(origin).items():
-        if mentions(annotation, asked):
-            check = _check_for(substitute(annotation, asked))
-            if check is not None:
-                checks.append((name, check))
-    if not checks:
-        return True
+    checks = [
+        (name, check)
+        for name, annotation in fields(origin).items()
+        if mentions(annotation, asked) and (check := _check_for(substitute(annotation, asked)))
+    ]
 
     def conforms(instance: Any) -> bool:
-        for name, check in checks:
-            try:
-                value = getattr(instance, name)
-            except AttributeError:
-                continue
-            if not check(value):
-                return False
-        return True
+        values = ((getattr(instance, name, _MISSING), check) for name, check in checks)
+        return all(value is _MISSING or check(value) for value, check in values)
 
-    return conforms
+    return conforms if checks else True
 
 
 def _open_arguments(origin: type, arguments: tuple[Any, ...], made: Any) -> dict[Any, Any] | None:
@@ -217,14 +201,24 @@ _PLAIN = (list, tuple, set, frozenset, deque)
 
 
 def _generic_check(origin: type, arguments: tuple[Any, ...]) -> Predicate:
-    verdicts: dict[type, bool | Predicate] = {}
+    return _cached_check(type, lambda cls: verdict(origin, arguments, cls))
 
-    def conforms(value: Any) -> bool:
-        cls = type(value)
-        found = verdicts.get(cls)
-        if found is None:
-            found = verdicts[cls] = verdict(origin, arguments, cls)
-        return found if isinstance(found, bool) else found(value)
+
+def _cached_check(
+    key_of: Callable[[Any], Any], decide: Callable[[Any], bool | Predicate]
+) -> Predicate:
+    """Return a predicate that decides once for each key of an instance."""
+    verdicts: dict[Any, bool | Predicate] = {}
+
+    def conforms(instance: Any) -> bool:
+        key = key_of(instance)
+        try:
+            found = verdicts.get(key)
+            if found is None:
+                found = verdicts[key] = decide(key)
+        except TypeError:  # an unhashable alias
+            found = decide(key)
+        return found if isinstance(found, bool) else found(instance)
 
     return conforms
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, Self
 
 from ..._compat.aio import AnyGenerator, enter, exit, throw
@@ -35,12 +34,7 @@ class AsyncHandleScope:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _: object) -> None:
         if error is not None:
             await throw_into(self._opened, error)
             return

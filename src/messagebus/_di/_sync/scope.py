@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, Self
 
 from ..._compat.blocking import AnyGenerator, enter, exit, throw
@@ -37,12 +36,7 @@ class SyncHandleScope:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _: object) -> None:
         if error is not None:
             throw_into(self._opened, error)
             return
