@@ -317,3 +317,9 @@ def test_errors_keep_what_they_are_about_through_pickling() -> None:
         assert (type(error), str(error)) == (type(again), str(again))
         assert vars(error) == vars(again)
         assert isinstance(error, messagebus.MessageBusError)
+
+
+def test_advice_of_a_configuration_error_is_a_note() -> None:
+    """The text says the fact, the note the next step; without advice there is no note."""
+    assert ["do this"] == messagebus.ConfigurationError("wrong", advice="do this").__notes__
+    assert not hasattr(messagebus.ConfigurationError("wrong"), "__notes__")

@@ -226,6 +226,20 @@ def test_local_names_come_last_for_a_function_that_is_not_local() -> None:
     assert Book is resolved(every_kind, Book=Other)["first"]
 
 
+def from_elsewhere(first: tuple[Book, list[Local]]) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Have an annotation with a global name, a builtin, and a name that only the caller knows."""
+
+
+def test_local_names_do_not_hide_others_in_the_same_annotation() -> None:
+    """Only a name that is neither global nor builtin is looked up where the callable is used."""
+
+    class Local: ...
+
+    names = {"Local": Local, "Book": Shelf, "list": set}
+
+    assert {"first": tuple[Book, list[Local]]} == resolved(from_elsewhere, **names)
+
+
 def test_a_variable_of_an_enclosing_function_is_found() -> None:
     """What the function holds itself needs no help of the caller."""
 

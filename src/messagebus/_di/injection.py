@@ -71,7 +71,7 @@ class Injection:
         self._positional = [each.name for each in declared if each.kind is not KEYWORD_ONLY]
         others = [each for each in declared if each.name not in filled]
         self._required = {each.name for each in others if each.default is EMPTY}
-        self.check({})
+        self.check({})  # an override must not hide a parameter that cannot be filled without it
         provider.enrol(self)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:

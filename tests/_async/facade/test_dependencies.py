@@ -187,6 +187,18 @@ async def test_parameters_are_filled_by_position_and_by_name() -> None:
     assert [1, 2, 1, 1, 5, {}] == await value_of(dependency)
 
 
+async def test_a_keyword_argument_does_not_hide_a_positional_only_dependency() -> None:
+    """A dependency that directly follows the positional arguments is filled by position."""
+
+    @inject
+    async def handle(first: int, value: str = Depends(str), /, other: int = 0) -> Any:
+        return first, value, other
+
+    assert (1, "", 0) == await handle(1)
+    assert (1, "", 2) == await handle(1, other=2)
+    assert (1, "given", 2) == await handle(1, "given", other=2)
+
+
 async def test_a_dependency_is_called_once_in_a_call() -> None:
     """Wherever it is used, at any depth; the next call calls it again."""
     calls: Log = []

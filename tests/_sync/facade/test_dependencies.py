@@ -189,6 +189,18 @@ def test_parameters_are_filled_by_position_and_by_name() -> None:
     assert [1, 2, 1, 1, 5, {}] == value_of(dependency)
 
 
+def test_a_keyword_argument_does_not_hide_a_positional_only_dependency() -> None:
+    """A dependency that directly follows the positional arguments is filled by position."""
+
+    @inject
+    def handle(first: int, value: str = Depends(str), /, other: int = 0) -> Any:
+        return first, value, other
+
+    assert (1, "", 0) == handle(1)
+    assert (1, "", 2) == handle(1, other=2)
+    assert (1, "given", 2) == handle(1, "given", other=2)
+
+
 def test_a_dependency_is_called_once_in_a_call() -> None:
     """Wherever it is used, at any depth; the next call calls it again."""
     calls: Log = []

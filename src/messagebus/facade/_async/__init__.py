@@ -1,1 +1,1 @@
-"""The components of the facade, in one of their two colours."""
+"""The components of the facade, in one flavour."""
