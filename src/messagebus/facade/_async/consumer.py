@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..._compat.callables import describe, key_of
+from ..._compat.logs import get_logger
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY
 from ..._routing.router import Match, Router
@@ -16,8 +16,6 @@ from ...exceptions import ConfigurationError
 from ..handlers import message_context, message_parameter
 from .delivery import deliver
 from .handler import Handler, TFunction
-
-log = logging.getLogger("messagebus")
 
 
 class Consumer(Overridable):
@@ -100,5 +98,5 @@ class Consumer(Overridable):
         routes = self._routes
         route = routes[kind] = self._router.route(kind)
         if not route:
-            log.info("No handler hears %s", kind, extra={"message_type": kind})
+            get_logger().info("No handler hears %s", kind, extra={"message_type": kind})
         return route

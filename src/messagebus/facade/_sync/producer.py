@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import logging
-
+from ..._compat.logs import get_logger
 from .consumer import Consumer
 from .delivery import deliver
-
-log = logging.getLogger("messagebus")
 
 
 class Producer:
@@ -35,5 +32,5 @@ class Producer:
         """
         if not self.consumers and not self._warned:
             self._warned = True
-            log.warning("A producer without consumers dispatches %s", type(event))
+            get_logger().warning("A producer without consumers dispatches %s", type(event))
         deliver([consumer.consume for consumer in self.consumers], event)

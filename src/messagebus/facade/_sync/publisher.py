@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import logging
-
+from ..._compat.logs import get_logger
 from .delivery import deliver
 from .subscriber import Subscriber
-
-log = logging.getLogger("messagebus")
 
 
 class Publisher:
@@ -39,5 +36,5 @@ class Publisher:
         """
         if not self.subscribers and not self._warned:
             self._warned = True
-            log.warning("A publisher without subscribers publishes to %r", topic)
+            get_logger().warning("A publisher without subscribers publishes to %r", topic)
         deliver([subscriber.receive for subscriber in self.subscribers], message, topic)

@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._compat.logs import get_logger
 from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError
 from ..handlers import message_context, message_parameter
 from .delivery import deliver
 from .handler import Handler, TFunction
-
-log = logging.getLogger("messagebus")
 
 
 class Subscriber(Overridable):
@@ -78,7 +76,7 @@ class Subscriber(Overridable):
         """
         handlers = self._handlers.get(topic)
         if handlers is None:
-            log.info("No handler is subscribed to %r", topic)
+            get_logger().info("No handler is subscribed to %r", topic)
             return
         deliver([handler.call for handler in handlers], message)
 
