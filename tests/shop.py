@@ -1,9 +1,8 @@
-"""The shop of the examples, run as a process, and what it writes, read back."""
+"""Runs the shop of the examples as a process and reads its output."""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,14 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from examples.shop.entrypoint.source import SHIPPED_FILE
+from examples.shop.lines import SHIPPED_FILE
 
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "examples.shop")
-REJECTED = re.compile(r"line (\d+)(?: \((\w+)\))? rejected: (.+)")
 
 SAMPLE = b"".join(SHIPPED_FILE.read_bytes().splitlines(keepends=True)[:120])
-"""Some of what comes with the shop: good lines and bad ones."""
+"""The first lines of the shipped file, valid and invalid ones."""
 
 GREEN_TEA = {
     "command": "register_product",
@@ -32,7 +30,7 @@ MINT_TEA = {"command": "register_product", "sku": "TEA-2", "name": "Mint tea", "
 
 
 def order(order_id: str, **quantities: Any) -> dict[str, Any]:
-    """Build the object of a take_order line; a sku is written with ``_`` for ``-``."""
+    """Build a take_order line from quantities by SKU, written with ``_`` for ``-``."""
     lines = [
         {"sku": sku.replace("_", "-"), "quantity": quantity} for sku, quantity in quantities.items()
     ]
@@ -40,7 +38,7 @@ def order(order_id: str, **quantities: Any) -> dict[str, Any]:
 
 
 def encode(*lines: Mapping[str, Any] | str | bytes) -> bytes:
-    """Encode lines: objects as JSON, text as UTF-8, bytes as they are."""
+    """Encode lines: mappings as JSON, strings as UTF-8."""
     return b"".join(_encode(line) + b"\n" for line in lines)
 
 
@@ -50,15 +48,65 @@ def _encode(line: Mapping[str, Any] | str | bytes) -> bytes:
     return (line if isinstance(line, str) else json.dumps(line)).encode()
 
 
+class Output:
+    """The JSON documents that a run has printed, without an incomplete one at the end."""
+
+    def __init__(self, text: bytes | str) -> None:
+        if isinstance(text, bytes):
+            text = text.decode()
+        self.documents: list[dict[str, Any]] = [
+            json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")
+        ]
+
+    @property
+    def rejections(self) -> dict[int, str]:
+        """The reasons of rejected lines by line number."""
+        return {each["line"]: each["rejected"] for each in self.documents if "line" in each}
+
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        """The published events."""
+        return [each for each in self.documents if "payload" in each]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """The numbers of all lines, rejected lines and lines handled by an earlier run."""
+        last = self.documents[-1]
+        return last["lines"], last["rejected"], last["handled_before"]
+
+    @property
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of the tables. Databases may sort them differently."""
+        return {
+            title: sorted(tuple(row.values()) for row in self.documents[-1][title])
+            for title in ("stock", "messages")
+        }
+
+    @property
+    def stock(self) -> dict[str, int]:
+        """The stock by SKU."""
+        return {row["sku"]: row["stock"] for row in self.documents[-1]["stock"]}
+
+    def messages(self, column: str = "handled") -> dict[str, int]:
+        """The numbers in a column of the table of messages by name, without zeros."""
+        rows = self.documents[-1]["messages"]
+        return {row["name"]: row[column] for row in rows if row[column]}
+
+
+def contents(messages: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """List types and payloads of messages; their ids and times differ from run to run."""
+    return [(each["type"], each["payload"]) for each in messages]
+
+
 def database_in(folder: Path | str) -> str:
-    """Return the URL of the database that tests have in a folder."""
+    """Return the URL of the database that tests use in a folder."""
     return f"sqlite:///{folder}/shop.sqlite"
 
 
 def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run the command to its end, without standard input unless it is given.
+    """Run the command to its end, without standard input unless *input* is given.
 
-    Without *--database* among the arguments, it gets a new one, which is deleted.
+    Without *--database* among the arguments, it uses a temporary database.
     """
     if "--database" not in arguments:
         with tempfile.TemporaryDirectory() as folder:
@@ -70,62 +118,19 @@ def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]
     )
 
 
-def serve(*lines: Mapping[str, Any] | str | bytes) -> str:
-    """Run the command on lines, and return what it writes."""
-    finished = start("-", input=encode(*lines))
+def serve(*lines: Mapping[str, Any] | str | bytes) -> Output:
+    """Run the command on lines and return its output."""
+    return succeed("-", input=encode(*lines))
+
+
+def succeed(*arguments: str, **options: Any) -> Output:
+    """Run the command to its end without any error and return its output."""
+    finished = start(*arguments, **options)
     assert (0, b"") == (finished.returncode, finished.stderr)
-    return finished.stdout.decode()
+    return Output(finished.stdout)
 
 
 @cache
-def undisturbed() -> str:
-    """Return what the command writes that nothing keeps from handling the sample."""
+def undisturbed() -> Output:
+    """Return the output of a run on the sample that nothing interrupts."""
     return serve(SAMPLE)
-
-
-def tables(output: str) -> str:
-    """Return the tables at the end of the output."""
-    return output.partition("\nCommands\n")[2]
-
-
-def printed(output: str) -> list[dict[str, Any]]:
-    """Read the messages off the output that are printed there, the default stream.
-
-    What a run that was killed has written of the last one is left out.
-    """
-    lines = output.splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
-
-
-def told(output: str) -> str:
-    """Return the output without these messages, whose ids and times are never the same."""
-    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("{"))
-
-
-def contents(messages: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """List type and payload of messages, which depend on the lines alone."""
-    return [(each["type"], each["payload"]) for each in messages]
-
-
-def rejections(output: str) -> list[tuple[int, str | None, str]]:
-    """Read number, command and reason of each rejected line off the output."""
-    return [
-        (int(number), command or None, reason)
-        for number, command, reason in REJECTED.findall(output)
-    ]
-
-
-def section(output: str, title: str) -> list[list[str]]:
-    """Read the rows of a table off the output, without its header."""
-    text = output.partition(f"\n{title}\n")[2].partition("\n\n")[0]
-    return [row.split() for row in text.splitlines()[1:]]
-
-
-def counts(output: str, title: str) -> dict[str, int]:
-    """Read a table of names and counts off the output."""
-    return {name: int(count) for name, count in section(output, title)}
-
-
-def stock(output: str) -> dict[str, int]:
-    """Read what is in stock off the output."""
-    return {row[0]: int(row[1]) for row in section(output, "Stock")}

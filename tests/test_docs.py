@@ -61,6 +61,6 @@ def test_the_readme_has_the_two_commands() -> None:
     blocks = re.findall(r"^```shell\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.DOTALL | re.M)
 
     assert [
-        'pip install -e ".[sqlite]" && python -m examples.shop\n',
+        'pip install -e ".[demo]" && python -m examples.shop\n',
         'pip install -e ".[dev]" && pytest\n',
     ] == blocks

@@ -1,4 +1,4 @@
-"""The shop of the examples, started again: what it remembers, and what it takes for new."""
+"""The shop of the examples, started again: handled lines are skipped, other lines are new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.shop.entrypoint.cli import main
+from examples.shop.cli import main
 
 from .shop import (
     COMMAND,
@@ -20,24 +20,19 @@ from .shop import (
     MINT_TEA,
     ROOT,
     SAMPLE,
+    Output,
     contents,
     database_in,
     encode,
     order,
-    printed,
-    rejections,
-    section,
-    start,
-    stock,
-    tables,
-    told,
+    succeed,
     undisturbed,
 )
 
 pytestmark = pytest.mark.slow
 
 RESTOCK = {"command": "restock", "sku": "TEA-1", "quantity": 5}
-Run = Callable[..., str]
+Run = Callable[..., Output]
 LINES = encode(GREEN_TEA, "no json", order("O-1", TEA_1=2), RESTOCK, RESTOCK, order("O-1", TEA_1=1))
 
 
@@ -49,7 +44,7 @@ def database(tmp_path: Path) -> str:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the path of a file of a few lines, good and bad ones."""
+    """Return the path of a file with valid and invalid lines."""
     path = tmp_path / "mine.jsonl"
     path.write_bytes(LINES)
     return path
@@ -57,97 +52,103 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs the command in this process, and returns what it writes."""
+    """Return a function that runs the command in this process and returns its output."""
 
-    def run(*arguments: Path | str) -> str:
+    def run(*arguments: Path | str) -> Output:
         code = main([*map(str, arguments)])
         output, errors = capsys.readouterr()
         assert (0, "") == (code, errors)
-        return output
+        return Output(output)
 
     return run
 
 
 def test_a_second_run_handles_nothing_again(path: Path, database: str, run: Run) -> None:
-    """It says so, writes the same rejections and the same tables, and publishes nothing."""
+    """It reports the same rejections and tables, and publishes nothing."""
     first, second = run(path, "--database", database), run(path, "--database", database)
-    assert {"TEA-1": 17} == stock(first)
-    assert "6 of 6 had been handled by an earlier run.\n" in second
-    assert told(first) == second.replace("6 of 6 had been handled by an earlier run.\n", "")
-    assert (2, 0) == (len(printed(first)), len(printed(second)))
+    assert {"TEA-1": 17} == first.stock
+    assert ((6, 2, 0), (6, 2, 6)) == (first.counts, second.counts)
+    assert (first.rejections, first.tables) == (second.rejections, second.tables)
+    assert (2, 0) == (len(first.published), len(second.published))
 
 
-def test_lines_that_were_appended_are_handled(path: Path, database: str, run: Run) -> None:
-    """A file may grow; how its last line ended does not matter."""
+def test_appended_lines_are_handled(path: Path, database: str, run: Run) -> None:
+    """A file may grow, whether its last line ended with a line break or not."""
     path.write_bytes(LINES.rstrip(b"\n"))
     run(path, "--database", database)
     path.write_bytes(LINES + b"\n" + encode(RESTOCK, order("O-1", TEA_1=1)))
     output = run(path, "--database", database)
-    assert "6 of 8 had been handled by an earlier run.\n" in output
-    assert [2, 6, 9] == [number for number, _, _ in rejections(output)]
-    assert {"TEA-1": 22} == stock(output)
-    assert ["total", "5", "3"] == section(output, "Commands")[-1]
+    assert (8, 3, 6) == output.counts
+    assert [2, 6, 9] == [*output.rejections]
+    assert {"TEA-1": 22} == output.stock
 
 
-def test_a_file_that_was_moved_is_the_same_file(path: Path, database: str, run: Run) -> None:
-    """Its name counts and what is in it, not where it is, nor how its lines end."""
+def test_a_moved_file_is_the_same_file(path: Path, database: str, run: Run) -> None:
+    """Name and content identify a file, not its folder and its line ends."""
     run(path, "--database", database)
     elsewhere = path.parent / "elsewhere" / path.name
     elsewhere.parent.mkdir()
     elsewhere.write_bytes(LINES.replace(b"\n", b"\r\n"))
-    assert "6 of 6 had been handled by an earlier run.\n" in run(elsewhere, "--database", database)
+    assert (6, 2, 6) == run(elsewhere, "--database", database).counts
 
 
-def test_the_same_line_in_another_file_is_another_line(path: Path, database: str, run: Run) -> None:
-    """A restock of today is not the restock of yesterday, even if both begin a file."""
+def test_the_same_line_in_another_file_is_new(path: Path, database: str, run: Run) -> None:
+    """Today's restock is not yesterday's, even if both are first lines."""
     run(path, "--database", database)
     other = path.with_name("other.jsonl")
     other.write_bytes(encode(RESTOCK))
     output = run(other, "--database", database)
-    assert "handled by an earlier run" not in output
-    assert {"TEA-1": 22} == stock(output)
+    assert (1, 0, 0) == output.counts
+    assert {"TEA-1": 22} == output.stock
 
 
-def test_standard_input_goes_on_as_well(database: str) -> None:
-    """What is piped in again is known; what differs from its beginning on is new."""
-    again = [start("-", "--database", database, input=LINES).stdout.decode() for _ in range(2)]
-    assert "6 of 6 had been handled by an earlier run.\n" in again[1]
-    other = start("-", "--database", database, input=encode(MINT_TEA, RESTOCK)).stdout.decode()
-    assert "handled by an earlier run" not in other
-    assert {"TEA-1": 22, "TEA-2": 2} == stock(other)
+def test_a_changed_line_and_those_after_it_are_new(path: Path, database: str, run: Run) -> None:
+    """Lines before the change were handled, lines after it are handled again."""
+    run(path, "--database", database)
+    path.write_bytes(LINES.replace(b"no json", b"still no json"))
+    output = run(path, "--database", database)
+    assert (6, 3, 1) == output.counts
+    assert {"TEA-1": 27} == output.stock
 
 
-def test_the_database_is_a_file_in_the_current_directory(
+def test_standard_input_continues_as_well(database: str) -> None:
+    """The same input is recognized; an input with another beginning is new."""
+    again = [succeed("-", "--database", database, input=LINES) for _ in range(2)]
+    assert [(6, 2, 0), (6, 2, 6)] == [output.counts for output in again]
+    other = succeed("-", "--database", database, input=encode(MINT_TEA, RESTOCK))
+    assert (2, 0, 0) == other.counts
+    assert {"TEA-1": 22, "TEA-2": 2} == other.stock
+
+
+def test_the_default_database_is_a_file_in_the_current_directory(
     path: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By default; nothing else is left there."""
+    """Nothing else is left in the directory."""
     folder = tmp_path / "current"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    for expected in (False, True):
-        output = run(path)
-        assert expected == ("handled by an earlier run" in output)
-        assert "The shop is kept in sqlite:///shop.sqlite.\n" in output
+    for repeated in (0, 6):
+        assert (6, 2, repeated) == run(path).counts
         assert ["shop.sqlite"] == os.listdir(folder)
 
 
 def test_postgresql_keeps_the_same_shop(tmp_path: Path, postgres_url: str, run: Run) -> None:
-    """With its URL, whichever driver that names, everything is as it is with SQLite."""
+    """A run on PostgreSQL prints what a run on SQLite prints, with any driver in the URL."""
     path = tmp_path / "sample.jsonl"
     path.write_bytes(SAMPLE)
     first = run(path, "--database", postgres_url.replace("+psycopg", ""))
-    assert tables(undisturbed()) == tables(first)
-    assert contents(printed(undisturbed())) == contents(printed(first))
+    assert undisturbed().tables == first.tables
+    assert contents(undisturbed().published) == contents(first.published)
     again = run(path, "--database", postgres_url)
-    assert "had been handled by an earlier run.\n" in again
-    assert (tables(undisturbed()), []) == (tables(again), printed(again))
+    assert again.counts[0] == again.counts[2]
+    assert (undisturbed().tables, []) == (again.tables, again.published)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_two_runs_at_once_handle_each_line_once(
     engine: str, tmp_path: Path, run: Run, request: pytest.FixtureRequest
 ) -> None:
-    """They create the tables together, take turns with the lines, and one sends what there is."""
+    """Two runs create the tables together, take turns with the lines, and one sends the events."""
     path, outputs = tmp_path / "mine.jsonl", [tmp_path / "first", tmp_path / "second"]
     path.write_bytes(SAMPLE)
     database = (
@@ -160,17 +161,16 @@ def test_two_runs_at_once_handle_each_line_once(
                     (*COMMAND, str(path), "--database", database),
                     cwd=ROOT,
                     stdout=stack.enter_context(output.open("wb")),
-                    stderr=subprocess.STDOUT,
                 )
             )
             for output in outputs
         ]
         assert [0, 0] == [process.wait(timeout=60) for process in processes]
-    written = [output.read_text("utf-8") for output in outputs]
-    assert [rejections(undisturbed())] * 2 == [rejections(each) for each in written]
-    assert tables(undisturbed()) == tables(run(path, "--database", database))
-    messages = [message for each in written for message in printed(each)]
-    assert Counter(contents(printed(undisturbed()))) == Counter(contents(messages))
+    written = [Output(output.read_bytes()) for output in outputs]
+    assert [undisturbed().rejections] * 2 == [each.rejections for each in written]
+    assert undisturbed().tables == run(path, "--database", database).tables
+    events = [event for each in written for event in each.published]
+    assert Counter(contents(undisturbed().published)) == Counter(contents(events))
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_two_runs_at_once_handle_each_line_once(
         (["--stream", "redis://localhost"], "A transport to Redis needs a stream"),
     ],
 )
-def test_what_can_not_be_used_is_an_error_of_one_line(
+def test_a_wrong_url_is_an_error_of_one_line(
     arguments: list[str],
     expected: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A wrong URL ends the command with code 2 before any line is read."""
+    """A URL that cannot be used ends the command with code 2 before any line is handled."""
     monkeypatch.chdir(tmp_path)
     code = main(arguments)
     output, errors = capsys.readouterr()
@@ -203,19 +203,20 @@ def test_what_can_not_be_used_is_an_error_of_one_line(
 
 
 @pytest.mark.parametrize(
-    ("library", "arguments", "extra"),
+    ("library", "arguments"),
     [
-        ("sqlalchemy", [], "sqlite"),
-        ("aiosqlite", [], "sqlite"),
-        ("psycopg", ["--database", "postgresql://localhost/shop"], "postgres"),
-        ("redis", ["--stream", "redis://localhost?stream=shop"], "redis"),
-        ("nats", ["--stream", "nats://localhost?stream=SHOP&subject=shop.x"], "nats"),
+        ("rich", []),
+        ("sqlalchemy", []),
+        ("aiosqlite", []),
+        ("psycopg", ["--database", "postgresql://localhost/shop"]),
+        ("redis", ["--stream", "redis://localhost?stream=shop"]),
+        ("nats", ["--stream", "nats://localhost?stream=SHOP&subject=shop.x"]),
     ],
 )
-def test_what_is_not_installed_is_named_with_its_command(
-    library: str, arguments: list[str], extra: str, tmp_path: Path
+def test_a_missing_package_is_an_error_that_says_what_to_install(
+    library: str, arguments: list[str], tmp_path: Path
 ) -> None:
-    """Whoever has installed the package alone is told which extra is missing."""
+    """Without the extras, the command says which package is missing and how to install it."""
     program = (
         f"import runpy, sys; sys.modules[{library!r}] = None; "
         "runpy.run_module('examples.shop', run_name='__main__', alter_sys=True)"
@@ -228,9 +229,14 @@ def test_what_is_not_installed_is_named_with_its_command(
         capture_output=True,
         check=False,
         timeout=60,
+        text=True,
     )
-    assert (2, b"") == (finished.returncode, finished.stdout)
-    advice = f'is not installed: pip install -e ".[{extra}]"\n'
-    assert finished.stderr.decode().startswith("error: ")
-    assert finished.stderr.decode().endswith(advice)
+    assert (2, "") == (finished.returncode, finished.stdout)
+    error, *advice = finished.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert library in error
+    assert [
+        'Install the shop with: pip install -e ".[demo]"',
+        "PostgreSQL, Redis and NATS need postgres, redis or nats as well.",
+    ] == advice
     assert [] == os.listdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The shop of the examples, killed again and again: no line is lost, and none handled twice."""
+"""The shop of the examples, killed again and again: no line is lost or handled twice."""
 
 from __future__ import annotations
 
@@ -7,31 +7,28 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from examples.shop.adapters.sql.database import create_tables, new_engine
-from examples.shop.adapters.sql.tables import inbox, outbox
+from examples.shop.bootstrap import create_tables, new_engine
+from examples.shop.tables import inbox, outbox
 
 from .adapters.stored import documents, entries
 from .shop import (
     COMMAND,
     ROOT,
     SAMPLE,
+    Output,
     contents,
     database_in,
-    printed,
-    rejections,
-    start,
-    tables,
+    succeed,
     undisturbed,
 )
 
@@ -42,15 +39,15 @@ HANDLED = sa.select(sa.func.count()).select_from(inbox)
 SENT = sa.select(sa.func.count()).where(MESSAGES.state == "sent")
 PUBLISHED = sa.select(MESSAGES.message_id).where(MESSAGES.published).order_by(MESSAGES.position)
 LINES = len([line for line in SAMPLE.splitlines() if line])
-LONGEST_PAUSE = 0.01  # seconds, in which some lines are handled
+LONGEST_PAUSE = 0.01  # seconds; time for a few lines
 PATIENCE = 60.0  # seconds
 
 
 class Database:
-    """A database that a test looks into while the command is running.
+    """A database that a test queries while the command is running.
 
     Args:
-        url: a URL that every driver of the test takes.
+        url: a URL for async and sync engines.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,12 +60,12 @@ class Database:
         self._engine.dispose()
 
     def count(self, query: sa.Select[Any]) -> int:
-        """Return what a query counts."""
+        """Return the number that a query counts."""
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def published(self) -> list[str]:
-        """Return the ids of the published messages, in their order."""
+        """Return the ids of the published events in order."""
         with self._engine.connect() as connection:
             return [str(id) for id in connection.scalars(PUBLISHED)]
 
@@ -80,120 +77,96 @@ class Database:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
-    """Yield a new database of SQLite."""
+    """Yield a new SQLite database."""
     with closing(Database(database_in(tmp_path))) as database:
         yield database
 
 
 @pytest.fixture
 def postgresql(postgres_url: str) -> Iterator[Database]:
-    """Yield a new database of PostgreSQL."""
+    """Yield a new PostgreSQL database."""
     with closing(Database(postgres_url)) as database:
         yield database
 
 
-@contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command on an input that has the sample, and never ends; kill it at the end."""
+def kill_when(database: Database, query: sa.Select[Any], least: int, *arguments: str) -> Output:
+    """Run the command on the sample and kill it soon after a query counts *least* rows.
+
+    The input stays open after the sample, so the command never ends by itself.
+    """
     with (
         tempfile.TemporaryFile() as output,
         subprocess.Popen(
-            (*COMMAND, "-", *arguments), cwd=ROOT, stdin=subprocess.PIPE, stdout=output
+            (*COMMAND, "-", "--database", database.url, *arguments),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=output,
         ) as process,
     ):
         assert process.stdin is not None
         try:
             process.stdin.write(SAMPLE)
             process.stdin.flush()
-            yield process
+            deadline = time.monotonic() + PATIENCE
+            while database.count(query) < least and time.monotonic() < deadline:
+                assert None is process.poll()
+            time.sleep(random.uniform(0.0, LONGEST_PAUSE))
         finally:
             process.kill()
+        assert -signal.SIGKILL == process.wait(timeout=PATIENCE)
+        output.seek(0)
+        return Output(output.read())
 
 
-def kill_when(database: Database, query: sa.Select[Any], least: int, *arguments: str) -> None:
-    """Run the command, and kill it a moment after a query of the database counts so much."""
-    with running("--database", database.url, *arguments) as process:
-        deadline = time.monotonic() + PATIENCE
-        while database.count(query) < least and time.monotonic() < deadline:
-            assert None is process.poll()
-        time.sleep(random.uniform(0.0, LONGEST_PAUSE))
-    assert -signal.SIGKILL == process.returncode
-
-
-def kill_when_it_prints(database: Database) -> str:
-    """Run the command to where it sends what is published, and kill it there.
-
-    Returns:
-        What it has written.
-    """
-    with subprocess.Popen(
-        (sys.executable, "-u", *COMMAND[1:], "-", "--database", database.url),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(SAMPLE)
-        process.stdin.close()
-        written = []
-        for line in process.stdout:
-            written.append(line)
-            if line.startswith(b"{"):
-                break
-        process.kill()
-        written += process.stdout
-    return b"".join(written).decode()
-
-
-def run_to_the_end(database: Database, *arguments: str) -> str:
-    """Run the command on the sample to its end, and return what it writes."""
-    finished = start("-", "--database", database.url, *arguments, input=SAMPLE)
-    assert (0, b"") == (finished.returncode, finished.stderr)
-    return finished.stdout.decode()
+def sent_counts(seed: int) -> list[int]:
+    """Choose at how many sent events a run is killed."""
+    return sorted(random.Random(seed).sample(range(len(undisturbed().published)), 2))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_run_that_was_killed_ends_like_one_that_was_not(seed: int, sqlite: Database) -> None:
-    """The report is the same, and every message is printed; twice only the very same one."""
-    for handled in sorted(random.Random(seed).sample(range(LINES), 2)):
-        kill_when(sqlite, HANDLED, handled)
-        assert 0 == sqlite.count(SENT)
-    outputs = [kill_when_it_prints(sqlite), run_to_the_end(sqlite)]
-    assert rejections(undisturbed()) == rejections(outputs[-1])
-    assert tables(undisturbed()) == tables(outputs[-1])
-    messages = [message for each in outputs for message in printed(each)]
-    once = {message["id"]: message for message in messages}
+def test_a_killed_run_continues_where_it_stopped(seed: int, sqlite: Database) -> None:
+    """The report is that of a run without kills, and every event is printed.
+
+    An event that is printed twice is the same one, with the same id.
+    """
+    handled = sorted(random.Random(seed).sample(range(LINES), 2))
+    outputs = [kill_when(sqlite, HANDLED, least) for least in handled]
+    outputs += [kill_when(sqlite, SENT, least) for least in sent_counts(seed)]
+    outputs.append(succeed("-", "--database", sqlite.url, input=SAMPLE))
+    assert undisturbed().rejections == outputs[-1].rejections
+    assert undisturbed().tables == outputs[-1].tables
+    events = [event for output in outputs for event in output.published]
+    once = {event["id"]: event for event in events}
     assert sqlite.published() == [*once]
-    assert len(once) == len({json.dumps(message) for message in messages})
-    assert contents(printed(undisturbed())) == contents(once.values())
+    assert len(once) == len({json.dumps(event) for event in events})
+    assert contents(undisturbed().published) == contents(once.values())
 
 
-def test_redis_has_each_message_once_whatever_was_killed(
+def test_redis_has_each_event_once_after_kills(
     postgresql: Database, redis_url: str, unique_name: str
 ) -> None:
-    """What is sent again after a kill has the id by which the server knows it."""
+    """An event that is sent again has the id by which the server recognizes it."""
     stream = f"{redis_url}?stream={unique_name}&create=true"
-    for sent in sorted(random.Random(4).sample(range(len(printed(undisturbed()))), 2)):
-        kill_when(postgresql, SENT, sent, "--stream", stream)
-    output = run_to_the_end(postgresql, "--stream", stream)
+    for least in sent_counts(4):
+        kill_when(postgresql, SENT, least, "--stream", stream)
+    output = succeed("-", "--database", postgresql.url, "--stream", stream, input=SAMPLE)
     received = entries(redis_url, unique_name)
-    assert rejections(undisturbed()) == rejections(output)
-    assert tables(undisturbed()) == tables(output)
+    assert undisturbed().rejections == output.rejections
+    assert undisturbed().tables == output.tables
     assert postgresql.published() == [each["id"] for each in received]
-    assert contents(printed(undisturbed())) == contents(received)
+    assert contents(undisturbed().published) == contents(received)
 
 
-def test_jetstream_has_each_message_once_whatever_was_killed(
+def test_jetstream_has_each_event_once_after_kills(
     sqlite: Database, nats_url: str, unique_name: str
 ) -> None:
-    """What is sent again after a kill has the id by which the stream knows it."""
+    """An event that is sent again has the id by which the stream recognizes it."""
     stream = f"{nats_url}?stream={unique_name}&subject={unique_name}.{{name}}&create=true"
-    for sent in sorted(random.Random(5).sample(range(len(printed(undisturbed()))), 2)):
-        kill_when(sqlite, SENT, sent, "--stream", stream)
-    output = run_to_the_end(sqlite, "--stream", stream)
+    for least in sent_counts(5):
+        kill_when(sqlite, SENT, least, "--stream", stream)
+    output = succeed("-", "--database", sqlite.url, "--stream", stream, input=SAMPLE)
     received = documents(nats_url, unique_name)
-    assert rejections(undisturbed()) == rejections(output)
-    assert tables(undisturbed()) == tables(output)
+    assert undisturbed().rejections == output.rejections
+    assert undisturbed().tables == output.tables
     assert sqlite.published() == [each["id"] for each in received]
-    assert contents(printed(undisturbed())) == contents(received)
+    assert contents(undisturbed().published) == contents(received)

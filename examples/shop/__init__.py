@@ -1,6 +1,11 @@
-"""A small shop: products, orders and their stock, handled by a message bus.
+"""A small shop that takes orders, built on the message bus.
 
-Layers: ``domain`` knows nothing but itself, ``service`` says what happens on each message,
-``adapters`` say where things are kept and sent, ``bootstrap`` chooses the adapters, and
-``entrypoint`` is the command line.
+Read it in this order:
+
+- ``messages``: the commands that the shop takes and the events that it raises.
+- ``model``: products and orders, with the rules that they enforce.
+- ``handlers``: the reaction to each message.
+- ``tables`` and ``unit_of_work``: storage in SQLite or PostgreSQL.
+- ``bootstrap``: the wiring of bus, unit of work, outbox and relay.
+- ``lines``, ``report`` and ``cli``: the command line around it.
 """

@@ -1,25 +1,14 @@
 """Run the shop: ``python -m examples.shop [FILE] [--database URL] [--stream URL]``."""
 
-from __future__ import annotations
-
 import sys
 
-from .entrypoint.extras import advice
-
-
-def start() -> int:
-    """Run the command, if what it needs is installed; return the exit code."""
-    try:
-        from .entrypoint.cli import main
-
-        return main()
-    except ImportError as error:
-        text = advice(error)
-        if text is None:
-            raise
-        print(text, file=sys.stderr)
-        return 2
-
-
 if __name__ == "__main__":
-    sys.exit(start())
+    try:
+        from .cli import main
+
+        sys.exit(main())
+    except ImportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        print('Install the shop with: pip install -e ".[demo]"', file=sys.stderr)
+        print("PostgreSQL, Redis and NATS need postgres, redis or nats as well.", file=sys.stderr)
+        sys.exit(2)

@@ -1,93 +1,107 @@
-"""Putting the shop together: the one place that knows which adapters it runs on."""
+"""The wiring of the shop: bus, unit of work, outbox and relay."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from messagebus import AsyncAbstractEventstreamTransport as Transport
 from messagebus import AsyncMessageBus, Command
-from messagebus.adapters.factory import async_transport_from_url
-from messagebus.adapters.sqlalchemy import AsyncOutboxRelay
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, prepare_sqlite
 
-from .adapters.sql.database import create_tables, new_engine
-from .adapters.sql.inbox import Entry
-from .adapters.sql.ledger import Ledger
-from .adapters.sql.tables import outbox
-from .adapters.sql.unit_of_work import SqlUnitOfWork
-from .service.unit_of_work import Repositories
+from .lines import InvalidLineError, Line, parse
+from .model import ShopError
+from .tables import metadata, outbox
+from .unit_of_work import Outcome, Repository, UnitOfWork
 
-# A run that takes over from one that was killed waits so long, in seconds, before it sends.
-_LEASE = 1.0
-_POLL_INTERVAL = 0.2
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shop:
-    """A shop that is ready to take commands.
+    """A shop that is open."""
 
-    Attributes:
-        bus: handles the commands.
-        uow: keeps what they lead to.
-        relay: sends what is published.
-        ledger: counts what has happened.
-    """
-
-    bus: AsyncMessageBus[Repositories]
-    uow: SqlUnitOfWork
+    bus: AsyncMessageBus[Repository[Any]]
+    uow: UnitOfWork
     relay: AsyncOutboxRelay
-    ledger: Ledger
 
-    async def handle(self, entry: Entry, command: Command | None = None) -> Entry | None:
-        """Remember what becomes of a line, and handle its command, in one transaction.
+    async def handle(self, line: Line) -> Outcome:
+        """Handle the command in a line, once no matter how often the line is read."""
+        try:
+            command = parse(line.text, self.bus.commands_registry)
+            return await self._record(line, Outcome(), command)
+        except (InvalidLineError, ShopError) as error:
+            return await self._record(line, Outcome(str(error)))
 
-        Args:
-            entry: what becomes of the line, if its command breaks no rule.
-            command: the command of a line that is not rejected.
-
-        Returns:
-            What has become of the line before; None if it had not been handled.
-
-        Raises:
-            ShopError: the command breaks a rule of the shop. Nothing has changed.
-        """
+    async def _record(self, line: Line, outcome: Outcome, *commands: Command) -> Outcome:
+        """Record the outcome of a line and handle its command, both in one transaction."""
         async with self.uow as transaction:
-            known = await self.uow.inbox.add(entry)
-            if known is None and command is not None:
-                await self.bus.handle(command, transaction)
+            outcome = await self.uow.record(line.id, outcome)
+            if not outcome.is_repeated:
+                for command in commands:
+                    await self.bus.handle(command, transaction)
             await transaction.commit()
-        return known
+        return outcome
 
 
-def new_bus() -> AsyncMessageBus[Repositories]:
-    """Make a bus that has all handlers of the shop."""
-    bus: AsyncMessageBus[Repositories] = AsyncMessageBus()
-    bus.scan("examples.shop.service")
+def new_bus() -> AsyncMessageBus[Repository[Any]]:
+    """Create a bus with the handlers of the shop."""
+    bus: AsyncMessageBus[Repository[Any]] = AsyncMessageBus()
+    bus.scan("examples.shop.handlers")
     bus.check("examples.shop")
     return bus
 
 
-@asynccontextmanager
-async def open_shop(database: str, stream: str) -> AsyncIterator[Shop]:
-    """Open the shop that is in a database, which is empty the first time.
-
-    Args:
-        database: the URL of the database.
-        stream: the URL to which the published messages are sent.
+def new_engine(url: str) -> AsyncEngine:
+    """Create an engine; the URL need not name the driver.
 
     Raises:
-        ConfigurationError: no transport has such a URL.
-        sqlalchemy.exc.SQLAlchemyError: the database can not be used.
-        ImportError: what the database or the stream needs is not installed.
+        sqlalchemy.exc.SQLAlchemyError: the URL is invalid.
+        ImportError: the driver is not installed.
     """
-    async with async_transport_from_url(stream) as transport:
-        engine = new_engine(database)
-        try:
-            await create_tables(engine)
-            relay = AsyncOutboxRelay(
-                engine, transport, tables=outbox, lease=_LEASE, poll_interval=_POLL_INTERVAL
-            )
-            uow = SqlUnitOfWork(engine, tables=outbox, on_published=relay.wake)
-            yield Shop(new_bus(), uow, relay, Ledger(engine))
-        finally:
-            await engine.dispose()
+    parsed = sa.make_url(url)
+    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
+    return prepare_sqlite(create_async_engine(parsed.set(drivername=driver)), busy_timeout=30.0)
+
+
+async def create_tables(engine: AsyncEngine) -> None:
+    """Create the tables that do not exist.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
+    """
+    async with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Two runs that start at once must not both create the tables.
+            lock = sa.func.pg_advisory_xact_lock(zlib.crc32(b"examples.shop"))
+            await connection.execute(sa.select(lock))
+        await connection.run_sync(metadata.create_all)
+
+
+@asynccontextmanager
+async def open_shop(database: str, transport: Transport) -> AsyncIterator[Shop]:
+    """Open the shop in a database and create its tables if necessary.
+
+    Args:
+        database: URL of the database.
+        transport: receives the published events.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
+        ImportError: the driver is not installed.
+    """
+    engine = new_engine(database)
+    try:
+        await create_tables(engine)
+        # With a short lease, a run soon takes over from one that was killed.
+        relay = AsyncOutboxRelay(engine, transport, tables=outbox, lease=1.0, poll_interval=0.2)
+        uow = UnitOfWork(engine, tables=outbox, on_published=relay.wake)
+        yield Shop(new_bus(), uow, relay)
+    finally:
+        await engine.dispose()

@@ -1,4 +1,4 @@
-"""What the shop is asked to do, and what has happened in it."""
+"""The commands that the shop takes and the events that it raises."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pydantic import BaseModel, ConfigDict
 from messagebus import Command, Event, Field, Metadata, Returns
 
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
-"""The sku of a product or the id of an order: letters, digits and dashes."""
+"""SKU of a product or id of an order: letters, digits and dashes."""
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\P{C}+$")]
-"""The name of a product, free of control characters."""
+"""Name of a product, without control characters."""
 
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-"""How much of a product is ordered, or comes in."""
+"""Number of items ordered or delivered."""
 
 Level = Annotated[int, Field(ge=0, le=1_000_000)]
-"""How much of a product there is, or has to be."""
+"""Number of items in stock."""
 
 
 class OrderLine(BaseModel):
-    """One product of an order, and how much of it."""
+    """One product of an order and its quantity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,13 +31,13 @@ class OrderLine(BaseModel):
 
 
 class ShopCommand(Command):
-    """Base of the shop's commands: a field that they do not know is an error."""
+    """Base class of the shop's commands. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class RegisterProduct(ShopCommand):
-    """Offer a product; ask for more of it whenever its stock is at *reorder_level* or below."""
+    """Add a product. At or below *reorder_level* its stock counts as low."""
 
     sku: Code
     name: Name
@@ -47,7 +47,7 @@ class RegisterProduct(ShopCommand):
 
 
 class Restock(ShopCommand, Returns[int]):
-    """Put what has come in to the stock, and return how much there is now."""
+    """Add a delivery to the stock and return the new stock."""
 
     sku: Code
     quantity: Quantity
@@ -55,7 +55,7 @@ class Restock(ShopCommand, Returns[int]):
 
 
 class TakeOrder(ShopCommand):
-    """Take an order, if there is enough of everything."""
+    """Take an order if every product is in stock."""
 
     order_id: Code
     lines: Annotated[list[OrderLine], Field(min_length=1)]
@@ -63,30 +63,22 @@ class TakeOrder(ShopCommand):
 
 
 class CancelOrder(ShopCommand):
-    """Cancel an order and release what was reserved for it."""
+    """Cancel an order and release its stock."""
 
     order_id: Code
     metadata: Metadata = Metadata(name="cancel_order", schema_version=1)
 
 
 class ProductRegistered(Event):
-    """A product is offered."""
+    """A product was added."""
 
     sku: Code
     name: Name
     metadata: Metadata = Metadata(name="product_registered", schema_version=1, published=True)
 
 
-class ProductRestocked(Event):
-    """More of a product has come in."""
-
-    sku: Code
-    quantity: Quantity
-    metadata: Metadata = Metadata(name="product_restocked", schema_version=1)
-
-
 class OrderTaken(Event):
-    """An order was taken; its stock is still to be reserved."""
+    """An order was taken. Its handler reserves the stock."""
 
     order_id: Code
     lines: list[OrderLine]
@@ -94,33 +86,15 @@ class OrderTaken(Event):
 
 
 class OrderCancelled(Event):
-    """An order was cancelled; its stock is still to be released."""
+    """An order was cancelled. Its handler releases the stock."""
 
     order_id: Code
     lines: list[OrderLine]
     metadata: Metadata = Metadata(name="order_cancelled", schema_version=1, published=True)
 
 
-class StockReserved(Event):
-    """Some of the stock belongs to an order."""
-
-    sku: Code
-    order_id: Code
-    quantity: Quantity
-    metadata: Metadata = Metadata(name="stock_reserved", schema_version=1)
-
-
-class StockReleased(Event):
-    """What belonged to an order is free again."""
-
-    sku: Code
-    order_id: Code
-    quantity: Quantity
-    metadata: Metadata = Metadata(name="stock_released", schema_version=1)
-
-
 class StockLow(Event):
-    """The stock of a product is at its reorder level or below."""
+    """The stock of a product is at or below its reorder level."""
 
     sku: Code
     stock: int
@@ -128,7 +102,7 @@ class StockLow(Event):
 
 
 class RestockRequested(Event):
-    """The shop asks its supplier for more of a product."""
+    """The shop asked its supplier for more of a product."""
 
     sku: Code
     stock: int

@@ -1,18 +1,15 @@
-"""The tables of the shop, and among them those of the eventstore."""
-
-from __future__ import annotations
+"""The tables of the shop, next to those of the outbox."""
 
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import define_tables
 
 metadata = sa.MetaData()
-"""All tables; an application that lives longer gives them to its migrations."""
+"""All tables of the database."""
 
 outbox = define_tables(metadata)
-"""Every message that was handled, and how far the published ones have come."""
+"""The handled messages, with the delivery state of the published ones."""
 
-# A column for each field of the model: a row is a model, and a model is a row.
 products = sa.Table(
     "shop_products",
     metadata,
@@ -34,7 +31,6 @@ orders = sa.Table(
 inbox = sa.Table(
     "shop_inbox",
     metadata,
-    sa.Column("line_id", sa.String(64), primary_key=True),
-    sa.Column("command", sa.Text, comment="null if the line did not tell"),
-    sa.Column("reason", sa.Text, comment="why the line was rejected, null if it was accepted"),
+    sa.Column("line_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, comment="why the line was rejected; null if it was accepted"),
 )

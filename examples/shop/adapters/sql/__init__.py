@@ -1,1 +1,0 @@
-"""The shop in a database: SQLite or PostgreSQL, by SQLAlchemy Core."""

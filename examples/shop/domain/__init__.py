@@ -1,1 +1,0 @@
-"""What the shop is about: its messages, its models and its rules."""
