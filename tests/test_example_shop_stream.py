@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from examples.shop.cli import main
+from examples.shop.report import Report
+from messagebus.exceptions import MessageRejectedError
 
 from .adapters.stored import documents, entries
 from .servers import RedisServer
@@ -91,10 +96,30 @@ def test_a_broker_that_is_down_loses_nothing(own_redis: RedisServer, tmp_path: P
     assert (2, 0, 0) == output.counts
     assert {"product_registered": 1, "order_taken": 1} == output.messages("published")
     assert {} == output.messages("sent")
-    assert b"\nerror: unsent events stay in the outbox: Redis" in b"\n" + down.stderr
+    assert down.stderr.startswith(b"error: unsent events stay in the outbox: Redis")
     own_redis.start()
     assert (2, 0, 2) == succeed(*arguments).counts
     assert 2 == len(entries(own_redis.url, "shop"))
+
+
+def test_a_rejected_event_is_parked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that the transport rejects ends the run with code 1; the others are sent."""
+    send = Report.send_message_serialized
+
+    async def reject_products(report: Report, message: Mapping[str, Any]) -> None:
+        if message["type"] == "product_registered_v1":
+            raise MessageRejectedError(message, "no products")
+        await send(report, message)
+
+    monkeypatch.setattr(Report, "send_message_serialized", reject_products)
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(encode(GREEN_TEA, order("O-1", TEA_1=1)))
+    assert 1 == main([str(path), "--database", database_in(tmp_path)])
+    output, errors = capsys.readouterr()
+    assert "error: events that could not be sent: 1\n" == errors
+    assert {"order_taken": 1} == Output(output).messages("sent")
 
 
 def test_a_missing_stream_is_an_error_that_says_how_to_create_it(

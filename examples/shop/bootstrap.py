@@ -100,7 +100,7 @@ async def open_shop(database: str, transport: Transport) -> AsyncIterator[Shop]:
     try:
         await create_tables(engine)
         # With a short lease, a run soon takes over from one that was killed.
-        relay = AsyncOutboxRelay(engine, transport, tables=outbox, lease=1.0, poll_interval=0.2)
+        relay = AsyncOutboxRelay(engine, transport, tables=outbox, lease=3.0, poll_interval=0.2)
         uow = UnitOfWork(engine, tables=outbox, on_published=relay.wake)
         yield Shop(new_bus(), uow, relay)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ImportError: the driver of the database or the client of the stream is not installed.
     """
     options = _parser().parse_args(arguments)
+    # The relay tries again by itself; the end of the run tells what it could not send.
+    logging.getLogger("messagebus.relay").addHandler(logging.NullHandler())
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # products may have any name
     try:
@@ -81,13 +84,18 @@ async def _run(file: str, database: str, stream: str | None) -> int:
         finally:
             await report.finished(shop.relay.engine)
         backlog = await shop.relay.outbox.backlog()
+    if backlog.parked:
+        print(f"error: events that could not be sent: {backlog.parked}", file=sys.stderr)
     return 1 if backlog.parked else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m examples.shop", None, _DESCRIPTION, _EPILOG)
     parser.add_argument(
-        "file", nargs="?", default=SHIPPED_FILE, help="- for standard input (default: %(default)s)"
+        "file",
+        nargs="?",
+        default=str(SHIPPED_FILE),
+        help="JSON lines to read, or - for standard input (default: %(default)s)",
     )
     parser.add_argument(
         "--database",
