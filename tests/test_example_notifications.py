@@ -1,4 +1,4 @@
-"""The notifications of the examples: as a process, and in this one with other implementations."""
+"""The notifications of the examples, as a process and in this one with test doubles."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Mailbox:
 
 @dataclass
 class Office:
-    """The program while it runs, and what can be seen of it."""
+    """The running program and its observable effects."""
 
     service: Service
     mailbox: Mailbox
@@ -77,14 +77,14 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    """Run the program on a database of its own."""
+    """Run the program on a new database."""
     mailbox, board, database = Mailbox(), list[Notification](), tmp_path / "users.db"
     with running(mailbox, board, str(database)) as service:
         yield Office(service, mailbox, board, database)
 
 
 def test_the_program_tells_its_story() -> None:
-    """As a process it prints who was told what, and ends well."""
+    """As a process, it prints its actions and letters and ends with code 0."""
     finished = subprocess.run(
         (sys.executable, "-W", "error", "-m", "examples.notifications"),
         cwd=Path(__file__).parents[1],
@@ -98,8 +98,8 @@ def test_the_program_tells_its_story() -> None:
     assert (0, "", STORY) == (finished.returncode, finished.stderr, finished.stdout)
 
 
-def test_what_is_committed_is_kept_and_told(office: Office) -> None:
-    """One action reaches the bus, the consumer inside of the transaction, and the subscriber."""
+def test_a_committed_action_is_kept_and_notified(office: Office) -> None:
+    """An action reaches the bus, the consumer inside the transaction, and the subscriber."""
     user_id = office.service.execute("register-user", *ALICE)
     office.service.execute("rename-user", user_id, name="Alice Liddell")
 
@@ -122,10 +122,10 @@ def test_what_is_committed_is_kept_and_told(office: Office) -> None:
         ("rename-user", (9, "Nobody"), UnknownUserError),
     ],
 )
-def test_what_is_refused_leaves_no_trace(
+def test_a_refused_action_leaves_no_trace(
     office: Office, action: str, arguments: tuple[object, ...], error: type[RegistrationError]
 ) -> None:
-    """Whether a listener or the consumer refuses: nothing is kept, nobody is told."""
+    """A rule broken in a listener or in the consumer undoes all, and nobody is notified."""
     office.service.execute("register-user", *ALICE)
     users, history = office.rows("SELECT * FROM users"), office.rows("SELECT * FROM history")
 
@@ -139,7 +139,7 @@ def test_what_is_refused_leaves_no_trace(
 
 
 def test_one_override_holds_for_the_bus_and_the_facade(office: Office) -> None:
-    """A listener of the bus and a handler of the consumer see it, until its block ends."""
+    """Listeners of the bus and handlers of the consumer see it until its block ends."""
     with provider.override(get_settings, lambda: Settings("the club", frozenset({"alice"}))):
         office.service.execute("register-user", "Admin", "admin@example.org")
         with pytest.raises(ReservedNameError):
@@ -151,8 +151,8 @@ def test_one_override_holds_for_the_bus_and_the_facade(office: Office) -> None:
     ]
 
 
-def test_a_letter_that_can_not_be_sent_undoes_nothing(office: Office) -> None:
-    """The commit stands when the mailer fails, and the others who subscribed are told."""
+def test_a_failing_mailer_undoes_nothing(office: Office) -> None:
+    """The commit stands when the mailer fails, and the other subscribers are notified."""
 
     class Strike:
         def send(self, notification: Notification) -> None:
@@ -166,7 +166,7 @@ def test_a_letter_that_can_not_be_sent_undoes_nothing(office: Office) -> None:
     assert ["alice@example.org"] == [notification.to for notification in office.board]
 
 
-def test_an_action_can_be_called_as_the_function_that_it_is(office: Office) -> None:
-    """Called directly, it gets the same dependencies as by its name."""
+def test_an_action_can_be_called_as_a_function(office: Office) -> None:
+    """Called directly, it gets the same dependencies as by name."""
     assert 1 == register_user(*ALICE)
     assert 1 == len(office.mailbox.letters)

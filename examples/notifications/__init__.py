@@ -1,12 +1,17 @@
-"""Registering users, and telling them: the bus and the facade in one program.
+"""User registration with notifications: the bus and the facade in one program.
 
-Commands change users on the bus, in a transaction. A consumer hears their events in the same
-transaction: it writes the history, and refuses names that are reserved. What users and staff are
-told is published when the transaction is committed, by topic. Actions of a service are the way in,
-and one provider holds the implementations that all of these share.
+A service offers the actions of the program. Each action handles a command on the bus, in a
+transaction. A consumer hears the events in the same transaction: it writes the history and refuses
+reserved names. After the commit, a publisher sends notifications to its subscribers by topic. One
+provider holds the implementations of all dependencies.
 
-``messages`` and ``model`` are the domain, ``unit_of_work`` keeps it, ``registration`` are the
-listeners of the bus, ``history``, ``outbox`` and ``delivery`` use the facade, ``actions`` is the
-way in, ``dependencies`` says what handlers may ask for, ``components`` holds all that handlers are
-registered with, and ``bootstrap`` puts it together.
+Read it in this order:
+
+- ``messages`` and ``model``: the domain.
+- ``unit_of_work``: storage in SQLite.
+- ``registration``: the listeners of the bus.
+- ``history``: the handlers of the consumer.
+- ``outbox`` and ``delivery``: notifications, before and after the commit.
+- ``actions``: the actions of the service.
+- ``dependencies``, ``components`` and ``bootstrap``: the wiring.
 """

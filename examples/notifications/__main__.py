@@ -16,7 +16,7 @@ STORY = (
 
 
 class Printer:
-    """Prints letters in place of sending them."""
+    """A mailer that prints letters."""
 
     def send(self, notification: Notification) -> None:
         """Print one letter."""
@@ -24,7 +24,7 @@ class Printer:
 
 
 def main() -> None:
-    """Do what the story says, and show what the staff has on its board in the end."""
+    """Execute the actions of the story, then print the board."""
     board: list[Notification] = []
     with running(Printer(), board) as service:
         for action, *arguments in STORY:

@@ -1,4 +1,4 @@
-"""What the program can be asked to do, each in a transaction of its own."""
+"""The actions of the service, each in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .unit_of_work import UnitOfWork
 
 @service.handler
 def register_user(name: str, email: str, uow: UnitOfWork = Depends(get_unit_of_work)) -> int:
-    """Register a user, and return the identifier.
+    """Register a user and return the id.
 
     Raises:
-        RegistrationError: a rule forbids it.
+        RegistrationError: the request breaks a rule.
     """
     with uow as transaction:
         user_id = bus.handle(RegisterUser(name=name, email=email), transaction)
@@ -25,10 +25,10 @@ def register_user(name: str, email: str, uow: UnitOfWork = Depends(get_unit_of_w
 
 @service.handler
 def rename_user(user_id: int, name: str, uow: UnitOfWork = Depends(get_unit_of_work)) -> None:
-    """Give a user another name.
+    """Rename a user.
 
     Raises:
-        RegistrationError: a rule forbids it.
+        RegistrationError: the request breaks a rule.
     """
     with uow as transaction:
         bus.handle(RenameUser(user_id=user_id, name=name), transaction)

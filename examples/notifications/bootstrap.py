@@ -1,4 +1,4 @@
-"""Putting the program together."""
+"""The wiring of the program."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PACKAGE = "examples.notifications"
 def running(
     mailer: Mailer, board: list[Notification], database: str = ":memory:"
 ) -> Iterator[Service]:
-    """Give the way in to the program, on a new database.
+    """Yield the service, on a new database.
 
     Args:
         mailer: sends letters.
-        board: is where the staff looks.
-        database: path of a file; by default the database is in memory.
+        board: receives the notifications for the staff.
+        database: path of a file; in memory by default.
     """
-    bus.scan(PACKAGE)  # imports all modules, so the other components have their handlers, too
+    bus.scan(PACKAGE)  # imports all modules, so the handlers of the facade register, too
     bus.include(consumer)
     publisher.register(subscriber)
     bus.check(PACKAGE)

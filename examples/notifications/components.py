@@ -1,4 +1,4 @@
-"""What handlers are registered with: made once, for the whole program."""
+"""The components that handlers register with, created once for the whole program."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from .outbox import Outbox
 from .unit_of_work import Users
 
 provider = Provider()
-"""The implementations of dependencies, for all components below."""
+"""Implementations of dependencies for the components below."""
 
 publisher = Publisher()
-"""Tells what has happened to whoever has subscribed."""
+"""Sends notifications to subscribers."""
 
 subscriber = Subscriber(provider=provider)
-"""Receives what is told, by topic."""
+"""Receives notifications by topic."""
 
 consumer = Consumer(provider=provider)
-"""Hears the events of the bus, inside of the transaction."""
+"""Hears the events of the bus, inside the transaction."""
 
 service = Service(provider=provider)
-"""What the program can be asked to do, by name."""
+"""Executes actions by name."""
 
 bus: SyncMessageBus[Users] = SyncMessageBus(provider=provider, outbox=lambda: Outbox(publisher))
-"""Handles commands, each in a transaction; letters wait in the outbox for the commit."""
+"""Handles commands; notifications wait in the outbox for the commit."""

@@ -1,4 +1,4 @@
-"""How people are told: users by letter, the staff on a board."""
+"""Delivery of notifications: letters to users, a board for the staff."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def send(notification: Notification, mailer: Mailer = Depends(get_mailer)) -> No
 
 @subscriber.subscribe("letters", "board")
 def pin(notification: Notification, board: list[Notification] = Depends(get_board)) -> None:
-    """Pin a notification, or the copy of a letter, to the board."""
+    """Pin a notification or a copy of a letter to the board."""
     board.append(notification)

@@ -1,6 +1,6 @@
-"""What handlers may ask for, on the bus and beside it.
+"""The dependencies of handlers, on the bus and in the facade.
 
-What has no implementation here is given one by whoever runs the program, with *override*.
+Those that raise NotImplementedError get their implementation from ``bootstrap``, by *override*.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be chosen.
+    """The settings of the program.
 
     Attributes:
-        site: where users register.
-        reserved_names: the names that nobody may have, in lower case.
+        site: name of the site.
+        reserved_names: names that users may not have, in lower case.
     """
 
     site: str = "example.org"
@@ -38,33 +38,33 @@ class Mailer(Protocol):
 
 
 def get_settings() -> Settings:
-    """Give the settings."""
+    """Return the settings."""
     return Settings()
 
 
 def get_mailer() -> Mailer:
-    """Give what sends letters."""
+    """Return the mailer."""
     raise NotImplementedError
 
 
 def get_board() -> list[Notification]:
-    """Give the board of the staff."""
+    """Return the board of the staff."""
     raise NotImplementedError
 
 
 def get_connection() -> sqlite3.Connection:
-    """Give the connection to the database, the same for all who take part in a transaction."""
+    """Return the database connection that everything in a transaction shares."""
     raise NotImplementedError
 
 
 def get_cursor(
     connection: sqlite3.Connection = Depends(get_connection),
 ) -> Iterator[sqlite3.Cursor]:
-    """Give a cursor of the connection, for one call."""
+    """Yield a cursor for one call."""
     with closing(connection.cursor()) as cursor:
         yield cursor
 
 
 def get_unit_of_work(connection: sqlite3.Connection = Depends(get_connection)) -> UnitOfWork:
-    """Give a unit of work on the connection."""
+    """Return a unit of work on the connection."""
     return UnitOfWork(connection)

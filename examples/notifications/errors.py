@@ -1,14 +1,14 @@
-"""The rules of the program, as the errors of breaking them."""
+"""Errors raised when a request breaks a rule of the program."""
 
 from __future__ import annotations
 
 
 class RegistrationError(Exception):
-    """What was asked for breaks a rule; nothing has changed."""
+    """Base class: the request breaks a rule, and nothing was changed."""
 
 
 class EmailTakenError(RegistrationError):
-    """Another user has this address."""
+    """Another user has this email address."""
 
     def __init__(self, email: str) -> None:
         super().__init__(f"{email} is registered already")
@@ -16,7 +16,7 @@ class EmailTakenError(RegistrationError):
 
 
 class UnknownUserError(RegistrationError):
-    """No user has this identifier."""
+    """No user has this id."""
 
     def __init__(self, user_id: int) -> None:
         super().__init__(f"there is no user {user_id}")
@@ -24,7 +24,7 @@ class UnknownUserError(RegistrationError):
 
 
 class ReservedNameError(RegistrationError):
-    """Nobody may have this name."""
+    """The name is reserved."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the name {name} is reserved")

@@ -1,7 +1,7 @@
-"""What the consumer does on each event of the bus, in the transaction of the command.
+"""The handlers of the consumer, called in the transaction of the command.
 
-Its handlers know neither the bus nor the unit of work. They share the connection with it, so what
-they write is committed with the rest, and if one fails nothing is.
+They know neither the bus nor the unit of work, but they share its connection: their writes are
+committed with the rest, and a failure rolls everything back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .messages import UserEvent, UserRegistered, UserRenamed
 
 @consumer.handler
 def remember(event: UserEvent, cursor: sqlite3.Cursor = Depends(get_cursor)) -> None:
-    """Write down what has happened to a user."""
+    """Write an event to the history."""
     row = (event.metadata.name, event.user_id, event.name)
     cursor.execute("INSERT INTO history (event, user_id, name) VALUES (?, ?, ?)", row)
 
@@ -27,10 +27,10 @@ def remember(event: UserEvent, cursor: sqlite3.Cursor = Depends(get_cursor)) -> 
 def refuse_reserved_names(
     event: UserRegistered | UserRenamed, settings: Settings = Depends(get_settings)
 ) -> None:
-    """Refuse names that nobody may have.
+    """Refuse reserved names.
 
     Raises:
-        ReservedNameError: the user has such a name.
+        ReservedNameError: the name is reserved.
     """
     if event.name.lower() in settings.reserved_names:
         raise ReservedNameError(event.name)

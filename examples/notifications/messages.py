@@ -1,4 +1,4 @@
-"""What the program is asked to do, what has happened in it, and what people are told."""
+"""The commands, events and notifications of the program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from messagebus import Command, Event, Metadata, Returns, event
 
 
 class RegisterUser(Command, Returns[int]):
-    """Register a user, and return the identifier."""
+    """Register a user and return the id."""
 
     name: str
     email: str
@@ -14,7 +14,7 @@ class RegisterUser(Command, Returns[int]):
 
 
 class RenameUser(Command):
-    """Give a user another name."""
+    """Rename a user."""
 
     user_id: int
     name: str
@@ -22,7 +22,7 @@ class RenameUser(Command):
 
 
 class UserEvent(Event):
-    """Base of what happens to users."""
+    """Base class of the events about users."""
 
     user_id: int
     name: str
@@ -30,20 +30,20 @@ class UserEvent(Event):
 
 
 class UserRegistered(UserEvent):
-    """A user is new here."""
+    """A user was registered."""
 
     metadata: Metadata = Metadata(name="user_registered", schema_version=1)
 
 
 class UserRenamed(UserEvent):
-    """A user has another name."""
+    """A user was renamed."""
 
     metadata: Metadata = Metadata(name="user_renamed", schema_version=1)
 
 
 @event(frozen=True)
 class Notification:
-    """What somebody is told."""
+    """A message to a person."""
 
     to: str
     text: str

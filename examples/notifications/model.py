@@ -1,4 +1,4 @@
-"""The users."""
+"""The model of users."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from .messages import UserRegistered, UserRenamed
 
 
 class User(Model):
-    """Somebody who is registered."""
+    """A registered user."""
 
     id: int
     name: str
     email: str
 
     def register(self) -> None:
-        """Tell that the user is new."""
+        """Raise the event of a new user."""
         self.messages.append(UserRegistered(user_id=self.id, name=self.name, email=self.email))
 
     def rename(self, name: str) -> None:
-        """Take another name; the name that the user has already is nothing new."""
+        """Change the name. The current name changes nothing and raises no event."""
         if name != self.name:
             self.name = name
             self.messages.append(UserRenamed(user_id=self.id, name=name, email=self.email))

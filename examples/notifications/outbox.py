@@ -1,4 +1,4 @@
-"""What people are told once the transaction is committed."""
+"""Notifications that wait for the commit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .messages import Notification
 
 
 class Outbox(SyncDependency):
-    """Keeps notifications until the end of the transaction.
+    """Keeps notifications until the transaction ends.
 
     Args:
-        publisher: is given them after the commit. If one fails, those behind it are not given.
+        publisher: publishes them after the commit. If one fails, the next ones are not published.
     """
 
     def __init__(self, publisher: Publisher) -> None:
@@ -21,7 +21,7 @@ class Outbox(SyncDependency):
         self._waiting: list[tuple[Notification, str]] = []
 
     def put(self, notification: Notification, topic: str) -> None:
-        """Let a notification wait for the commit."""
+        """Add a notification that is published after the commit."""
         self._waiting.append((notification, topic))
 
     @override

@@ -1,7 +1,7 @@
-"""What the bus does on each message, in the transaction of the command.
+"""The listeners of the bus, called in the transaction of the command.
 
-Listeners get the outbox by its name, because it hears the commit; settings are declared, because
-the consumer asks for the same.
+The outbox is injected by name because it hears the commit. The settings are declared with
+``Depends`` because the consumer uses the same ones.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .unit_of_work import UnitOfWork
 
 @sync_listen
 def register_user(command: RegisterUser, uow: UnitOfWork) -> int:
-    """Register a user; return the identifier."""
+    """Register a user and return the id."""
     return uow.users.register(command.name, command.email).id
 
 
 @sync_listen
 def rename_user(command: RenameUser, uow: UnitOfWork) -> None:
-    """Give a user another name."""
+    """Rename a user."""
     user = uow.users.get(command.user_id)
     user.rename(command.name)
     uow.users.save(user)
@@ -35,12 +35,12 @@ def welcome(
     outbox: Outbox,
     settings: Settings = Depends(get_settings),
 ) -> None:
-    """Write to a new user, and tell the staff."""
+    """Welcome a new user and inform the staff."""
     outbox.put(Notification(event.email, f"Welcome to {settings.site}, {event.name}."), "letters")
     outbox.put(Notification("staff", f"{event.name} is user {event.user_id}."), "board")
 
 
 @sync_listen
 def confirm_name(event: UserRenamed, uow: UnitOfWork, outbox: Outbox) -> None:  # noqa: ARG001
-    """Write to a user who has another name."""
+    """Confirm a new name to the user."""
     outbox.put(Notification(event.email, f"From now on you are {event.name}."), "letters")

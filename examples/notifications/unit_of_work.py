@@ -1,4 +1,4 @@
-"""Where users are kept: a database, in transactions."""
+"""The unit of work: users in a SQLite database."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CREATE TABLE history (event TEXT NOT NULL, user_id INTEGER NOT NULL, name TEXT N
 
 
 class Users(SyncAbstractRepository[User]):
-    """The users.
+    """The repository of users.
 
     Args:
-        connection: of the database.
+        connection: the database.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -29,10 +29,10 @@ class Users(SyncAbstractRepository[User]):
         self._connection = connection
 
     def register(self, name: str, email: str) -> User:
-        """Keep a new user.
+        """Insert a new user.
 
         Raises:
-            EmailTakenError: another user has the address.
+            EmailTakenError: another user has this email address.
         """
         try:
             row = self._connection.execute(
@@ -46,10 +46,10 @@ class Users(SyncAbstractRepository[User]):
         return user
 
     def get(self, user_id: int) -> User:
-        """Return the user that has an identifier.
+        """Return the user with this id.
 
         Raises:
-            UnknownUserError: none has it.
+            UnknownUserError: no user has it.
         """
         row = self._connection.execute(
             "SELECT name, email FROM users WHERE id = ?", (user_id,)
@@ -61,15 +61,15 @@ class Users(SyncAbstractRepository[User]):
         return user
 
     def save(self, user: User) -> None:
-        """Keep what has changed."""
+        """Write the changes of a user."""
         self._connection.execute("UPDATE users SET name = ? WHERE id = ?", (user.name, user.id))
 
 
 class UnitOfWork(SyncAbstractUnitOfWork[Users]):
-    """A transaction of the database, and the users in it.
+    """A transaction of the database, with the users in it.
 
     Args:
-        connection: of the database.
+        connection: the database.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
