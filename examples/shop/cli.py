@@ -1,4 +1,26 @@
-"""The command line of the shop."""
+"""Run a shop on commands in JSON lines.
+
+The lines are UTF-8 and look like these:
+
+  {"command": "register_product", "sku": "T-1", "name": "Green tea", "stock": 9}
+  {"command": "take_order", "order_id": "O-1",
+   "lines": [{"sku": "T-1", "quantity": 2}]}            (all on one line)
+  {"command": "cancel_order", "order_id": "O-1"}
+  {"command": "restock", "sku": "T-1", "quantity": 5}
+
+An invalid line is rejected with its number and the reason, and changes nothing.
+On a terminal the output is for people, anywhere else it is JSON, one document a
+line.
+
+A run may be killed at any time. The next one skips the lines that were handled
+and sends the events that were not sent. Lines may be appended to a file; after
+a changed line, all lines count as new.
+
+exit codes: 0 when every line was read, even if some were rejected; 1 when the
+output was closed or events could not be sent; 2 for wrong arguments, an
+unreadable file, an unusable database or a missing package; 130 after an
+interrupt.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +40,6 @@ from messagebus.exceptions import ConfigurationError
 from .bootstrap import open_shop
 from .lines import SHIPPED_FILE, Lines
 from .report import Report
-
-_DESCRIPTION = """\
-Run a shop on JSON lines such as {"command": "restock", "sku": "TEA-MINT", "quantity": 5}.
-An invalid line is rejected with the reason and changes nothing.
-A run may be killed at any time: the next one skips lines that were handled and sends events that
-were not sent. Lines may be appended to a file; after a changed line, all lines count as new.
-"""
-_EPILOG = """\
-exit codes: 0 when every line was read, even if some were rejected; 1 when the output was closed or
-events could not be sent; 2 for wrong arguments, an unreadable file, an unusable database or a
-missing package; 130 after an interrupt.
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +100,11 @@ async def _run(file: str, database: str, stream: str | None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m examples.shop", None, _DESCRIPTION, _EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.shop",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "file",
         nargs="?",
