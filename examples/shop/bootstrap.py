@@ -62,12 +62,17 @@ def new_engine(url: str) -> AsyncEngine:
     """Create an engine; the URL need not name the driver.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the URL is invalid.
+        sqlalchemy.exc.SQLAlchemyError: the URL is invalid, or SQLite cannot open the file.
         ImportError: the driver is not installed.
     """
     parsed = sa.make_url(url)
-    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
-    return prepare_sqlite(create_async_engine(parsed.set(drivername=driver)), busy_timeout=30.0)
+    name = parsed.drivername
+    engine = create_async_engine(parsed.set(drivername=_DRIVERS.get(name, name)))
+    if engine.dialect.name == "sqlite":
+        # If aiosqlite were the first to fail, its thread would outlive the event loop.
+        sync_url = parsed.set(drivername="sqlite")
+        sa.create_engine(sync_url, poolclass=sa.NullPool).connect().close()
+    return prepare_sqlite(engine, busy_timeout=30.0)
 
 
 async def create_tables(engine: AsyncEngine) -> None:
