@@ -37,7 +37,7 @@ def test_a_type_without_a_version_is_a_name() -> None:
 )
 def test_what_can_not_become_a_subject_is_refused(template: str) -> None:
     """Mistakes in a template are found when it is made."""
-    with pytest.raises(ConfigurationError, match="is not a subject"):
+    with pytest.raises(ConfigurationError, match="is not a valid subject"):
         SubjectTemplate(template)
 
 
@@ -45,11 +45,11 @@ def test_what_can_not_become_a_subject_is_refused(template: str) -> None:
     ("message", "reason"),
     [
         ({"id": "1"}, "'name'"),
-        ({"type": "", "id": "1"}, "is not a subject"),
-        ({"type": "two words_v1"}, "is not a subject"),
-        ({"type": "star*_v1"}, "is not a subject"),
-        ({"type": "line\r\nPUB_v1"}, "is not a subject"),
-        ({"type": "a..b_v1"}, "is not a subject"),
+        ({"type": "", "id": "1"}, "is not a valid subject"),
+        ({"type": "two words_v1"}, "is not a valid subject"),
+        ({"type": "star*_v1"}, "is not a valid subject"),
+        ({"type": "line\r\nPUB_v1"}, "is not a valid subject"),
+        ({"type": "a..b_v1"}, "is not a valid subject"),
     ],
 )
 def test_a_message_that_has_no_subject_is_refused(message: dict[str, str], reason: str) -> None:

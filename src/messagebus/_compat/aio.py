@@ -9,7 +9,7 @@ import contextvars
 import functools
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..exceptions import GeneratorDependencyError
 from . import generators
@@ -19,6 +19,7 @@ from .generators import AGAIN, END, NEVER, chain_failures
 if TYPE_CHECKING:
     import asyncio
 
+R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
 
 WAITS = True
@@ -116,3 +117,24 @@ async def _wait_for_end(thread: asyncio.Future[Any]) -> BaseException | None:
         except asyncio.CancelledError:
             continue
     return None if thread.cancelled() else thread.exception()
+
+
+async def sleep(seconds: float) -> None:
+    """Wait."""
+    import asyncio
+
+    await asyncio.sleep(seconds)
+
+
+async def in_thread(function: Callable[..., R], *arguments: object) -> R:
+    """Call a function that blocks, in a worker thread."""
+    import asyncio
+
+    return await asyncio.to_thread(function, *arguments)
+
+
+async def together(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Make all calls concurrently; return when all have returned."""
+    import asyncio
+
+    await asyncio.gather(*(call() for call in calls))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from time import sleep
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..exceptions import ConfigurationError, RunningLoopError
 from .callables import describe, is_coroutine_function
@@ -22,9 +23,20 @@ WAITS = False
 
 _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
+R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any]
 
-__all__ = ["WAITS", "AnyGenerator", "adapt", "enter", "exit", "throw"]
+__all__ = [
+    "WAITS",
+    "AnyGenerator",
+    "adapt",
+    "enter",
+    "exit",
+    "in_thread",
+    "sleep",
+    "throw",
+    "together",
+]
 
 
 class _Local(threading.local):
@@ -112,3 +124,17 @@ def _hold_loop() -> Generator[asyncio.Runner, None, None]:
             yield loop
     finally:
         _local.loop = None
+
+
+def in_thread(function: Callable[..., R], *arguments: object) -> R:
+    """Call a function that blocks, in this thread: nothing else waits for it."""
+    return function(*arguments)
+
+
+def together(*calls: Callable[[], None]) -> None:
+    """Make all calls concurrently, each in a thread; return when all have returned."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        for future in [threads.submit(call) for call in calls]:
+            future.result()

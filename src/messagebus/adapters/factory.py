@@ -1,4 +1,4 @@
-"""From a URL to a transport; the adapter is imported when its scheme is asked for."""
+"""Transports created from URLs; an adapter is imported when its scheme is first used."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _ADAPTERS = {
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
-    """Make a transport for code that runs in an event loop.
+    """Create a transport for code that runs in an event loop.
 
     Args:
         url: ``redis://host:6379/0?stream=events``,
             ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
-            Further arguments of the transport may be in the query, such as ``&create=true``.
+            The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
-        ConfigurationError: nothing is known by that scheme, or an option is wrong.
+        ConfigurationError: the scheme is unknown, or an option is wrong.
         MissingExtraError: the library of the adapter is not installed.
     """
     transport: AsyncAbstractEventstreamTransport = _adapter(url, "Async").from_url(url)
@@ -40,15 +40,15 @@ def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
 
 
 def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
-    """Make a transport for plain code.
+    """Create a transport for plain code.
 
     Args:
         url: ``redis://host:6379/0?stream=events``,
             ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
-            Further arguments of the transport may be in the query, such as ``&create=true``.
+            The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
-        ConfigurationError: nothing is known by that scheme, or an option is wrong.
+        ConfigurationError: the scheme is unknown, or an option is wrong.
         MissingExtraError: the library of the adapter is not installed.
     """
     transport: SyncAbstractEventstreamTransport = _adapter(url, "Sync").from_url(url)
@@ -59,7 +59,7 @@ def _adapter(url: str, colour: str) -> Any:
     scheme = urlsplit(url).scheme
     if scheme not in _ADAPTERS:
         known = ", ".join(sorted(_ADAPTERS))
-        problem = f"No transport has the scheme {scheme!r}; known are {known}"
+        problem = f"No transport has the scheme {scheme!r}; use one of {known}"
         raise ConfigurationError(problem)
     module, name = _ADAPTERS[scheme]
     return getattr(import_module(f"{__package__}.{module}"), f"{colour}{name}")

@@ -302,7 +302,7 @@ async def test_a_server_without_jetstream_is_reported() -> None:
     """Without it nobody would confirm that a message is stored."""
     with PlainServer() as server:
         async with AsyncNatsTransport(server.url, "events", "events", patience=0) as transport:
-            with pytest.raises(TransportUnavailableError, match=r"JetStream .* switched on"):
+            with pytest.raises(TransportUnavailableError, match=r"JetStream .* enabled"):
                 await transport.send_message_serialized(new_messages(1)[0])
 
 

@@ -296,7 +296,7 @@ def test_a_server_without_jetstream_is_reported() -> None:
     """Without it nobody would confirm that a message is stored."""
     with PlainServer() as server:
         with SyncNatsTransport(server.url, "events", "events", patience=0) as transport:
-            with pytest.raises(TransportUnavailableError, match=r"JetStream .* switched on"):
+            with pytest.raises(TransportUnavailableError, match=r"JetStream .* enabled"):
                 transport.send_message_serialized(new_messages(1)[0])
 
 

@@ -1,11 +1,9 @@
-"""A message on its way to a broker, in the form that goes over the wire."""
+"""The encoding of messages for a broker, and their division into bundles."""
 
 from __future__ import annotations
 
 import json
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,15 +11,12 @@ from ...exceptions import MessageRejectedError
 
 T = TypeVar("T")
 
-# What is sent between two confirmations: enough that waiting for them costs nothing, little enough
-# that a server is not kept from others, and that not much has to be sent again.
+# The limits of a bundle: large enough that waiting for its confirmation costs little, small enough
+# that a server stays free for others and that little is sent again after a failure.
 MOST_MESSAGES = 500
 MOST_BYTES = 4 * 1024 * 1024
 
-FIRST_PAUSE = 0.05  # seconds
-LONGEST_PAUSE = 1.0
-
-# Made once: json.dumps makes an encoder for each value.
+# Created once: json.dumps creates an encoder for each call.
 _plain, _escaped = (
     json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode
     for ascii_only in (False, True)
@@ -30,12 +25,12 @@ _plain, _escaped = (
 
 @dataclass(frozen=True, slots=True)
 class Parcel(Generic[T]):
-    """A message that is ready to be sent.
+    """A message with its encoding.
 
     Attributes:
-        message: what the serializer made of the message.
-        content: what the broker gets.
-        size: the bytes of the content.
+        message: the serialized message.
+        content: its encoding for the broker.
+        size: the size of the content, in bytes.
     """
 
     message: Mapping[str, Any]
@@ -46,22 +41,22 @@ class Parcel(Generic[T]):
 def pack(
     messages: Sequence[Mapping[str, Any]], encode: Callable[[Mapping[str, Any]], Parcel[T]]
 ) -> tuple[list[Parcel[T]], MessageRejectedError | None]:
-    """Encode the messages up to the first that can not be encoded; return its error as well."""
+    """Encode messages up to the first that cannot be encoded; return its error as well."""
     parcels: list[Parcel[T]] = []
     for message in messages:
         try:
             parcels.append(encode(message))
+        except MessageRejectedError as error:
+            return parcels, error
         except (TypeError, ValueError) as error:
-            if isinstance(error, MessageRejectedError):
-                return parcels, error
-            rejection = MessageRejectedError(message, f"it can not be encoded: {error}")
+            rejection = MessageRejectedError(message, f"it cannot be encoded: {error}")
             rejection.__cause__ = error
             return parcels, rejection
     return parcels, None
 
 
 def bundle(parcels: Sequence[Parcel[T]], start: int) -> Sequence[Parcel[T]]:
-    """Return the parcels from number *start* on that are sent together."""
+    """Return the bundle that begins with parcel number *start*."""
     end, size = start, 0
     while end < len(parcels) and end - start < MOST_MESSAGES:
         size += parcels[end].size
@@ -72,44 +67,31 @@ def bundle(parcels: Sequence[Parcel[T]], start: int) -> Sequence[Parcel[T]]:
 
 
 def id_of(message: Mapping[str, Any]) -> str:
-    """Return the identifier by which a broker knows the message again; empty if it has none.
+    """Return the identifier by which a broker recognizes a message; empty if it has none.
 
     Raises:
-        TypeError: it is not a text, and JSON has nothing like it.
-        ValueError: it is a number that JSON does not have, or contains one.
+        TypeError: it is not a string and JSON cannot express it.
+        ValueError: it is, or contains, a number that JSON cannot express.
     """
     id = message.get("id")
-    return "" if id is None else text_of(id)
+    return "" if id is None else string_of(id)
 
 
-def text_of(value: Any) -> str:
-    """Return a text as it is, and anything else as JSON.
+def string_of(value: Any) -> str:
+    """Return a string unchanged, and any other value as JSON.
 
     Raises:
-        TypeError: JSON has nothing like it.
-        ValueError: it is a number that JSON does not have, or contains one.
+        TypeError: JSON cannot express the value.
+        ValueError: the value is, or contains, a number that JSON cannot express.
     """
     return value if isinstance(value, str) else json_of(value)
 
 
 def json_of(value: Any, *, ascii_only: bool = False) -> str:
-    """Return a value as JSON, on one line, with its characters as they are or escaped.
+    """Return a value as JSON on one line; escape characters beyond ASCII if *ascii_only*.
 
     Raises:
-        TypeError: JSON has nothing like it.
-        ValueError: it is a number that JSON does not have, or contains one.
+        TypeError: JSON cannot express the value.
+        ValueError: the value is, or contains, a number that JSON cannot express.
     """
     return _escaped(value) if ascii_only else _plain(value)
-
-
-def pauses(patience: float) -> Iterator[float]:
-    """Yield how long to wait before each further attempt, until *patience* seconds have passed.
-
-    The pauses double; each is longer by chance, so that not all clients of a server that comes
-    back arrive at once.
-    """
-    deadline = time.monotonic() + patience
-    pause = FIRST_PAUSE
-    while (left := deadline - time.monotonic()) > 0:
-        yield min(left, pause * random.uniform(1, 1.5))
-        pause = min(pause * 2, LONGEST_PAUSE)

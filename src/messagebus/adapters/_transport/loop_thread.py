@@ -1,4 +1,4 @@
-"""An event loop for plain code whose library has nothing else."""
+"""A thread with an event loop, for plain code whose library is async only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """A thread that runs an event loop, from the first use until *close*.
+    """A thread that runs an event loop from the first use until *close*.
 
-    It does not keep a program from ending.
+    It is a daemon thread: it does not keep a program from ending.
 
     Args:
         name: the name of the thread.
@@ -26,9 +26,9 @@ class LoopThread:
         self._running: tuple[threading.Thread, asyncio.AbstractEventLoop] | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop, and return what it returns.
+        """Run a coroutine on the loop and return its result.
 
-        Whatever interrupts the waiting, such as Ctrl-C, cancels the coroutine.
+        An exception that interrupts the caller, such as KeyboardInterrupt, cancels the coroutine.
         """
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop())
         try:

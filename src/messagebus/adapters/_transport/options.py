@@ -1,4 +1,4 @@
-"""The options in a URL."""
+"""Transport options in the query of a URL."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from urllib.parse import parse_qsl, urlencode
 from ...exceptions import ConfigurationError
 
 Kinds = Mapping[str, Callable[[str], Any]]
-"""For each option what makes its value of a text."""
+"""For each option the function that converts its value from a string."""
 
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def truth(text: str) -> bool:
-    """Return what a word says.
+    """Convert a string such as ``true`` or ``no`` to a bool.
 
     Raises:
-        ValueError: it says neither yes nor no.
+        ValueError: the string is neither.
     """
     try:
         return _TRUTH[text.lower()]
@@ -28,17 +28,17 @@ def truth(text: str) -> bool:
 
 
 def split_options(url: str, kinds: Kinds) -> tuple[str, dict[str, Any]]:
-    """Take options out of the query of a URL.
+    """Split known options off the query of a URL.
 
     Args:
         url: a URL such as ``redis://host/0?stream=events&create=true``.
-        kinds: for each option what makes its value of the text.
+        kinds: for each known option the function that converts its value.
 
     Returns:
         The URL without these options, and their values.
 
     Raises:
-        ConfigurationError: a value is not what the option takes.
+        ConfigurationError: a value cannot be converted.
     """
     address, _, query = url.partition("?")
     options: dict[str, Any] = {}
@@ -50,6 +50,6 @@ def split_options(url: str, kinds: Kinds) -> tuple[str, dict[str, Any]]:
         try:
             options[name] = kinds[name](text)
         except ValueError as error:
-            problem = f"The option {name!r} of a transport: {error}"
+            problem = f"The transport option {name!r} in the URL is wrong: {error}"
             raise ConfigurationError(problem) from error
     return (f"{address}?{urlencode(others)}" if others else address), options

@@ -1,4 +1,4 @@
-"""A transport for tests: it keeps what was sent, and fails when it is told to."""
+"""A transport for tests: it keeps the messages, and fails on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transport to a stream of JetStream, for code that runs in an event loop."""
+"""The transport to a JetStream stream, for code that runs in an event loop."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ _OPTIONS: Kinds = {
 
 
 class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
-    """Publish messages to a stream of JetStream, each as a JSON object.
+    """Publish messages to a JetStream stream, each as a JSON object.
 
-    The identifier of a message is its ``Nats-Msg-Id``, by which the stream knows it again.
+    The identifier of a message becomes its ``Nats-Msg-Id``, by which the stream drops duplicates.
 
     Args:
-        servers: the URL of a server, or those of several of a cluster.
-        stream: the name of the stream. It is looked for when the connection is opened.
-        subject: the subject of a message, with fields such as ``events.{name}``, where *name*
-            and *version* are the parts of the message's *type*; or any key of the message.
-        create: create the stream if it is missing, listening to all such subjects.
-        deduplicate_for: how many seconds a stream that is created remembers a message. It has to
-            be longer than whoever sends may be down between sending a message and noting that it
-            did. A stream that was created in another way remembers as long as it was told there.
-        timeout: how many seconds to wait for a connection, and for the answer to a bundle.
-        patience: how many seconds to try to reach the server before giving up.
-        options: what else *nats.connect* shall be given, such as *user_credentials*.
+        servers: the URL of a server, or the URLs of several servers of a cluster.
+        stream: the name of the stream. It is looked up when the connection is opened.
+        subject: the subject of a message, with fields such as ``events.{name}``. A field is
+            *name* or *version*, the parts of the message's *type*, or any key of the message.
+        create: create the stream, listening to all such subjects, if it does not exist.
+        deduplicate_for: how long a stream created here remembers a message, in seconds. It must
+            exceed the time that a sender may be down between sending a message and recording
+            that it did. Other streams have a duplicate window of their own.
+        timeout: the limit for a connection, and for the answer to a bundle, in seconds.
+        patience: how long to keep trying to reach the server, in seconds.
+        options: further arguments for *nats.connect*, such as *user_credentials*.
 
     Raises:
-        ConfigurationError: the subject is none, or the stream can not have such a name.
+        ConfigurationError: the subject or the name of the stream is not valid.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
     ) -> None:
         super().__init__(patience)
         if not _STREAM.fullmatch(stream):
-            problem = f"{stream!r} is not the name of a stream"
+            problem = f"{stream!r} is not a valid stream name"
             raise ConfigurationError(problem)
         self._servers = [servers] if isinstance(servers, str) else list(servers)
         self._subject = SubjectTemplate(subject)
@@ -85,12 +85,12 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Make a transport of a URL.
+        """Create a transport from a URL.
 
         Args:
-            url: such as ``nats://host:4222?stream=EVENTS&subject=events.{name}``; several hosts
-                are separated by commas. Every argument but *options* may be in its query.
-            options: arguments of the transport; they win over those in the URL.
+            url: such as ``nats://host:4222?stream=EVENTS&subject=events.{name}``; separate several
+                hosts by commas. The query takes every argument but *options*.
+            options: arguments of the transport; they override the URL.
 
         Raises:
             ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
@@ -119,7 +119,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
                 return number, await self._failure(connection, parcels[number], outcome)
         if fitting < len(parcels):
             size, limit = parcels[fitting].size, connection.max_size
-            reason = f"its {size} bytes are more than the {limit} that the server takes"
+            reason = f"its {size} bytes exceed the server's limit of {limit}"
             return fitting, MessageRejectedError(parcels[fitting].message, reason)
         return len(parcels), None
 
@@ -143,7 +143,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
     async def _failure(
         self, connection: Connection, parcel: Parcel[Letter], outcome: Exception
     ) -> Exception:
-        """Return what kept a parcel from being confirmed: itself, or the broker."""
+        """Return the error for a parcel that was not confirmed: its own, or the broker's."""
         if isinstance(outcome, BadRequestError):
             return _caused(MessageRejectedError(parcel.message, str(outcome.description)), outcome)
         if isinstance(outcome, NoStreamResponseError):
@@ -167,7 +167,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
 
 
 def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a transport that a URL and further options tell.
+    """Return the arguments of a transport, read from a URL and further options.
 
     Raises:
         ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
@@ -175,19 +175,19 @@ def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     url, found = split_options(url, _OPTIONS)
     parts = urlsplit(url)
     if parts.query:
-        problem = f"A transport to NATS has no such option: {parts.query}"
+        problem = f"A transport to NATS has no option such as {parts.query}"
         raise ConfigurationError(problem)
     settings = {**found, **options}
     for name in ("stream", "subject"):
         if name not in settings:
-            problem = f"A transport to NATS needs a {name}: "
-            raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name}")
+            problem = f"A transport to NATS needs a {name}: add "
+            raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name} to the URL")
     settings["servers"] = [f"{parts.scheme}://{host}" for host in parts.netloc.split(",")]
     return settings
 
 
 def _fitting(parcels: Sequence[Parcel[Letter]], limit: int) -> int:
-    """Return how many parcels there are before the first that is too large."""
+    """Return the number of parcels before the first one that is too large."""
     return next((n for n, parcel in enumerate(parcels) if parcel.size > limit), len(parcels))
 
 

@@ -1,6 +1,6 @@
-"""The transport to a stream of JetStream, for plain code.
+"""The transport to a JetStream stream, for plain code.
 
-There is no such client: this one uses the other on an event loop in a thread.
+NATS has no sync client: this transport runs the async one on an event loop in a thread.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from ._async_transport import AsyncNatsTransport, settings_of
 
 
 class SyncNatsTransport(SyncAbstractEventstreamTransport):
-    """Publish messages to a stream of JetStream, each as a JSON object.
+    """Publish messages to a JetStream stream, each as a JSON object.
 
-    The identifier of a message is its ``Nats-Msg-Id``, by which the stream knows it again.
+    The identifier of a message becomes its ``Nats-Msg-Id``, by which the stream drops duplicates.
 
     Args:
-        servers: the URL of a server, or those of several of a cluster.
+        servers: the URL of a server, or the URLs of several servers of a cluster.
         stream: the name of the stream.
         subject: the subject of a message, with fields such as ``events.{name}``.
         settings: the other arguments of `AsyncNatsTransport`.
 
     Raises:
-        ConfigurationError: the subject is none.
+        ConfigurationError: the subject or the name of the stream is not valid.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Make a transport of a URL, as `AsyncNatsTransport.from_url` does.
+        """Create a transport from a URL, as `AsyncNatsTransport.from_url` does.
 
         Raises:
             ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
@@ -47,17 +47,17 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
         """Send a message; return when the broker has confirmed it.
 
         Raises:
-            TransportUnavailableError: the broker can not be reached, or does not answer.
-            MessageRejectedError: this message can not be sent, however often it is tried.
+            TransportUnavailableError: the broker cannot be reached or does not answer.
+            MessageRejectedError: the message cannot be sent, however often it is tried.
         """
         self._loop.run(self._transport.send_message_serialized(message))
 
     def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send messages in their order; return when the broker has confirmed all.
+        """Send messages in order; return when the broker has confirmed all of them.
 
         Raises:
-            BatchSendError: a message failed, and the error says how many before it were
-                confirmed. Its cause is what sending the message alone would have raised.
+            BatchSendError: a message failed; the error says how many before it were confirmed.
+                Its cause is the error that sending the message alone would have raised.
         """
         self._loop.run(self._transport.send_messages_serialized(messages))
 

@@ -1,4 +1,4 @@
-"""A connection to JetStream that is used until it is lost, and never mended."""
+"""A connection to JetStream that is used until it is lost, and never repaired."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a transport needs of a stream.
+    """The stream that a transport needs.
 
     Attributes:
         name: the name of the stream.
-        pattern: the subjects it has to listen to.
-        create: create it if it is missing.
-        deduplicate_for: how many seconds it remembers a message, if it is created.
+        pattern: the subjects to which it must listen.
+        create: create the stream if it does not exist.
+        deduplicate_for: how long a stream created here remembers a message, in seconds.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Stream:
 class Connection:
     """A connection to JetStream.
 
-    The client's own reconnecting is switched off: it sends what was written during an outage, but
-    not what was under way when it began, so the messages would arrive in another order.
+    The client's own reconnecting is off: it sends messages written during an outage, but not those
+    in flight when the outage began, so that messages would arrive out of order.
 
     Args:
-        stream: where messages are sent to.
-        timeout: how many seconds to wait for an answer.
+        stream: the stream that receives the messages.
+        timeout: the limit for an answer, in seconds.
     """
 
     def __init__(self, stream: Stream, timeout: float) -> None:
@@ -77,19 +77,19 @@ class Connection:
 
     @property
     def usable(self) -> bool:
-        """Whether the connection has not been lost or closed."""
+        """Whether the connection is neither lost nor closed."""
         return self._client.is_connected
 
     @property
     def max_size(self) -> int:
-        """The most bytes that the server takes in one message."""
+        """The largest message that the server accepts, in bytes."""
         return self._client.max_payload
 
     async def open(self, servers: Sequence[str], options: Mapping[str, Any]) -> None:
-        """Connect, and make sure that the stream is there.
+        """Connect, and ensure that the stream exists.
 
         Raises:
-            StreamMissingError: it is not.
+            StreamMissingError: the stream does not exist.
             nats.errors.Error: there is no connection, or no JetStream.
             OSError: there is no connection.
         """
@@ -97,7 +97,7 @@ class Connection:
             **options,
             "servers": list(servers),
             "allow_reconnect": False,
-            "max_reconnect_attempts": 1,  # for each server; 0 would mean for ever
+            "max_reconnect_attempts": 1,  # for each server; 0 would mean without end
             "reconnect_time_wait": 0,
             "connect_timeout": self._timeout,
             "error_cb": self._note,
@@ -113,18 +113,18 @@ class Connection:
         await self.check()
 
     async def check(self) -> None:
-        """Make sure that the stream is there.
+        """Ensure that the stream exists.
 
         Raises:
-            StreamMissingError: it is not.
-            nats.errors.Error: the server does not say, or can not create it.
+            StreamMissingError: the stream does not exist.
+            nats.errors.Error: the server does not answer, or cannot create the stream.
         """
         name, pattern = self._stream.name, self._stream.pattern
         try:
             info = await self._jetstream.stream_info(name)
         except ServiceUnavailableError as error:
-            # Without JetStream nobody answers, and the error says nothing.
-            error.description = error.description or "JetStream does not answer; is it switched on?"
+            # Without JetStream no one answers, and the error has no description.
+            error.description = error.description or "JetStream does not answer; is it enabled?"
             raise
         except NotFoundError as error:
             if error.err_code != _STREAM_NOT_FOUND:
@@ -136,14 +136,14 @@ class Connection:
         self._patterns = info.config.subjects or ()
 
     def reaches(self, subject: str) -> bool:
-        """Tell whether the stream, as it was last seen, gets what is sent to a subject."""
+        """Return whether the stream, as last seen, receives messages sent to a subject."""
         return any(listens(pattern, subject) for pattern in self._patterns)
 
     async def publish(self, letters: Sequence[Letter]) -> list[Exception | None]:
-        """Send letters, one behind the other, and wait until the server has answered.
+        """Send letters in order, and wait until the server has answered.
 
         Returns:
-            What went wrong with each letter, None where it was confirmed.
+            The error of each letter; None where it is confirmed.
         """
         replies: list[asyncio.Future[Exception | None]] = []
         failure: Exception = ConnectionClosedError()
@@ -162,9 +162,9 @@ class Connection:
         ]
 
     async def close(self) -> None:
-        """Close the connection; what has not been confirmed may arrive or not."""
-        # The client fails in many ways to close what it could not open, and a server that does not
-        # read keeps it from closing. Nothing that counts depends on it.
+        """Close the connection; messages that are not confirmed may arrive or not."""
+        # Closing a client that never opened fails in many ways, and a server that does not read
+        # blocks it. Nothing depends on a clean close.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._client.close(), self._timeout)
 
@@ -204,7 +204,7 @@ class Connection:
 
 
 def _problem(answer: Msg) -> Exception | None:
-    """Return what an answer says against the letter; None if the letter is stored."""
+    """Return the error in an answer; None if the letter is stored."""
     if (answer.headers or {}).get("Status") == _NO_RESPONDERS:
         return NoStreamResponseError()
     problem = json.loads(answer.data).get("error")

@@ -1,4 +1,4 @@
-"""A message as JetStream gets it."""
+"""The encoding of a message for JetStream."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .subject import SubjectTemplate
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is published.
+    """A message as it is published.
 
     Attributes:
-        subject: where to.
+        subject: the subject to publish to.
         body: the message as JSON.
-        headers: what JetStream has to know about it.
+        headers: the headers for JetStream: the expected stream and the identifier.
     """
 
     subject: str
@@ -27,17 +27,17 @@ class Letter:
 
 
 def encode(message: Mapping[str, Any], subject: SubjectTemplate, stream: str) -> Parcel[Letter]:
-    """Turn a message into a letter for a stream.
+    """Encode a message as a letter for a stream.
 
     Raises:
-        MessageRejectedError: it has no subject.
-        TypeError: a value can not be written as JSON.
-        ValueError: a value can not be written as JSON, or a text is not Unicode.
+        MessageRejectedError: the message has no valid subject.
+        TypeError: JSON cannot express a value.
+        ValueError: JSON cannot express a value, or a string is not valid Unicode.
     """
     body = json_of(dict(message)).encode()
     headers = {"Nats-Expected-Stream": stream}
     if id := id_of(message):
-        headers["Nats-Msg-Id"] = quote(id, safe="")  # a header takes no line breaks
+        headers["Nats-Msg-Id"] = quote(id, safe="")  # a header cannot contain line breaks
     # The server counts "NATS/1.0", and each header with ": " and the end of its line.
     size = len(body) + 12 + sum(len(key) + len(value) + 4 for key, value in headers.items())
     return Parcel(message, Letter(subject.fill(message), body, headers), size)

@@ -1,4 +1,4 @@
-"""The subject of a message: where in NATS it is sent to."""
+"""The NATS subject of a message."""
 
 from __future__ import annotations
 
@@ -7,70 +7,69 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...exceptions import ConfigurationError, MessageRejectedError
+from ...serialization.wire import parse_type
 
 _PART = r"[^\s.*>\x00-\x1f\x7f]+"
 _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
-_TYPE = re.compile(r"(?P<name>.*)_v(?P<version>\d+)", re.DOTALL)
 
-# The server closes the connection to who sends a line of more than 4 KiB; besides the subject
-# there are on it an inbox and two sizes.
+# The server closes the connection when a line exceeds 4 KiB; besides the subject, the line has an
+# inbox and two sizes.
 _LONGEST = 3_000  # bytes
 
 
 class SubjectTemplate:
     """A subject with fields, such as ``events.{name}``.
 
-    A field is a key of the serialized message, or *name* and *version*, which are the parts of
-    its *type*.
+    A field is a key of the serialized message, or *name* or *version*, the parts of its *type*.
 
     Args:
         text: the template.
 
     Attributes:
         text: the template.
-        pattern: what a stream has to listen to for all subjects that come of it.
+        pattern: the pattern that matches every subject of the template.
 
     Raises:
-        ConfigurationError: no subject can come of it.
+        ConfigurationError: the template cannot give a valid subject.
     """
 
     def __init__(self, text: str) -> None:
         plain = _FIELD.sub("x", text)
         if not _SUBJECT.fullmatch(plain) or "{" in plain or "}" in plain:
-            problem = f"{text!r} is not a subject with fields such as {{name}}"
+            problem = f"{text!r} is not a valid subject with fields such as {{name}}"
             raise ConfigurationError(problem)
         self.text = text
         tokens = ["*" if _FIELD.search(token) else token for token in text.split(".")]
         if tokens[-1] == "*":
-            tokens[-1] = ">"  # what fills the field may have more tokens than one
+            tokens[-1] = ">"  # the value of the field may have several tokens
         self.pattern = ".".join(tokens)
 
     def fill(self, message: Mapping[str, Any]) -> str:
         """Return the subject of a message.
 
         Raises:
-            MessageRejectedError: it has no such field, or no subject comes of what it has, or
-                one that is too long.
+            MessageRejectedError: the message lacks a field, or its subject is not valid or is too
+                long.
         """
         values = {key: str(value) for key, value in message.items()}
         if "type" in values:
-            match = _TYPE.fullmatch(values["type"])
-            values = {**(match.groupdict() if match else {"name": values["type"]}), **values}
+            values = {**parse_type(values["type"]), **values}
         try:
             subject = _FIELD.sub(lambda field: values[field[1]], self.text)
         except KeyError as error:
-            reason = f"it has no {error} for the subject {self.text!r}"
+            reason = f"it has no key {error} for the subject {self.text!r}"
             raise MessageRejectedError(message, reason) from error
         if not _SUBJECT.fullmatch(subject):
-            raise MessageRejectedError(message, f"{subject!r} is not a subject")
+            raise MessageRejectedError(message, f"{subject!r} is not a valid subject")
         if (size := len(subject.encode())) > _LONGEST:
-            raise MessageRejectedError(message, f"its subject has {size} bytes")
+            reason = f"its subject has {size} bytes; the limit is {_LONGEST}"
+            raise MessageRejectedError(message, reason)
         return subject
 
 
 def listens(pattern: str, subject: str) -> bool:
-    """Tell whether a stream that listens to *pattern* gets what is sent to *subject*."""
+    """Return whether a stream that listens to *pattern* receives messages to *subject*."""
     patterns, tokens = pattern.split("."), subject.split(".")
     if patterns[-1] == ">":
         patterns = patterns[:-1]

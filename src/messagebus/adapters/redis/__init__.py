@@ -1,4 +1,4 @@
-"""Redis Streams, for Redis from 6.2 on, Valkey, and what speaks their language.
+"""Redis Streams, for Redis 6.2 or later, Valkey and compatible servers.
 
 Needs the extra `redis`.
 """

@@ -1,8 +1,8 @@
-"""How messages are appended to a stream: what is sent, and what the server does with it.
+"""Appending messages to a Redis stream: the script, and the encoding of its arguments.
 
-A bundle is one call of a script, so the server runs it as a whole or not at all, and tells at
-which message it stopped. The script asks for the key that remembers a message before it appends,
-and sets it after: whatever fails in between can at most double a message, never lose it.
+A bundle is one call of a script, so the server runs it as a whole or not at all, and reports the
+message at which it stopped. The script looks for the key that remembers a message before it
+appends, and sets the key afterwards: a failure in between can duplicate a message, never lose it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import MessageRejectedError
-from .._transport.encoding import Parcel, id_of, json_of, text_of
+from .._transport.encoding import Parcel, id_of, json_of, string_of
 
 Entry = tuple[str, bytes]
-"""The identifier of a message, empty if it has none, and its fields and values by turns as JSON."""
+"""The identifier of a message, empty if it has none, and its fields as a JSON array in which
+names and values alternate."""
 
 MOST_FIELDS = 1_000
 MOST_BYTES = 512 * 1024 * 1024 - 2  # the longest argument, without the brackets of the array
 
 # KEYS: the stream; for each message the key that remembers it, or the stream again if it has none.
 # ARGV: the milliseconds to remember; 1 to create the stream; the length and the age in
-# milliseconds to trim to, or 0; the array of the messages. It is one argument, and JSON, because
-# the libraries in C that both sides have are many times faster at it than a client is at packing
-# an argument for each field.
-# Returns how many messages are in the stream now, and why the next is not.
+# milliseconds to trim to, or 0; the array of the messages. The array is one JSON argument because
+# the C libraries on both sides parse it many times faster than a client packs one argument for
+# each field.
+# Returns how many messages are in the stream now, and why the next one is not.
 SCRIPT = """
 local function append(fields)
   if ARGV[2] == '1' then
@@ -60,19 +61,19 @@ return {#KEYS - 1, ''}
 
 
 def encode(message: Mapping[str, Any]) -> Parcel[Entry]:
-    """Turn a message into an entry of a stream: each key a field, its value as text.
+    """Encode a message as a stream entry: each key a field, each value a string.
 
     Raises:
-        MessageRejectedError: no entry can be made of it.
-        TypeError: a value can not be written as JSON.
-        ValueError: a value can not be written as JSON, or a text is not Unicode.
+        MessageRejectedError: the message has no field, too many, or too much content.
+        TypeError: JSON cannot express a value.
+        ValueError: JSON cannot express a value, or a string is not valid Unicode.
     """
     if not 0 < len(message) <= MOST_FIELDS:
-        raise MessageRejectedError(message, f"an entry can not have {len(message)} fields")
-    fields = json_of([text_of(part) for item in message.items() for part in item]).encode()
+        raise MessageRejectedError(message, f"an entry cannot have {len(message)} fields")
+    fields = json_of([string_of(part) for item in message.items() for part in item]).encode()
     size = len(fields)
     if size > MOST_BYTES:
-        reason = f"its {size} bytes of JSON are more than {MOST_BYTES}"
+        reason = f"its {size} bytes of JSON exceed the limit of {MOST_BYTES}"
         raise MessageRejectedError(message, reason)
     return Parcel(message, (id_of(message), fields), size)
 
@@ -80,14 +81,11 @@ def encode(message: Mapping[str, Any]) -> Parcel[Entry]:
 def keys_of(stream: str, entries: Sequence[Entry], *, remembered: bool) -> list[str]:
     """Return the keys for the script.
 
-    In a cluster the stream and the keys that remember its messages have to be in one place: what
-    decides it is the part of a key between braces.
+    In a cluster, the stream and the keys that remember its messages must be on one node. The part
+    of a key between braces decides the node.
     """
     place = stream if "{" in stream else f"{{{stream}}}"
-    return [
-        stream,
-        *(f"{place}:{id}" if id and remembered else stream for id, _ in entries),
-    ]
+    return [stream, *(f"{place}:{id}" if id and remembered else stream for id, _ in entries)]
 
 
 def arguments_of(
@@ -98,7 +96,7 @@ def arguments_of(
     max_length: int | None,
     max_age: float | None,
 ) -> list[Any]:
-    """Return the arguments for the script; times are in seconds."""
+    """Return the arguments for the script; *remember_for* and *max_age* are in seconds."""
     return [
         round(remember_for * 1000),
         int(create),

@@ -1,4 +1,4 @@
-"""A transport that prints: each message is a line of JSON."""
+"""A transport that prints each message as a line of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transport that loses its connection now and then, and goes on in order."""
+"""The base of transports whose connection may be lost and come back."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import abc
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from ...._compat.aio import sleep
 from ....exceptions import BatchSendError, StreamMissingError, TransportUnavailableError
+from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import sleep
-from ..encoding import Parcel, bundle, pack, pauses
+from ..encoding import Parcel, bundle, pack
 
 T = TypeVar("T")
+
+_RECONNECT = Backoff(first=0.05, longest=1.0, jitter=0.5)
 
 
 class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
     """Send messages to a broker in bundles, each confirmed before the next is sent.
 
-    When the connection is lost, or the broker does not answer in time, what was not confirmed is
-    sent again in the same order, over a new connection. A broker that knows what it has stored
-    (by the identifier of the message) drops what had arrived already, so that neither order nor
-    number of the messages suffers.
+    When the connection is lost, or the broker does not answer in time, the messages that were not
+    confirmed are sent again in the same order, over a new connection. A broker that recognizes a
+    message by its identifier drops the ones that had arrived, so each is stored once and in order.
 
     Args:
-        patience: how many seconds to try to reach the broker before giving up. Progress starts
-            the time anew.
+        patience: how long to keep trying to reach the broker, in seconds. Each confirmed message
+            starts the time again.
     """
 
     def __init__(self, patience: float) -> None:
@@ -32,10 +34,11 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
 
     @abc.abstractmethod
     def _encode(self, message: Mapping[str, Any]) -> Parcel[T]:
-        """Turn a message into what the broker gets.
+        """Encode a message for the broker.
 
         Raises:
-            MessageRejectedError: it can never be sent; TypeError and ValueError mean the same.
+            MessageRejectedError: the message can never be sent; TypeError and ValueError mean the
+                same.
         """
 
     @abc.abstractmethod
@@ -43,27 +46,27 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
         """Send a bundle once.
 
         Returns:
-            How many parcels from the first on the broker has confirmed, and what kept it from
-            confirming the next; None if there is no next.
+            The number of parcels, from the first on, that the broker has confirmed, and the error
+            of the next one; None if all are confirmed.
         """
 
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
         """Send a message; return when the broker has confirmed it.
 
         Raises:
-            TransportUnavailableError: the broker can not be reached, or does not answer.
-            MessageRejectedError: this message can not be sent, however often it is tried.
+            TransportUnavailableError: the broker cannot be reached or does not answer.
+            MessageRejectedError: the message cannot be sent, however often it is tried.
         """
         _, failure = await self._deliver([message])
         if failure is not None:
             raise failure
 
     async def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send messages in their order; return when the broker has confirmed all.
+        """Send messages in order; return when the broker has confirmed all of them.
 
         Raises:
-            BatchSendError: a message failed, and the error says how many before it were
-                confirmed. Its cause is what sending the message alone would have raised.
+            BatchSendError: a message failed; the error says how many before it were confirmed.
+                Its cause is the error that sending the message alone would have raised.
         """
         sent, failure = await self._deliver(messages)
         if failure is not None:
@@ -72,22 +75,22 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
     async def _deliver(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, Exception | None]:
         parcels, rejection = pack(messages, self._encode)
         sent = 0
-        remaining: Iterator[float] | None = None
+        delays: Iterator[float] | None = None
         while sent < len(parcels):
             confirmed, failure = await self._send(bundle(parcels, sent))
             sent += confirmed
-            if remaining is None or confirmed:
-                remaining = pauses(self._patience)
+            if delays is None or confirmed:
+                delays = _RECONNECT.delays(self._patience)
             if failure is not None:
-                pause = next(remaining, None) if _passes(failure) else None
-                if pause is None:
+                delay = next(delays, None) if _may_pass(failure) else None
+                if delay is None:
                     return sent, failure
-                await sleep(pause)
+                await sleep(delay)
         return sent, rejection
 
 
-def _passes(failure: Exception) -> bool:
-    """Tell whether a failure may be gone when the same is tried again soon."""
+def _may_pass(failure: Exception) -> bool:
+    """Return whether the same bundle may succeed when it is sent again soon."""
     return isinstance(failure, TransportUnavailableError) and not isinstance(
         failure, StreamMissingError
     )

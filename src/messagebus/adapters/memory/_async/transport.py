@@ -1,4 +1,4 @@
-"""The transport that leads nowhere."""
+"""The transport that keeps messages in memory."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..._transport.options import split_options, truth
 
 
 class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
-    """Keep what is sent, in the order in which it was sent.
+    """Keep messages in the order in which they are sent.
 
-    What JSON has nothing for is refused, since a broker could not be sent it either.
+    A message that JSON cannot express is refused, as any broker would refuse it.
 
     Args:
-        deduplicate: keep one of the messages that have the same identifier, as a broker does.
+        deduplicate: keep one message for each identifier, as a broker does.
 
     Attributes:
-        sent: the messages that were accepted.
-        down: set it, and no message is accepted until it is unset.
+        sent: the accepted messages.
+        down: while it is True, no message is accepted.
     """
 
     def __init__(self, *, deduplicate: bool = True) -> None:
-        super().__init__(patience=0.0)  # it fails as often as it was told to
+        super().__init__(patience=0.0)  # it fails exactly as often as requested
         self.sent: list[dict[str, Any]] = []
         self.down = False
         self._deduplicate = deduplicate
@@ -35,7 +35,7 @@ class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Make a transport of ``memory:``.
+        """Create a transport from ``memory:``.
 
         Raises:
             ConfigurationError: an option has a wrong value.
@@ -44,13 +44,14 @@ class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
         return cls(**options)
 
     def fail(self, error: Exception, *, after: int = 0, times: int = 1) -> None:
-        """Refuse messages that are yet to be sent.
+        """Refuse some of the next messages.
+
+        Calls add up: each begins where the one before it ends.
 
         Args:
-            error: what is raised.
-            after: how many messages are accepted before. Calls add up: each begins where the one
-                before it ends.
-            times: how many messages are refused.
+            error: the error to raise.
+            after: how many messages to accept first.
+            times: how many messages to refuse.
         """
         self._outcomes += [None] * after + [error] * times
 
@@ -63,7 +64,7 @@ class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
     ) -> tuple[int, Exception | None]:
         for number, parcel in enumerate(parcels):
             if self.down:
-                return number, TransportUnavailableError("The transport was told to be down")
+                return number, TransportUnavailableError("The transport is down: down=True")
             outcome = self._outcomes.popleft() if self._outcomes else None
             if outcome is not None:
                 return number, outcome

@@ -1,4 +1,4 @@
-"""The transport to a stream of Redis."""
+"""The transport to a Redis stream."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _ADVICE = (
 
 
 class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
-    """Append messages to a stream of Redis, each key of the message as a field of the entry.
+    """Append messages to a Redis stream, with each key of a message as a field of the entry.
 
-    Values are written as text, and as JSON if they are none, so that any client can read them.
-    The server remembers the identifier of a message for a while, and does not append it again.
+    Strings are written unchanged and all other values as JSON, so that any client can read them.
+    The server remembers the identifier of each message for a while and does not append it again.
 
     Args:
         client: the client; it stays open when the transport is closed.
         stream: the key of the stream.
-        create: create the stream with the first message, instead of failing without it.
-        deduplicate_for: how many seconds a message is remembered (some 200 bytes of memory each),
-            in a key `{<stream>}:<id>`; 0 for never. It has to be longer than whoever sends may
-            be down between sending a message and noting that it did.
-        max_length: trim the stream to about this many entries. What is trimmed is lost even to
-            groups that have not read it.
-        max_age: trim from the stream what is older than this many seconds, likewise.
-        patience: how many seconds to try to reach the server before giving up.
+        create: create the stream with the first message instead of failing without it.
+        deduplicate_for: how long a message is remembered, in seconds, in a key
+            `{<stream>}:<id>` of about 200 bytes; 0 for never. It must exceed the time that a
+            sender may be down between sending a message and recording that it did.
+        max_length: trim the stream to about this many entries. Trimmed entries are lost, even to
+            groups that have not read them.
+        max_age: trim entries older than this many seconds; they are lost as well.
+        patience: how long to keep trying to reach the server, in seconds.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """Make a transport with a client of its own, which is closed with the transport.
+        """Create a transport with a client of its own, which is closed with the transport.
 
         Args:
-            url: as redis-py takes it, such as ``redis://host:6379/0?stream=events``. Every option
-                may be in its query.
-            options: *stream* and the other arguments of the transport; and *timeout*, how many
-                seconds to wait for a connection and for each answer (5). They win over the URL.
+            url: a URL of redis-py, such as ``redis://host:6379/0?stream=events``. Its query takes
+                every option.
+            options: *stream* and the other arguments of the transport, and *timeout*, the limit
+                for a connection and for each answer in seconds (5). They override the URL.
 
         Raises:
             ConfigurationError: there is no stream, or an option has a wrong value.
@@ -89,7 +89,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         url, found = split_options(url, _OPTIONS)
         options = {"timeout": 5.0, **found, **options}
         if "stream" not in options:
-            problem = "A transport to Redis needs a stream: ?stream=events"
+            problem = "A transport to Redis needs a stream: add ?stream=events to the URL"
             raise ConfigurationError(problem)
         timeout = options.pop("timeout")
         client: Any = AsyncRedis
@@ -98,7 +98,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
                 url,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
-                # The transport tries again itself: it knows what has been confirmed.
+                # The transport retries by itself: it knows which messages are confirmed.
                 retry=AsyncRetry(NoBackoff(), 0),
             ),
             **options,
@@ -107,7 +107,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         return transport
 
     async def close(self) -> None:
-        """Close the connections, if they were opened for this transport."""
+        """Close the connections, unless the client was given to the transport."""
         if self._owned:
             await self._client.aclose()
 

@@ -1,1 +1,1 @@
-"""What differs between the two colours and can not be converted: a pair of modules."""
+"""A hand-written pair of modules with the same names, for what the generator cannot convert."""

@@ -1,4 +1,4 @@
-"""The client of Redis, for code that runs in an event loop."""
+"""The Redis client, for code that runs in an event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of Redis, for plain code."""
+"""The Redis client, for plain code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transport to a stream of text, the standard output above all."""
+"""The transport to a text stream, such as the standard output."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TextIO
 
+from ...._compat.aio import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
-from ..._transport._compat.aio import in_thread
 from ..._transport.encoding import Parcel, json_of
 
 
 class AsyncStdoutTransport(AsyncBrokerTransport[str]):
-    """Print messages, each as a line of JSON, and flush what was printed.
+    """Print each message as a line of JSON, and flush the stream.
 
     Args:
-        stream: where to print; the standard output, as it is at that time, if there is none.
+        stream: the stream to print to; by default the current `sys.stdout` of each call.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        super().__init__(patience=0.0)  # a pipe that is closed stays closed
+        super().__init__(patience=0.0)  # a closed pipe stays closed
         self._stream = stream
 
     @classmethod
     def from_url(cls, url: str) -> Self:  # noqa: ARG003
-        """Make a transport of ``stdout:``, which has no options."""
+        """Create a transport from ``stdout:``, which has no options."""
         return cls()
 
     @property
@@ -43,7 +43,7 @@ class AsyncStdoutTransport(AsyncBrokerTransport[str]):
         text = "".join(parcel.content for parcel in parcels)
         try:
             await in_thread(self._print, text)
-        except (OSError, ValueError) as error:  # ValueError: the stream was closed here
+        except (OSError, ValueError) as error:  # ValueError: this process closed the stream
             failure = TransportUnavailableError(f"The output is closed: {error}")
             failure.__cause__ = error
             return 0, failure

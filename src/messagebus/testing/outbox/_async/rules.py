@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from ...._compat.aio import sleep, together
 from ....domain.model import Event, Message
 from ....exceptions import (
     MessageBusError,
@@ -14,7 +15,6 @@ from ....exceptions import (
     TransportUnavailableError,
 )
 from ....service._async.registry import AsyncMessageBus
-from ...transport._compat.aio import sleep, together
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from ...._compat.blocking import sleep, together
 from ....domain.model import Event, Message
 from ....exceptions import (
     MessageBusError,
@@ -16,7 +17,6 @@ from ....exceptions import (
     TransportUnavailableError,
 )
 from ....service._sync.registry import SyncMessageBus
-from ...transport._compat.blocking import sleep, together
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped

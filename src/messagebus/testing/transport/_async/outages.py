@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import Any
 
+from ...._compat.aio import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import sleep
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...._compat.aio import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import together
 from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import Any
 
+from ...._compat.blocking import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import sleep
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting

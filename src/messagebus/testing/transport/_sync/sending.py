@@ -7,9 +7,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...._compat.blocking import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import together
 from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting

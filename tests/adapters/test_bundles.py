@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from itertools import islice, pairwise
-
 from messagebus.adapters._transport.encoding import (
     MOST_BYTES,
     MOST_MESSAGES,
     Parcel,
     bundle,
-    pauses,
 )
 
 
@@ -31,17 +28,3 @@ def test_a_bundle_has_a_bounded_size_but_never_nothing() -> None:
     assert [heavy[:2], heavy[2:3], heavy[3:4], heavy[4:]] == [
         bundle(heavy, start) for start in (0, 2, 3, 4)
     ]
-
-
-def test_pauses_grow_and_jitter_never_shortens_them() -> None:
-    """They double up to a second, and each is up to half as long again."""
-    found = list(islice(pauses(3600.0), 20))
-    least = [min(0.05 * 2**number, 1.0) for number in range(20)]
-
-    assert all(low <= pause <= 1.5 * low for low, pause in zip(least, found, strict=True))
-    assert any(first != second for first, second in pairwise(found[10:]))
-
-
-def test_without_patience_there_is_no_second_attempt() -> None:
-    """Whoever wants to decide about every failure is told of it at once."""
-    assert [] == list(pauses(0.0))

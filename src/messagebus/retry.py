@@ -1,0 +1,44 @@
+"""The schedule of waits between attempts, shared by everything that tries again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from time import monotonic
+
+_LARGEST_EXPONENT = 64
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Waits that grow from attempt to attempt.
+
+    Args:
+        first: the wait after the first failure, in seconds.
+        factor: how many times longer each wait is than the one before.
+        longest: the longest wait, in seconds, before jitter.
+        jitter: the largest random extension of a wait, as a fraction of it. It keeps clients
+            that failed together from trying again together, and never shortens a wait.
+    """
+
+    first: float = 0.2
+    factor: float = 2.0
+    longest: float = 60.0
+    jitter: float = 0.25
+
+    def delay(self, failures: int) -> float:
+        """Return the wait after *failures* failures in a row, in seconds."""
+        exponent = min(max(failures, 1) - 1, _LARGEST_EXPONENT)
+        delay = min(self.first * self.factor**exponent, self.longest)
+        return delay * (1 + random.random() * self.jitter)
+
+    def delays(self, patience: float) -> Iterator[float]:
+        """Yield the wait before each further attempt, until *patience* seconds have passed."""
+        deadline = monotonic() + patience
+        for failures in count(1):
+            left = deadline - monotonic()
+            if left <= 0:
+                return
+            yield min(left, self.delay(failures))

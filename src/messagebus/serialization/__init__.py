@@ -1,0 +1,1 @@
+"""Messages outside the process: the wire format and the serializers that produce it."""

@@ -1,0 +1,101 @@
+"""The wire format: the one representation of a message outside the process.
+
+A wire message is a plain mapping, so that a transport can send what it is given. The parts of
+its format are spelled here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, NotRequired, TypedDict
+from uuid import UUID
+
+from pydantic_core import to_jsonable_python
+
+from ..domain.model import Message
+
+ENVELOPE = {"message_id", "created_at", "metadata"}
+"""The fields of a message that are not part of its payload."""
+
+_TYPE = re.compile(r"(?P<name>.*)_v(?P<version>\d+)", re.DOTALL)
+
+
+WIRE_COLUMNS = (
+    "message_id",
+    "created_at",
+    "name",
+    "schema_version",
+    "payload",
+    "causation_id",
+    "correlation_id",
+)
+"""The columns of a stored message from which its wire message is built."""
+
+
+class WireMessage(TypedDict):
+    """A message as transports send it.
+
+    The relay adds the two identifiers of the cascade; a publisher without an outbox does not
+    know them.
+    """
+
+    id: str
+    """The *message_id*, by which receivers recognize a message that is sent twice."""
+    created_at: str
+    """The creation time in ISO 8601, with its offset from UTC."""
+    type: str
+    """Name and version of the schema: ``<name>_v<schema_version>``."""
+    payload: str
+    """The fields of the message; a JSON object unless another serializer wrote it."""
+    causation_id: NotRequired[str | None]
+    """The message whose handling raised this one; None for the first of a cascade."""
+    correlation_id: NotRequired[str]
+    """The first message of the cascade."""
+
+
+def wire_type(name: str, schema_version: int) -> str:
+    """Return the *type* of a wire message."""
+    return f"{name}_v{schema_version}"
+
+
+def parse_type(text: str) -> dict[str, str]:
+    """Return *name* and *version* of a *type*; only a *name* if it ends in no version."""
+    match = _TYPE.fullmatch(text)
+    return match.groupdict() if match else {"name": text}
+
+
+def iso_format(time: datetime) -> str:
+    """Return what *isoformat* returns, for UTC in half the time."""
+    if time.tzinfo is UTC:
+        return f"{to_jsonable_python(time)[:-1]}+00:00"  # without its Z
+    return time.isoformat()
+
+
+def to_wire(message: Message[Any], payload: str) -> WireMessage:
+    """Return the wire message of a message whose payload is serialized."""
+    metadata = message.metadata
+    return {
+        # The string that str() returns, in a third of the time: UUID.__str__ is plain Python.
+        "id": to_jsonable_python(message.message_id),
+        "created_at": iso_format(message.created_at),
+        "type": wire_type(metadata.name, metadata.schema_version),
+        "payload": payload,
+    }
+
+
+def row_to_wire(row: Any) -> WireMessage:
+    """Return the wire message of a stored message.
+
+    Args:
+        row: a *StoredMessage*, or a row with the columns of the same names.
+    """
+    causation_id: UUID | None = row.causation_id
+    return {
+        "id": str(row.message_id),
+        "created_at": iso_format(row.created_at.astimezone(UTC)),
+        "type": wire_type(row.name, row.schema_version),
+        "payload": row.payload,
+        "causation_id": None if causation_id is None else str(causation_id),
+        "correlation_id": str(row.correlation_id),
+    }

@@ -1,0 +1,60 @@
+"""The schedule of waits between attempts."""
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messagebus.adapters import sqlalchemy
+from messagebus.adapters._transport._async import transport
+from messagebus.retry import Backoff
+
+
+def test_waits_grow_by_their_factor_up_to_the_longest() -> None:
+    """Without chance, each wait is twice as long as the one before, until it is long enough."""
+    backoff = Backoff(first=0.5, factor=2, longest=6, jitter=0)
+
+    assert [0.5, 1, 2, 4, 6, 6] == [backoff.delay(failures) for failures in range(1, 7)]
+
+
+@given(
+    failures=st.integers(0, 10**9),
+    first=st.floats(0.001, 10),
+    factor=st.floats(1, 10),
+    jitter=st.floats(0, 1),
+)
+def test_chance_makes_no_wait_shorter(
+    failures: int, first: float, factor: float, jitter: float
+) -> None:
+    """However many failures, a wait is as long as it should be, or a part longer."""
+    exact = Backoff(first=first, factor=factor, jitter=0).delay(failures)
+    delay = Backoff(first=first, factor=factor, jitter=jitter).delay(failures)
+
+    assert exact <= delay <= exact * (1 + jitter)
+    assert min(first, 60) <= exact <= 60
+
+
+def test_the_waits_of_a_transport_double_up_to_a_second() -> None:
+    """Each is up to half as long again, so that not all clients come back at once."""
+    found = list(islice(transport._RECONNECT.delays(3600.0), 20))
+    least = [min(0.05 * 2**number, 1.0) for number in range(20)]
+
+    assert all(low <= delay <= 1.5 * low for low, delay in zip(least, found, strict=True))
+    assert any(first != second for first, second in pairwise(found[10:]))
+
+
+def test_without_patience_there_is_no_second_attempt() -> None:
+    """Whoever wants to decide about every failure is told of it at once."""
+    assert [] == list(Backoff().delays(0.0))
+
+
+def test_the_last_wait_ends_with_the_patience() -> None:
+    """No wait reaches beyond the time that is left."""
+    assert next(Backoff(first=60.0).delays(0.5)) <= 0.5
+
+
+def test_the_schedule_can_be_imported_where_relays_are() -> None:
+    """Whoever configures a relay finds it beside the relay."""
+    assert sqlalchemy.Backoff is Backoff
