@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import Backoff, tables
-from messagebus.adapters.sqlalchemy._relay_queries import Claims
+from messagebus.adapters.memory import SyncMemoryTransport
+from messagebus.adapters.sqlalchemy import SyncOutboxRelay
 from messagebus.adapters.sqlalchemy.tables import PENDING, SENT
 
 from .contender import Loop
@@ -24,24 +24,13 @@ def claimed(kind: str, sent: int) -> Loop:
     fill(engine, BATCH, PENDING)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(sa.text("VACUUM ANALYZE" if kind == POSTGRES else "ANALYZE"))
-    claims = Claims(
-        tables,
-        holder="benchmark",
-        lease=3_600.0,
-        batch_size=BATCH,
-        max_attempts=8,
-        backoff=Backoff(),
-        park=True,
-    )
-    with engine.begin() as connection:
-        token = claims.acquire(connection)
-    if token is None:
+    relay = SyncOutboxRelay(engine, SyncMemoryTransport(), batch_size=BATCH, lease=3_600.0)
+    if not relay._lease.acquire():
         text = "the lease of a new outbox is held"
         raise RuntimeError(text)
 
     def run(times: Iterable[None]) -> None:
         for _ in times:
-            with engine.begin() as connection:
-                claims.advance(connection, token)
+            relay._batches.advance()
 
     return run

@@ -1,4 +1,4 @@
-"""How long to wait, and who is to blame."""
+"""How errors are sorted: an outage of the broker, or the fault of a message."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from messagebus.adapters.sqlalchemy import Backoff
 from messagebus.adapters.sqlalchemy.delivery import Outcome
 from messagebus.exceptions import (
     BatchSendError,
@@ -26,30 +23,6 @@ def batch_error(sent: int, cause: Exception) -> BatchSendError:
     error = BatchSendError(sent)
     error.__cause__ = cause
     return error
-
-
-def test_waits_grow_by_their_factor_up_to_the_longest() -> None:
-    """Without chance, each wait is twice as long as the one before, until it is long enough."""
-    backoff = Backoff(first=0.5, factor=2, longest=6, jitter=0)
-
-    assert [0.5, 1, 2, 4, 6, 6] == [backoff.delay(failures) for failures in range(1, 7)]
-
-
-@given(
-    failures=st.integers(0, 10**9),
-    first=st.floats(0.001, 10),
-    factor=st.floats(1, 10),
-    jitter=st.floats(0, 1),
-)
-def test_chance_makes_no_wait_shorter(
-    failures: int, first: float, factor: float, jitter: float
-) -> None:
-    """However many failures, a wait is as long as it should be, or a part longer."""
-    exact = Backoff(first=first, factor=factor, jitter=0).delay(failures)
-    delay = Backoff(first=first, factor=factor, jitter=jitter).delay(failures)
-
-    assert exact <= delay <= exact * (1 + jitter)
-    assert min(first, 60) <= exact <= 60
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 
+from messagebus.adapters.memory import SyncMemoryTransport
 from messagebus.adapters.sqlalchemy import (
-    Backoff,
+    SyncOutboxRelay,
     prepare_sqlite,
     sync_create_tables,
     tables,
 )
-from messagebus.adapters.sqlalchemy._outbox_queries import Care
-from messagebus.adapters.sqlalchemy._relay_queries import Claims
-from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.cli import ExitCode, main
 
 FILL = {
@@ -66,34 +64,15 @@ def fill(engine: Engine, first: int, last: int) -> None:
         )
 
 
-def claims() -> Claims:
-    """Return what a relay with its defaults does."""
-    return Claims(
-        tables,
-        holder="test",
-        lease=60,
-        batch_size=100,
-        max_attempts=8,
-        backoff=Backoff(),
-        park=True,
-    )
-
-
-def work(connection: sa.Connection) -> tuple[bool, Batch]:
-    """Look for something to send, count the backlog, and claim a batch."""
-    mine = claims()
-    found = mine.is_pending(connection)
-    Care(tables).backlog(connection, count_sent=False)
-    token = mine.acquire(connection)
-    assert token is not None
-    return found, mine.advance(connection, token)
-
-
 def find_work(engine: Engine) -> None:
-    """Do what a relay does to find its work, and leave everything as it was."""
-    with engine.connect() as connection:
-        work(connection)
-        connection.rollback()
+    """Look for something to send, count the backlog, and claim a batch, as a relay does."""
+    relay = SyncOutboxRelay(engine, SyncMemoryTransport())
+    relay._batches.is_pending()
+    relay.outbox.backlog()
+    assert relay._lease.acquire()
+    relay._batches.advance()
+    with engine.begin() as connection:
+        connection.execute(sa.delete(tables.lease))
 
 
 def show_status(engine: Engine) -> None:

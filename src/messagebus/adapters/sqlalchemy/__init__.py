@@ -1,11 +1,13 @@
-"""Unit of work, eventstore and outbox on SQLite and PostgreSQL, by SQLAlchemy 2.
+"""Unit of work, eventstore and outbox on SQLite and PostgreSQL, with SQLAlchemy 2.
 
-Needs the extra `sqlalchemy`, or `sqlite` or `postgres`, which bring a driver as well.
+Needs the extra `sqlalchemy`, or `sqlite` or `postgres`, which include a driver.
 """
 
 from __future__ import annotations
 
 from ...exceptions import MissingExtraError
+from ...retry import Backoff
+from ...serialization.wire import row_to_wire as serialized
 
 try:
     import sqlalchemy as _library  # noqa: F401
@@ -18,14 +20,13 @@ from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
-from ._rows import StoredMessage, message_types, serialized
+from ._rows import StoredMessage, message_types
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
 from ._sync.outbox import SyncOutbox
 from ._sync.relay import SyncOutboxRelay
 from ._sync.schema import sync_create_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
-from .delivery import Backoff
 from .engine import READ_ONLY, prepare_sqlite
 from .status import Backlog, Leader, RelayStatus
 from .tables import OutboxTables, define_tables, metadata, tables

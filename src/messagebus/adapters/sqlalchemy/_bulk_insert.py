@@ -1,4 +1,4 @@
-"""An insert in the words of the driver, found out once and not anew for each transaction."""
+"""Bulk insert with a statement compiled once for each driver."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 MOST_ROWS = 16
-"""So many rows at most go to a server in one statement; there is one for each number."""
+"""The most rows in one statement for a server; each number has a statement of its own."""
 
-# The drivers that are known to take it, and how they are given parameters.
+# The drivers known to accept such statements, and their parameter styles.
 _STYLES = {"psycopg": "pyformat", "pysqlite": "qmark", "aiosqlite": "qmark"}
 
 
 class Insertion:
-    """Inserts rows as SQLAlchemy Core does: with its SQL, and with the values that it makes.
+    """Inserts rows as SQLAlchemy Core does: with the same SQL and the same bound values.
 
     Args:
         insert: the statement, without values.
-        columns: what each row has.
-        count: how many rows one statement inserts.
-        dialect: the language of the database, and of its driver.
+        columns: the columns of each row.
+        count: the number of rows that one statement inserts.
+        dialect: the dialect of the database and its driver.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Insertion:
         self._count = count
         self._statement = str(compiled)
         self._is_positional = dialect.positional
-        # What the driver is given besides the rows; who goes by places has nothing else.
+        # Parameters besides the rows; positional styles have none.
         self._others = {key: value for key, value in compiled.params.items() if key not in fields}
         self._keys = compiled.positiontup or list(fields)
         self._fields = [
@@ -52,7 +52,7 @@ class Insertion:
         ]
 
     def execute(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, as many as one statement takes or a multiple of that.
+        """Insert rows; their number is a multiple of what one statement takes.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database refuses.
@@ -81,12 +81,12 @@ _insertion = lru_cache(maxsize=4 * MOST_ROWS)(Insertion)
 def insert_rows(
     connection: sa.Connection, insert: sa.Insert, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Insert rows, all with the same columns, in their order.
+    """Insert rows in order.
 
     Args:
         connection: a connection.
         insert: the statement, without values.
-        rows: what is inserted; at least one row.
+        rows: at least one row; all have the same columns.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database refuses.
@@ -94,7 +94,7 @@ def insert_rows(
     dialect = connection.dialect
     is_usual = _STYLES.get(dialect.driver) == dialect.paramstyle
     is_moved = "schema_translate_map" in connection.get_execution_options()
-    # A server is asked once for all rows; SQLite, which is no server, is faster row by row.
+    # One round trip for all rows of a server; SQLite, without a server, is faster row by row.
     count = 1 if dialect.name == "sqlite" else len(rows)
     if is_usual and not is_moved and count <= MOST_ROWS:
         _insertion(insert, tuple(rows[0]), count, dialect).execute(connection, rows)

@@ -1,4 +1,4 @@
-"""The commit of a transaction: what was handled is written with what was done."""
+"""The commit of a transaction together with the messages it handled."""
 
 from __future__ import annotations
 
@@ -15,47 +15,42 @@ from ._bulk_insert import insert_rows
 from .tables import RELAY, OutboxTables
 
 
-def _wake(tables: OutboxTables) -> sa.Select[Any]:
-    # Only a relay that sleeps has to be woken: while it works, no transaction takes the lock
-    # that PostgreSQL holds over all commits that notify.
+def wake_statement(tables: OutboxTables) -> sa.Select[Any]:
+    """Return the statement by which the commit of its transaction wakes the relay on PostgreSQL."""
+    # Only an idle relay must be woken. While it works, no transaction takes the lock that
+    # PostgreSQL holds across all commits that notify.
     lease = tables.lease.c
-    wake = sa.func.pg_notify(tables.channel, "")
-    return sa.select(wake).where(lease.name == RELAY, lease.listening)
-
-
-def notify(connection: sa.Connection, tables: OutboxTables) -> None:
-    """Wake the relay with the commit of the transaction, where the database can do so."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_wake(tables))
+    notify = sa.func.pg_notify(tables.channel, "")
+    return sa.select(notify).where(lease.name == RELAY, lease.listening)
 
 
 class Writer:
     """Writes the messages of transactions.
 
     Args:
-        tables: where they go.
+        tables: the outbox.
     """
 
     def __init__(self, tables: OutboxTables) -> None:
         self.tables = tables
         self._insert = sa.insert(tables.messages)
-        # The insert wakes the relay by itself: that saves a round trip in each transaction.
-        self._insert_and_notify = self._insert.returning(_wake(tables).scalar_subquery())
+        # The insert wakes the relay itself, which saves a round trip in each transaction.
+        self._insert_and_notify = self._insert.returning(wake_statement(tables).scalar_subquery())
 
     def commit(self, session: Session, rows: Sequence[dict[str, Any]], *, published: bool) -> None:
-        """Commit a session together with the messages that were handled.
+        """Commit a session together with the messages it handled.
 
         Args:
-            session: what was done.
-            rows: what was handled, in handling order.
-            published: whether any of it is published.
+            session: the session.
+            rows: the messages, in handling order.
+            published: whether any of them is published.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: it is not committed.
+            sqlalchemy.exc.SQLAlchemyError: nothing is committed.
         """
         try:
-            # What was changed is locked before the messages take their positions: among
-            # transactions that change the same thing, the positions follow the commits.
+            # The flush locks the changed rows before the messages take their positions. Among
+            # transactions that change the same row, positions thus follow the commits.
             session.flush()
             if rows:
                 connection = session.connection()
@@ -68,12 +63,12 @@ class Writer:
             raise
 
     def stored(self, session: Session, message_ids: Collection[UUID]) -> list[UUID]:
-        """Tell which of some messages are stored already."""
+        """Return those of some identifiers that are stored already."""
         column = self.tables.messages.c.message_id
         return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]
 
 
 @lru_cache(maxsize=16)
 def writer(tables: OutboxTables) -> Writer:
-    """Return the writer for tables; its statements are made once, not for each unit of work."""
+    """Return the writer for tables; its statements are built once, not for each unit of work."""
     return Writer(tables)

@@ -1,4 +1,4 @@
-"""What has gone wrong lately, as a relay remembers and logs it."""
+"""The failures of a relay, as it remembers and logs them."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ import logging
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from .delivery import Backoff
+from ...retry import Backoff
 
 DATABASE = "the database"
 BROKER = "the broker"
+
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
+"""The errors of a database that restarts, is full or is locked, and may be back a moment later."""
 
 log = logging.getLogger("messagebus.relay")
 
 
 def with_advice(error: BaseException) -> str:
-    """Return what went wrong and, on the same line, the notes that say what to do about it."""
+    """Return an error and its notes, which say what to do, on one line."""
     return "; ".join([str(error), *getattr(error, "__notes__", ())])
 
 
-class Health:
-    """The failures of a relay, until it has recovered from them.
+class Failures:
+    """The failures of a relay from which it has not recovered.
 
     Args:
-        backoff: how long to wait after each outage.
+        backoff: the waits after outages.
 
     Attributes:
-        failing: what can not be reached; None if nothing is missing.
-        outages: how often in a row it could not be reached.
-        last_error: what went wrong last.
+        failing: the database or the broker, if it cannot be reached; otherwise None.
+        outages: the number of outages in a row.
+        last_error: the last error.
     """
 
     def __init__(self, backoff: Backoff) -> None:
@@ -39,7 +44,7 @@ class Health:
         self.last_error: str | None = None
 
     def outage(self, what: str, error: BaseException) -> float:
-        """Note that something can not be reached; return how long to wait, in seconds."""
+        """Note that something cannot be reached; return how long to wait, in seconds."""
         self.failing = what
         self.outages += 1
         self.last_error = f"{type(error).__name__}: {error}"
@@ -54,7 +59,7 @@ class Health:
         return delay
 
     def failure(self, row: Row[Any], reason: str, *, attempts: int, parked: bool) -> None:
-        """Note that a message was not sent, or is not tried any more."""
+        """Note that a message was not sent, or is parked."""
         self.last_error = reason
         log.error(
             "the message %s %s: %s",
@@ -71,7 +76,7 @@ class Health:
         )
 
     def recovered(self) -> None:
-        """Forget what has gone wrong."""
+        """Forget all failures."""
         if self.failing is not None:
             log.info("%s is back", self.failing, extra={"event": "relay.back"})
         self.failing = self.last_error = None

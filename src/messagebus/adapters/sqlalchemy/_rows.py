@@ -1,4 +1,4 @@
-"""A message as it is stored: from the message to the row, and back."""
+"""The rows of the eventstore: from a message to its row, and back."""
 
 from __future__ import annotations
 
@@ -11,16 +11,26 @@ from inspect import signature
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from ...domain.model import GenericCommand, Message, Metadata
-from ...exceptions import ConfigurationError, UnknownMessageTypeError, UnstorableMessageError
+from ...exceptions import (
+    ConfigurationError,
+    UnknownMessageTypeError,
+    UnreadableMessageError,
+    UnstorableMessageError,
+)
+from ...serialization.serializer import (
+    AbstractMessageSerializer,
+    MessageSerializer,
+    serialize_payload,
+)
+from ...serialization.wire import ENVELOPE
 from .tables import PENDING
 
-_ENVELOPE = {"message_id", "created_at", "metadata"}
 _LARGEST_VERSION = 2**31 - 1
 
-# A model is written by the names of its fields, also where it has aliases.
+# Messages are stored under the names of their fields, even where these have aliases.
 _BY_NAME: dict[str, Any] = (
     {"by_name": True, "by_alias": True}
     if "by_name" in signature(BaseModel.model_validate_json).parameters
@@ -33,26 +43,26 @@ MessageTypes = Mapping[tuple[str, int], type[Message[Any]]]
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as the store has it.
+    """A message as it is stored.
 
     Attributes:
-        position: its place in the store; positions have gaps.
+        position: its position in the store; positions have gaps.
         message_id: its identifier.
-        created_at: when it was made, in UTC.
+        created_at: its creation time, in UTC.
         name: the name of its schema.
         schema_version: the version of its schema.
         kind: ``command`` or ``event``.
-        metadata: all that its metadata say.
-        payload: its own fields as JSON text.
+        metadata: all of its metadata.
+        payload: its other fields as the serializer wrote them, by default as JSON.
         published: whether it goes to the eventstream.
         causation_id: the message whose handling raised it; None for the first of a cascade.
         correlation_id: the first message of the cascade.
-        state: how far it has come on its way to the eventstream; None if it is not published.
-        attempts: how often it was tried to send it.
+        state: the state of its delivery; None if it is not published.
+        attempts: the number of attempts to send it.
         next_attempt_at: when it may be tried again, in UTC; None if it has not failed.
         delivered_at: when it was sent, in UTC.
         parked_at: when it was parked, in UTC.
-        reason: what went wrong the last time.
+        reason: the error of the last attempt.
     """
 
     position: int
@@ -75,65 +85,55 @@ class StoredMessage:
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredMessage:
-        """Make a record of a row that has all columns in the order of the table."""
+        """Create a record from a row that has all columns in the order of the table."""
         values: Iterable[Any] = (
             each.astimezone(UTC) if isinstance(each, datetime) else each for each in row
         )
         return cls(*values)
 
     def to_message(self, types: MessageTypes) -> Message[Any]:
-        """Make the message of its class.
+        """Create the message of its class.
 
         Args:
-            types: the class for each name and version, as *message_types* gives them.
+            types: the class for each name and version, as *message_types* returns them.
 
         Raises:
-            UnknownMessageTypeError: there is none for this name and version.
-            pydantic.ValidationError: the class does not take what is stored.
+            UnknownMessageTypeError: there is no class for this name and version.
+            UnreadableMessageError: the payload is not a JSON object, so a serializer of the
+                application wrote it.
+            pydantic.ValidationError: the class does not accept the payload.
         """
         kind = types.get((self.name, self.schema_version))
         if kind is None:
             raise UnknownMessageTypeError(self.name, self.schema_version, self.position)
+        if not self.payload.startswith("{"):
+            raise UnreadableMessageError(self.message_id, self.position, kind)
         head = {
             "message_id": str(self.message_id),
             "created_at": self.created_at.isoformat(),
             "metadata": self.metadata,
         }
-        # The payload is spliced in as it is: numbers of any size stay what they are.
+        # The payload is spliced in unparsed, so that numbers of any size keep their value.
         body = self.payload[1:]
         text = json.dumps(head)[:-1] + ("}" if body == "}" else f", {body}")
-        return kind.model_validate_json(text, **_BY_NAME)
-
-
-def serialized(row: Any) -> dict[str, Any]:
-    """Return what a transport sends for a stored message.
-
-    Args:
-        row: a record, or a row with the columns of one that are needed.
-
-    Returns:
-        ``id``, ``created_at`` (ISO 8601), ``type`` (``<name>_v<schema_version>``), ``payload``
-        (JSON text), ``causation_id`` (None for the first of a cascade) and ``correlation_id``.
-    """
-    return {
-        "id": str(row.message_id),
-        "created_at": row.created_at.astimezone(UTC).isoformat(),
-        "type": f"{row.name}_v{row.schema_version}",
-        "payload": row.payload,
-        "causation_id": None if row.causation_id is None else str(row.causation_id),
-        "correlation_id": str(row.correlation_id),
-    }
+        try:
+            return kind.model_validate_json(text, **_BY_NAME)
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            if first["type"] == "json_invalid" and not first["loc"]:
+                raise UnreadableMessageError(self.message_id, self.position, kind) from error
+            raise
 
 
 def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> MessageTypes:
-    """Find the name and version of each class in the default of its metadata.
+    """Return the classes by the names and versions in the defaults of their metadata.
 
     Args:
-        types: the classes; a mapping from name and version to the class is returned as it is.
+        types: the classes; a mapping from name and version to the class is returned unchanged.
 
     Raises:
-        ConfigurationError: a class has no default metadata, or two have the same name and
-            version.
+        ConfigurationError: a class has no default metadata, or two classes have the same name
+            and version.
     """
     if isinstance(types, Mapping):
         return types
@@ -141,7 +141,7 @@ def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> Message
     for kind in types:
         metadata = kind.model_fields["metadata"].default
         if not isinstance(metadata, Metadata):
-            text = f"{kind} has no default metadata, which would tell its name and version"
+            text = f"{kind} has no default metadata to take its name and version from"
             raise ConfigurationError(text, message_type=kind)
         key = (metadata.name, metadata.schema_version)
         if found.setdefault(key, kind) is not kind:
@@ -151,22 +151,26 @@ def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> Message
 
 
 def new_row(
-    message: Message[Any], causation_id: UUID | None, correlation_id: UUID | None
+    message: Message[Any],
+    causation_id: UUID | None,
+    correlation_id: UUID | None,
+    serializer: AbstractMessageSerializer,
 ) -> dict[str, Any]:
     """Return the row for a message that is handled.
 
     Args:
         message: the message.
         causation_id: the message whose handling raised it.
-        correlation_id: the first message of the cascade; by default the message itself.
+        correlation_id: the first message of the cascade; None for the message itself.
+        serializer: writes the payload.
 
     Raises:
-        UnstorableMessageError: it would not come back from every database as it was.
+        UnstorableMessageError: some database would refuse or change the message.
     """
     metadata = message.metadata
     try:
-        payload = message.model_dump_json(exclude=_ENVELOPE)
-        # All that the plain class has, and several times faster than asking pydantic.
+        payload = serialize_payload(serializer, message)
+        # All that the plain class has, several times faster than by pydantic.
         details = (
             {
                 "name": metadata.name,
@@ -176,9 +180,12 @@ def new_row(
             if type(metadata) is Metadata
             else metadata.model_dump(mode="json")
         )
+    except UnstorableMessageError:
+        raise
     except Exception as error:
         raise UnstorableMessageError(message, str(error)) from error
-    if reason := _objection(message, payload, details):
+    is_json = type(serializer) is MessageSerializer
+    if reason := _objection(message, payload, details, is_json=is_json):
         raise UnstorableMessageError(message, reason)
     return {
         "message_id": message.message_id,
@@ -195,37 +202,43 @@ def new_row(
     }
 
 
-def _objection(message: Message[Any], payload: str, details: Mapping[str, Any]) -> str | None:
-    """Say what some database, or some reader of JSON, would refuse or change."""
+def _objection(
+    message: Message[Any], payload: str, details: Mapping[str, Any], *, is_json: bool
+) -> str | None:
+    """Return what some database, or some reader of JSON, would refuse or change."""
+    metadata = message.metadata
     if message.created_at.tzinfo is None:
         return "created_at has no time zone"
-    if not payload.startswith("{"):
-        return "its fields are no JSON object"
-    # NaN and infinity become null, or what is no JSON, unless the class wants them as strings.
-    if ("null" in payload or "NaN" in payload or "Infinity" in payload) and (
+    if not is_json:
+        if not _is_text(payload):
+            return "its payload contains a NUL or a lone surrogate"
+    elif not payload.startswith("{"):
+        return "its fields are not a JSON object"
+    # NaN and infinity become null, or invalid JSON, unless the class writes them as strings.
+    elif ("null" in payload or "NaN" in payload or "Infinity" in payload) and (
         message.model_config.get("ser_json_inf_nan") != "strings"
-        and not _is_finite(message.model_dump(exclude=_ENVELOPE))
+        and not _is_finite(message.model_dump(exclude=ENVELOPE))
     ):
         return "a number in it is not finite"
-    if not 0 <= message.metadata.schema_version <= _LARGEST_VERSION:
-        return f"there is no schema version {message.metadata.schema_version}"
-    if type(message.metadata) is Metadata:
-        if not _is_text(message.metadata.name):
-            return "its name contains a NUL, or half a character"
-    elif not (_is_storable(details) and _is_finite(message.metadata.model_dump())):
-        return "its metadata contain a NUL, half a character, or a number that is not finite"
+    if not 0 <= metadata.schema_version <= _LARGEST_VERSION:
+        return f"its schema version {metadata.schema_version} is not in 0..{_LARGEST_VERSION}"
+    if type(metadata) is Metadata:
+        if not _is_text(metadata.name):
+            return "its name contains a NUL or a lone surrogate"
+    elif not (_is_storable(details) and _is_finite(metadata.model_dump())):
+        return "its metadata contain a NUL, a lone surrogate, or a number that is not finite"
     return None
 
 
 def _is_finite(value: Any) -> bool:
-    """Tell whether all numbers are finite that a value consists of."""
+    """Return whether all numbers in a value are finite."""
     if isinstance(value, float):
         return math.isfinite(value)
     return all(map(_is_finite, _parts(value)))
 
 
 def _is_storable(value: Any) -> bool:
-    """Tell whether PostgreSQL takes all texts that a value consists of."""
+    """Return whether PostgreSQL accepts all strings in a value."""
     if isinstance(value, str):
         return _is_text(value)
     if isinstance(value, Mapping) and not all(map(_is_text, value)):
@@ -233,8 +246,12 @@ def _is_storable(value: Any) -> bool:
     return all(map(_is_storable, _parts(value)))
 
 
-def _is_text(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+def _is_text(string: str) -> bool:
+    try:
+        string.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return "\0" not in string
 
 
 def _parts(value: Any) -> Iterable[Any]:

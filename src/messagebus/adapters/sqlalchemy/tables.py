@@ -1,4 +1,4 @@
-"""The tables of the eventstore, which is the outbox as well, and of the lease of its relay."""
+"""The tables of the eventstore, which is also the outbox, and of the lease of its relay."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from ...exceptions import ConfigurationError
+
 PENDING = "pending"
-"""State of a published message that waits to be sent."""
+"""The state of a published message that waits to be sent."""
 SENT = "sent"
-"""State of a published message that the broker has confirmed."""
+"""The state of a published message that the broker has confirmed."""
 PARKED = "parked"
-"""State of a published message that could not be sent, and lets the others pass."""
+"""The state of a published message that could not be sent and lets the others pass."""
 DISCARDED = "discarded"
-"""State of a parked message that somebody has decided not to send."""
+"""The state of a parked message that someone decided not to send."""
 
 STATES = (PENDING, SENT, PARKED, DISCARDED)
-"""Every state; a message that is not published has none."""
+"""All states; a message that is not published has none."""
 
 RELAY = "relay"
-"""The name of the only row in the table of leases."""
+"""The name of the only row in the lease table."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class OutboxTables:
     """The tables of one outbox.
 
     Attributes:
-        messages: every message that was handled, and how far the published ones have come.
-        lease: one row, which names the relay that may send.
+        messages: every handled message, with the delivery state of the published ones.
+        lease: one row that names the relay that may send.
     """
 
     messages: sa.Table
@@ -39,13 +41,13 @@ class OutboxTables:
 
     @property
     def channel(self) -> str:
-        """The channel of NOTIFY and LISTEN on PostgreSQL."""
+        """The channel for NOTIFY and LISTEN on PostgreSQL."""
         return self.messages.name
 
 
 _Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-# Migrations are written from these types: all are SQLAlchemy's own, so that Alembic writes each
-# with its import. SQLite knows no zones; what is stored there is UTC, and says so.
+# Alembic writes migrations from these types. All are SQLAlchemy's own, so that it also writes
+# their imports. SQLite has no time zones; times are stored there in UTC, with the offset.
 TIME = sa.DateTime(timezone=True).with_variant(
     sqlite.DATETIME(  # type: ignore[no-untyped-call]
         storage_format="%(year)04d-%(month)02d-%(day)02d "
@@ -53,27 +55,27 @@ TIME = sa.DateTime(timezone=True).with_variant(
     ),
     "sqlite",
 )
-"""The type of a point in time, which has to be in UTC."""
+"""The type of a point in time; values must be in UTC."""
 
 
 def in_state(messages: sa.Table, state: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a message is in a state, so that a partial index serves it."""
-    # The planners recognize the index by the constant: a parameter would hide it.
+    """Return the condition that a message is in a state, in a form that a partial index serves."""
+    # Query planners match the index by the constant; a parameter would hide it.
     return messages.c.state == sa.literal_column(f"'{state}'", sa.String)
 
 
 def define_tables(
     metadata: sa.MetaData, *, prefix: str = "messagebus_", schema: str | None = None
 ) -> OutboxTables:
-    """Define the tables of an outbox in a *MetaData*, such as that of the application.
+    """Define the tables of an outbox in a *MetaData*, such as the one of the application.
 
     Args:
-        metadata: takes the tables.
-        prefix: what their names begin with.
-        schema: where they are; by default where the *MetaData* says.
+        metadata: receives the tables.
+        prefix: the prefix of their names.
+        schema: their schema; by default that of the *MetaData*.
 
     Returns:
-        The tables, to be given to the unit of work and to the relay.
+        The tables, for the unit of work and the relay.
     """
     options: dict[str, Any] = {"schema": schema, "sqlite_autoincrement": True}
     name = f"{prefix}messages"
@@ -100,7 +102,7 @@ def define_tables(
         sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
         **options,
     )
-    # What is to be done is found in indexes that hold nothing else, however much is done.
+    # Partial indexes hold only what is left to do, however many messages were sent.
     for each in (PENDING, PARKED):
         where = in_state(messages, each)
         sa.Index(
@@ -124,11 +126,28 @@ def define_tables(
 def create(connection: sa.Connection, tables: OutboxTables) -> None:
     """Create the tables that do not exist."""
     if connection.dialect.name == "postgresql":
-        # Two processes that start at once must not both find them missing.
+        # Two processes that start at the same time must not both find them missing.
         key = zlib.crc32(tables.messages.fullname.encode())
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
     for table in (tables.messages, tables.lease):
         table.create(connection, checkfirst=True)
+
+
+def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
+    """Ensure that the tables exist.
+
+    Raises:
+        ConfigurationError: a table does not exist.
+    """
+    inspector = sa.inspect(connection)
+    for table in (tables.messages, tables.lease):
+        if not inspector.has_table(table.name, table.schema):
+            text = f"The table {table.fullname} does not exist"
+            error = ConfigurationError(text)
+            error.add_note(
+                "Create it in a migration, or with async_create_tables(engine) or its sync twin."
+            )
+            raise error
 
 
 metadata = sa.MetaData()

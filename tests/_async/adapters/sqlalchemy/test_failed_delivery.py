@@ -183,7 +183,7 @@ class Killed(BaseException):
     """Stands for a signal that can not be caught."""
 
 
-async def no_farewell(outcome: object) -> None:
+async def no_farewell() -> None:
     """Do nothing, as a process that was killed does."""
 
 

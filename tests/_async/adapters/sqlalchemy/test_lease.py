@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
-from messagebus.adapters.sqlalchemy.delivery import Batch, Outcome
+from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import publish, stored
-from tests.running.aio import AsyncEngine, background, call_with, eventually, new_engine
+from tests.running.aio import AsyncEngine, background, eventually, new_engine
 
 BRIEF = 0.5  # seconds
 
@@ -41,11 +41,11 @@ class AsyncSlowRelay(AsyncOutboxRelay):
 
     other: AsyncOutboxRelay | None = None
 
-    async def _send(self, batch: Batch) -> Outcome:
+    async def _forward(self, batch: Batch, *, patient: bool) -> None:
         other, self.other = self.other, None
         if other is not None:
             await other.drain()
-        return await super()._send(batch)
+        await super()._forward(batch, patient=patient)
 
 
 def quick(engine: AsyncEngine, transport: AsyncRecorder) -> AsyncOutboxRelay:
@@ -177,9 +177,7 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A lease that ends while somebody drains is taken, however rarely that one polls."""
     await publish(engine, "1")
-    async with engine.begin() as connection:
-        gone = AsyncOutboxRelay(engine, transport, lease=BRIEF)
-        await call_with(connection, gone._claims.acquire)
+    assert await AsyncOutboxRelay(engine, transport, lease=BRIEF)._lease.acquire()
 
     assert 1 == await AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
@@ -289,7 +287,7 @@ async def test_a_new_leader_goes_on_where_the_last_one_was_killed(
     class Killed(BaseException):
         """Stands for a signal that can not be caught."""
 
-    async def no_farewell(outcome: object) -> None:
+    async def no_farewell() -> None:
         """Do nothing, as a process that was killed does."""
 
     events = await publish(engine, *map(str, range(20)))
@@ -316,11 +314,9 @@ async def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
     await async_create_tables(engine)
     events = await publish(engine, "1", "2")
     frozen = AsyncOutboxRelay(engine, transport, lease=0.5)
-    claims = frozen._claims
-    async with engine.begin() as connection:
-        token = await call_with(connection, claims.acquire)
+    assert await frozen._lease.acquire()
     connection = await engine.connect()
-    await call_with(connection, claims.advance, token)
+    await frozen._lease.fence(connection, frozen._lease.hold())
     # The connection stays as it is, in the middle of its transaction.
 
     assert 2 == await quick(engine, transport).drain()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from messagebus import AsyncMessageBus, ConfigurationError
-from messagebus.adapters.sqlalchemy import AsyncOutboxRelay
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, Backoff
 from messagebus.exceptions import TransportUnavailableError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stored, take_positions
@@ -149,7 +149,7 @@ async def test_a_relay_in_the_same_process_is_woken_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, the unit of work wakes the relay."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
     uow = AsyncShelves(engine, on_published=relay.wake)
 
     async def leads() -> bool:

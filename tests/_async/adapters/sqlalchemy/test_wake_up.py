@@ -12,6 +12,7 @@ from messagebus import AsyncMessageBus
 from messagebus.adapters.sqlalchemy import (
     AsyncOutbox,
     AsyncOutboxRelay,
+    Backoff,
     async_create_tables,
     tables,
 )
@@ -64,7 +65,7 @@ async def test_a_relay_is_notified_of_a_commit_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, commits of other processes are heard of."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
 
     async def sleeps() -> bool:
         return await is_listening(writer)
@@ -108,7 +109,7 @@ async def test_a_replayed_message_wakes_the_relay_as_well(
 ) -> None:
     """What is made pending again by hand does not wait for the poller."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER, max_attempts=1)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
     transport.fail(RuntimeError("no"))
     await publish(writer, "1")
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
-from messagebus.adapters.sqlalchemy.delivery import Batch, Outcome
+from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
-from tests.running.blocking import SyncEngine, background, call_with, eventually, new_engine
+from tests.running.blocking import SyncEngine, background, eventually, new_engine
 
 BRIEF = 0.5  # seconds
 
@@ -43,11 +43,11 @@ class SyncSlowRelay(SyncOutboxRelay):
 
     other: SyncOutboxRelay | None = None
 
-    def _send(self, batch: Batch) -> Outcome:
+    def _forward(self, batch: Batch, *, patient: bool) -> None:
         other, self.other = self.other, None
         if other is not None:
             other.drain()
-        return super()._send(batch)
+        super()._forward(batch, patient=patient)
 
 
 def quick(engine: SyncEngine, transport: SyncRecorder) -> SyncOutboxRelay:
@@ -179,9 +179,7 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A lease that ends while somebody drains is taken, however rarely that one polls."""
     publish(engine, "1")
-    with engine.begin() as connection:
-        gone = SyncOutboxRelay(engine, transport, lease=BRIEF)
-        call_with(connection, gone._claims.acquire)
+    assert SyncOutboxRelay(engine, transport, lease=BRIEF)._lease.acquire()
 
     assert 1 == SyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
 
@@ -291,7 +289,7 @@ def test_a_new_leader_goes_on_where_the_last_one_was_killed(
     class Killed(BaseException):
         """Stands for a signal that can not be caught."""
 
-    def no_farewell(outcome: object) -> None:
+    def no_farewell() -> None:
         """Do nothing, as a process that was killed does."""
 
     events = publish(engine, *map(str, range(20)))
@@ -318,11 +316,9 @@ def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
     sync_create_tables(engine)
     events = publish(engine, "1", "2")
     frozen = SyncOutboxRelay(engine, transport, lease=0.5)
-    claims = frozen._claims
-    with engine.begin() as connection:
-        token = call_with(connection, claims.acquire)
+    assert frozen._lease.acquire()
     connection = engine.connect()
-    call_with(connection, claims.advance, token)
+    frozen._lease.fence(connection, frozen._lease.hold())
     # The connection stays as it is, in the middle of its transaction.
 
     assert 2 == quick(engine, transport).drain()

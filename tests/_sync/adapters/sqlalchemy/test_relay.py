@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from messagebus import ConfigurationError, SyncMessageBus
-from messagebus.adapters.sqlalchemy import SyncOutboxRelay
+from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay
 from messagebus.exceptions import TransportUnavailableError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored, take_positions
@@ -149,7 +149,7 @@ def test_a_relay_in_the_same_process_is_woken_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, the unit of work wakes the relay."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
     uow = SyncShelves(engine, on_published=relay.wake)
 
     def leads() -> bool:

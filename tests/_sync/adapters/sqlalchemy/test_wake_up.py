@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from messagebus import SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
+    Backoff,
     SyncOutbox,
     SyncOutboxRelay,
     sync_create_tables,
@@ -66,7 +67,7 @@ def test_a_relay_is_notified_of_a_commit_without_polling(
 ) -> None:
     """With a poller that sleeps for ever, commits of other processes are heard of."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
 
     def sleeps() -> bool:
         return is_listening(writer)
@@ -110,7 +111,7 @@ def test_a_replayed_message_wakes_the_relay_as_well(
 ) -> None:
     """What is made pending again by hand does not wait for the poller."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER, max_attempts=1)
-    relay._first_nap = NEVER
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
     transport.fail(RuntimeError("no"))
     publish(writer, "1")
 

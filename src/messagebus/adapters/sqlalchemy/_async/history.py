@@ -1,4 +1,4 @@
-"""Reading back what was handled."""
+"""Reading handled messages back from the store."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..tables import tables as default_tables
 
 
 class AsyncMessageHistory:
-    """Stream the messages of committed transactions in the order of their position.
+    """Stream the messages of committed transactions in the order of their positions.
 
-    A page is read at a time, and nothing is held between two pages: a reader may take as long
-    as it likes. A transaction that commits while others are read may have positions that are
-    behind already: to follow what happens, use the relay.
+    One page is read at a time, and nothing is held between two pages: a reader may take as long
+    as it likes. A transaction that commits in the meantime may have positions that the reader has
+    passed already. To follow new messages, use the relay.
 
     Args:
         engine: connects to the database.
-        tables: where the messages are.
-        page_size: how many messages are in memory at once.
+        tables: the tables with the messages.
+        page_size: the most messages in memory at once.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class AsyncMessageHistory:
         """Stream records.
 
         Args:
-            after: the position behind which to begin.
-            until: the position at which to end; by default there is none.
-            names: the names to look for; by default all.
+            after: the position after which to begin.
+            until: the last position; by default there is none.
+            names: the names to select; by default all.
         """
         column = self._messages.c
         query = sa.select(self._messages).order_by(column.position).limit(self.page_size)
@@ -71,18 +71,21 @@ class AsyncMessageHistory:
         after: int = 0,
         until: int | None = None,
     ) -> AsyncGenerator[Message[Any]]:
-        """Stream messages of their classes; what has the name of none of them is left out.
+        """Stream messages as objects of their classes; messages of other names are left out.
 
         Args:
-            types: the classes, which tell name and version by the default of their metadata,
+            types: the classes, found by the names and versions in the defaults of their metadata,
                 or a mapping from name and version to the class.
-            after: the position behind which to begin.
-            until: the position at which to end; by default there is none.
+            after: the position after which to begin.
+            until: the last position; by default there is none.
 
         Raises:
-            UnknownMessageTypeError: a message has the name of a class in another version.
-            ConfigurationError: a class does not tell its name and version.
-            pydantic.ValidationError: a class does not take what is stored.
+            UnknownMessageTypeError: a message has the name of a class but another version.
+            UnreadableMessageError: a serializer of the application wrote a payload that is not
+                JSON. Reading it needs a deserializer, which does not exist yet; *records* gives
+                the payload as it is stored.
+            ConfigurationError: a class has no default metadata.
+            pydantic.ValidationError: a class does not accept a payload.
         """
         known = message_types(types)
         names = {name for name, _version in known}

@@ -1,110 +1,175 @@
-"""The lease of one relay, and the transactions that it fences."""
+"""The lease: the right of one relay to send, and the transactions that it fences."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from time import monotonic
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
-from .._compat.aio import AsyncEngine, run
-from .._relay_queries import Claims, LeaseLostError
-from ..delivery import Outcome
+from .._compat.aio import AsyncConnection, AsyncEngine
+from ..clock import idle_limit, now
+from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
+from ..tables import PENDING, RELAY, OutboxTables, in_state
 
 log = logging.getLogger("messagebus.relay")
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 class AsyncLease:
-    """Acquires the lease, keeps it, and runs what only its holder may do.
+    """A row that names the relay that may send, until when, and under which token.
+
+    Each transaction of the holder ends with *fence*, which renews the lease under the token. If
+    another relay has taken over, the token is no longer valid, and everything the transaction
+    wrote is rolled back.
 
     Args:
         engine: connects to the database.
-        claims: the transactions.
+        tables: the outbox.
+        holder: describes this relay to people.
+        duration: how long the lease lasts without being renewed.
     """
 
-    def __init__(self, engine: AsyncEngine, claims: Claims) -> None:
+    def __init__(
+        self, engine: AsyncEngine, tables: OutboxTables, holder: str, duration: timedelta
+    ) -> None:
         self._engine = engine
         self._reading = engine.execution_options(**READ_ONLY)
-        self._claims = claims
-        self._duration = claims.duration.total_seconds()
+        self._tables = tables
+        self._holder = holder
+        self._seconds = duration.total_seconds()
+        self._end = now(engine.dialect, duration)
+        self.limit = idle_limit(engine.dialect, duration)
+        """A condition for each statement that may be the first of a transaction."""
+        is_relay = tables.lease.c.name == RELAY
+        self._look = sa.select(tables.lease, now(engine.dialect).label("now")).where(
+            is_relay, self.limit
+        )
+        self._renew = self.hold()
         self._token: int | None = None
         self._renewed = 0.0
 
     @property
     def is_held(self) -> bool:
-        """Whether it is held, for all that is known here."""
+        """Whether this relay holds the lease, as far as it knows."""
         return self._token is not None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it can not have ended meanwhile: no other relay may have it."""
-        return self._token is not None and monotonic() - self._renewed < self._duration
+        """Whether the lease cannot have ended: no other relay can hold it."""
+        return self._token is not None and monotonic() - self._renewed < self._seconds
 
     async def acquire(self) -> bool:
-        """Acquire it if it is free; return whether it is held now."""
-        if not await run(self._reading, self._claims.is_free):
+        """Acquire the lease if it is free; return whether it is held now."""
+        # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
+        async with self._reading.connect() as connection:
+            row = (await connection.execute(self._look)).one_or_none()
+        if row is not None and row.expires_at > row.now:
             return False
         begun = monotonic()
-        self._token = await run(self._engine, self._claims.acquire)
-        self._renewed = begun
-        if self._token is not None:
-            log.info(
-                "leading, with token %d",
-                self._token,
-                extra={"event": "relay.leading", "holder": self._claims.holder},
-            )
-        return self._token is not None
-
-    async def run(
-        self,
-        function: Callable[Concatenate[Connection, int, P], R],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> R:
-        """Run a transaction of the holder, which renews the lease.
-
-        Args:
-            function: takes the connection, the token, and what follows.
-            args: what else it takes.
-            kwargs: what else it takes by name.
-
-        Raises:
-            LeaseLostError: another relay has the lease; nothing was written.
-        """
+        async with self._engine.begin() as connection:
+            self._token = await self._take(connection)
         if self._token is None:
-            raise LeaseLostError
-        begun = monotonic()
-        try:
-            result = await run(self._engine, function, self._token, *args, **kwargs)
-        except LeaseLostError:
-            self._token = None
-            raise
+            return False
         self._renewed = begun
-        return result
+        details = {"event": "relay.leading", "holder": self._holder}
+        log.info("leading, with token %d", self._token, extra=details)
+        return True
 
     async def renew(self) -> None:
-        """Renew it when a third of its time is over.
+        """Renew the lease once a third of its time has passed.
 
         Raises:
-            LeaseLostError: another relay has it.
+            LeaseLostError: another relay holds the lease.
         """
-        if monotonic() - self._renewed > self._duration / 3:
-            await self.run(self._claims.renew)
+        if monotonic() - self._renewed > self._seconds / 3:
+            async with self.transaction() as connection:
+                await self.fence(connection, self._renew)
 
-    async def release(self, outcome: Outcome | None) -> None:
-        """Record the last outcome, and let another relay take over at once.
+    async def release(self) -> None:
+        """Let another relay acquire the lease at once. A batch in flight stays noted.
 
         Raises:
-            LeaseLostError: another relay has done so already.
+            LeaseLostError: another relay holds the lease already.
         """
         if self._token is not None:
+            ended = self.hold(expires_at=now(self._engine.dialect), listening=False)
+            async with self.transaction() as connection:
+                await self.fence(connection, ended)
+
+    def forget(self) -> None:
+        """Forget the token: this relay no longer holds the lease."""
+        self._token = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction of the holder; its last step must be *fence*."""
+        begun = monotonic()
+        async with self._engine.begin() as connection:
+            yield connection
+        self._renewed = begun
+
+    async def fence(
+        self, connection: AsyncConnection, statement: sa.Update, **parameters: Any
+    ) -> None:
+        """Renew the lease with a statement of *hold*.
+
+        Raises:
+            LeaseLostError: another relay holds the lease; the transaction must be rolled back.
+        """
+        held = await connection.execute(statement, {"held": self._token, **parameters})
+        if held.rowcount == 0:
+            self.forget()
+            raise LeaseLostError
+
+    def hold(self, **values: Any) -> sa.Update:
+        """Return a statement that renews the lease if its token is still valid."""
+        lease = self._tables.lease
+        is_held = sa.and_(lease.c.name == RELAY, lease.c.token == sa.bindparam("held"))
+        values = {"expires_at": self._end, **values}
+        return sa.update(lease).where(is_held, self.limit).values(**values)
+
+    async def _take(self, connection: AsyncConnection) -> int | None:
+        """Return the token of this relay; None if another relay holds the lease."""
+        lease = self._tables.lease
+        values = {
+            "holder": self._holder,
+            "expires_at": self._end,
+            "listening": False,
+            "sending_from": None,
+            "sending_to": None,
+        }
+        row = (await connection.execute(self._look)).one_or_none()
+        if row is None:
             try:
-                await self.run(self._claims.release, outcome)
-            finally:
-                self._token = None
+                async with connection.begin_nested():
+                    await connection.execute(sa.insert(lease).values(name=RELAY, token=1, **values))
+            except IntegrityError:
+                return None
+            return 1
+        if row.expires_at > row.now:
+            return None
+        token = int(row.token) + 1
+        is_last = sa.and_(lease.c.name == RELAY, lease.c.token == row.token)
+        take = sa.update(lease).where(is_last).values(token=token, **values)
+        if (await connection.execute(take)).rowcount == 0:
+            return None
+        if row.sending_from is not None:
+            await self._count_lost_attempt(connection, row)
+        return token
+
+    async def _count_lost_attempt(self, connection: AsyncConnection, lease: sa.Row[Any]) -> None:
+        """Count an attempt for each message of a batch whose outcome was never recorded."""
+        messages = self._tables.messages
+        in_flight = messages.c.position.between(lease.sending_from, lease.sending_to)
+        reason = f"the relay {lease.holder} ended while it was sending, or lost its lease"
+        await connection.execute(
+            sa.update(messages)
+            .where(in_state(messages, PENDING), in_flight)
+            .values(attempts=messages.c.attempts + 1, reason=reason)
+        )

@@ -1,4 +1,4 @@
-"""Hearing of a commit at once, where the database tells of it."""
+"""Notifications of commits, where the database sends them."""
 
 from __future__ import annotations
 
@@ -8,53 +8,61 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from .._compat.aio import AsyncBell, AsyncConnection, AsyncEngine, driver_connection
+from ....retry import Backoff
+from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, driver_connection
 
 log = logging.getLogger("messagebus.relay")
 
-# What waits for the database does not hear the bell meanwhile: it looks after it so often.
-_SLICE = 0.25
+# A wait for the database does not see wake-ups; this is how often it looks for one.
+_SLICE = 0.25  # seconds
 
 
 class AsyncNotifications:
-    """Waits until there may be something to send, or somebody rings.
+    """Waits until there may be a message to send.
 
-    On PostgreSQL with psycopg it listens for NOTIFY, on a connection of its own. Elsewhere,
-    and as long as that connection is broken, only the bell and the clock end the wait.
+    On PostgreSQL with psycopg it listens for NOTIFY on a connection of its own. Elsewhere, and
+    while that connection is broken, only a wake-up or the next poll ends the wait.
 
     Args:
         engine: connects to the database.
         channel: the channel to listen to.
-        bell: ends the wait as well.
+        wake_up: ends the wait as well.
+        longest: the longest wait, in seconds.
     """
 
-    def __init__(self, engine: AsyncEngine, channel: str, bell: AsyncBell) -> None:
+    def __init__(
+        self, engine: AsyncEngine, channel: str, wake_up: AsyncWakeUp, longest: float
+    ) -> None:
         self._engine = engine
         self._channel = channel
-        self._bell = bell
+        self._wake_up = wake_up
+        # A commit that falls between the relay's last look and its LISTEN sends no notification,
+        # so the relay polls soon after going idle, then less and less often.
+        self.polls = Backoff(first=0.02, longest=longest, jitter=0.0)
         self._connection: AsyncConnection | None = None
         self._driver: Any = None
         self._possible = engine.dialect.name == "postgresql"
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for a notification or the bell, but no longer than so many seconds."""
+    async def wait(self, polls: int) -> None:
+        """Wait for a notification, a wake-up, or the next poll after so many *polls*."""
+        seconds = self.polls.delay(polls)
         if self._driver is None:
-            await self._bell.wait(seconds)
+            await self._wake_up.wait(seconds)
             return
         end = monotonic() + seconds
         try:
             notified = False
-            while not notified and not self._bell.heard() and (left := end - monotonic()) > 0:
+            while not notified and not self._wake_up.take() and (left := end - monotonic()) > 0:
                 notifies = self._driver.notifies(timeout=min(left, _SLICE), stop_after=1)
                 async for _notification in notifies:
                     notified = True
         except Exception as error:  # noqa: BLE001
-            # The driver's own errors; the next listen tells whether the database is there.
+            # An error of the driver; the next *listen* shows whether the database is there.
             log.warning("no longer listening: %s", error, extra={"event": "relay.deaf"})
             await self.close()
 
     async def listen(self) -> None:
-        """Begin to listen, unless it is done already or not possible."""
+        """Start to listen, unless this is done or not possible."""
         if not self._possible or self._driver is not None:
             return
         connection = await self._engine.connect()
@@ -72,14 +80,14 @@ class AsyncNotifications:
             self._driver = driver
         else:
             log.warning(
-                "the driver %s can not be listened to: polling",
+                "the driver %s cannot listen for notifications: polling",
                 connection.dialect.driver,
                 extra={"event": "relay.polling"},
             )
             await self.close()
 
     async def close(self) -> None:
-        """End listening; nothing is left of it on the connection that goes back."""
+        """Stop listening, and discard the connection, which would go on listening in the pool."""
         connection, self._connection, self._driver = self._connection, None, None
         if connection is not None:
             await connection.invalidate()

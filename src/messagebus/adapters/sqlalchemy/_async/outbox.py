@@ -1,22 +1,26 @@
-"""The outbox, for those who look after it."""
+"""The inspection and repair of an outbox."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Any
 from uuid import UUID
 
-from .._compat.aio import AsyncEngine, run
-from .._outbox_queries import Care
+import sqlalchemy as sa
+
+from .._commit import wake_statement
+from .._compat.aio import AsyncEngine
 from .._rows import StoredMessage
+from ..clock import now
 from ..engine import READ_ONLY
 from ..status import Backlog, Leader
-from ..tables import PARKED, OutboxTables
+from ..tables import DISCARDED, PARKED, PENDING, SENT, OutboxTables, in_state
 from ..tables import tables as default_tables
 
 
 class AsyncOutbox:
-    """Show what waits to be sent and what could not be sent, and decide what becomes of it.
+    """Show the messages that wait to be sent or could not be sent, and decide on them.
 
     Args:
         engine: connects to the database.
@@ -26,70 +30,115 @@ class AsyncOutbox:
     def __init__(self, engine: AsyncEngine, *, tables: OutboxTables = default_tables) -> None:
         self._engine = engine
         self._reading = engine.execution_options(**READ_ONLY)
-        self._care = Care(tables)
+        self._tables = tables
+        self._messages = tables.messages
+        self._now = now(engine.dialect).label("now")
 
     async def backlog(self, *, count_sent: bool = False) -> Backlog:
-        """Count what is pending and what is parked; that costs what there is of it.
+        """Count the pending and the parked messages; the cost depends on their number alone.
 
         Args:
-            count_sent: count what was sent as well, for which the whole table is read.
+            count_sent: count the sent messages as well, which reads the whole table.
         """
-        return await run(self._reading, self._care.backlog, count_sent)
+        column = self._messages.c
+        oldest = (
+            sa.select(column.created_at, self._now)
+            .where(in_state(self._messages, PENDING))
+            .order_by(column.position)
+            .limit(1)
+        )
+        count = sa.select(sa.func.count()).select_from(self._messages)
+        counts: dict[str, Any] = {}
+        async with self._reading.connect() as connection:
+            first = (await connection.execute(oldest)).first()
+            for state in (PENDING, PARKED, SENT) if count_sent else (PENDING, PARKED):
+                in_this = in_state(self._messages, state)
+                counts[state] = await connection.scalar(count.where(in_this))
+        age = None if first is None else (first.now - first.created_at).total_seconds()
+        return Backlog(
+            pending=counts[PENDING],
+            oldest_age=None if age is None else max(age, 0.0),
+            parked=counts[PARKED],
+            sent=counts.get(SENT),
+        )
 
     async def leader(self) -> Leader | None:
-        """Tell which relay leads; None if there has never been one."""
-        return await run(self._reading, self._care.leader)
+        """Return the relay that leads; None if there has never been one."""
+        lease = self._tables.lease.c
+        query = sa.select(lease.holder, lease.token, lease.expires_at, self._now)
+        async with self._reading.connect() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            return None
+        expires_at = row.expires_at.astimezone(UTC)
+        return Leader(row.holder, row.token, expires_at, expired=expires_at <= row.now)
 
     async def list(
         self, state: str | None = PARKED, *, after: int = 0, limit: int = 100
     ) -> Sequence[StoredMessage]:
-        """List messages in the order of their position.
+        """List messages in the order of their positions.
 
         Args:
             state: ``pending``, ``sent``, ``parked`` or ``discarded``; None for messages that
                 are not published.
-            after: the position behind which the list begins.
-            limit: how many at most.
+            after: the position after which the list begins.
+            limit: the most messages to list.
         """
-        return await run(self._reading, self._care.list, state, after, limit)
+        column = self._messages.c
+        in_this = column.state.is_(None) if state is None else in_state(self._messages, state)
+        query = sa.select(self._messages).where(in_this, column.position > after)
+        async with self._reading.connect() as connection:
+            rows = await connection.execute(query.order_by(column.position).limit(limit))
+        return [StoredMessage.from_row(row) for row in rows]
 
     async def get(self, message_id: UUID) -> StoredMessage | None:
-        """Return a message, or None if it is not stored."""
-        return await run(self._reading, self._care.get, message_id)
+        """Return a message; None if it is not stored."""
+        query = sa.select(self._messages).where(self._messages.c.message_id == message_id)
+        async with self._reading.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else StoredMessage.from_row(row)
 
     async def replay(self, message_ids: Collection[UUID] | None = None) -> int:
-        """Let messages be sent that are parked or discarded, as if they had never been tried.
+        """Make parked or discarded messages pending again, as if they had never been tried.
 
-        The same is done to those that were tried in vain and still wait.
+        Messages that have failed and wait for their next attempt are reset as well.
 
         Args:
-            message_ids: which; by default all that are parked.
+            message_ids: the messages; by default every parked one.
 
         Returns:
-            How many there are.
+            The number of messages that are replayed.
         """
-        return await run(self._engine, self._care.replay, message_ids)
+        return await self._decide(
+            self._given_up(message_ids, PARKED, DISCARDED),
+            state=PENDING,
+            attempts=0,
+            next_attempt_at=None,
+            parked_at=None,
+            reason=None,
+        )
 
     async def discard(self, message_ids: Collection[UUID] | None = None) -> int:
-        """Decide not to send messages that are parked, or that wait after they failed.
+        """Decide not to send messages that are parked, or that wait after they have failed.
 
         Args:
-            message_ids: which; by default all that are parked.
+            message_ids: the messages; by default every parked one.
 
         Returns:
-            How many there are.
+            The number of messages that are discarded.
         """
-        return await run(self._engine, self._care.discard, message_ids)
+        given_up = self._given_up(message_ids, PARKED)
+        return await self._decide(given_up, state=DISCARDED, next_attempt_at=None)
 
     async def purge(self, older_than: timedelta, *, batch_size: int = 1_000) -> int:
-        """Delete messages that were sent a while ago, a batch in each transaction.
+        """Delete messages that were sent some time ago, one batch in each transaction.
 
         Args:
-            older_than: how long ago they were sent at least.
-            batch_size: how many are deleted at once.
+            older_than: the least time since they were sent.
+            batch_size: the most messages to delete in one transaction.
 
         Returns:
-            How many were deleted.
+            The number of messages that are deleted.
         """
         deleted, after = 0, 0
         while positions := await self.purge_batch(older_than, batch_size, after):
@@ -100,19 +149,50 @@ class AsyncOutbox:
     async def purge_batch(
         self, older_than: timedelta, batch_size: int, after: int = 0
     ) -> Sequence[int]:
-        """Delete one batch of messages that were sent a while ago.
+        """Delete one batch of messages that were sent some time ago.
 
         Args:
-            older_than: how long ago they were sent at least.
-            batch_size: how many at most.
-            after: the position behind which they are looked for.
+            older_than: the least time since they were sent.
+            batch_size: the most messages to delete.
+            after: the position after which to look for them.
 
         Returns:
-            The positions of what was deleted, in their order.
+            The positions of the deleted messages, in order.
         """
-        # They are looked for before the transaction that deletes them: on SQLite nobody has to
-        # wait meanwhile.
-        positions = await run(self._reading, self._care.outdated, older_than, batch_size, after)
+        column = self._messages.c
+        is_sent = column.state == SENT
+        outdated = (
+            sa.select(column.position)
+            .where(
+                column.position > after,
+                is_sent,
+                column.delivered_at < now(self._engine.dialect, -older_than),
+            )
+            .order_by(column.position)
+            .limit(batch_size)
+        )
+        # Looking in a transaction of its own keeps no writer waiting on SQLite.
+        async with self._reading.connect() as connection:
+            positions = (await connection.scalars(outdated)).all()
         if positions:
-            await run(self._engine, self._care.delete, positions)
+            delete = sa.delete(self._messages).where(column.position.in_(positions), is_sent)
+            async with self._engine.begin() as connection:
+                await connection.execute(delete)
         return positions
+
+    async def _decide(self, which: sa.ColumnElement[bool], **values: Any) -> int:
+        async with self._engine.begin() as connection:
+            update = sa.update(self._messages).where(which).values(**values)
+            decided = (await connection.execute(update)).rowcount
+            if connection.dialect.name == "postgresql":
+                await connection.execute(wake_statement(self._tables))
+        return decided
+
+    def _given_up(
+        self, message_ids: Collection[UUID] | None, *states: str
+    ) -> sa.ColumnElement[bool]:
+        column = self._messages.c
+        if message_ids is None:
+            return in_state(self._messages, PARKED)
+        waits = sa.and_(in_state(self._messages, PENDING), column.attempts > 0)
+        return sa.and_(column.message_id.in_(message_ids), sa.or_(column.state.in_(states), waits))

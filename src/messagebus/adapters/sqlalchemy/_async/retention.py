@@ -1,4 +1,4 @@
-"""Deleting what was sent long ago, a batch now and then."""
+"""The deletion of sent messages after a while, in small batches."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ log = logging.getLogger("messagebus.relay")
 
 
 class AsyncRetention:
-    """Delete messages that were sent a while ago, bit by bit.
+    """Deletes sent messages once they are old enough, one batch at a time.
 
     Args:
-        outbox: where they are.
-        keep: how long they are kept; None for ever.
-        batch_size: how many are deleted at once.
-        interval: how long to rest when there is nothing left to delete, in seconds.
+        outbox: the outbox.
+        keep: how long sent messages are kept; None for ever.
+        batch_size: the most messages in a batch.
+        interval: the rest after nothing is left to delete, in seconds.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class AsyncRetention:
             self._after = 0
         else:
             self._after = positions[-1]
-        if positions:
-            count = len(positions)
+        if count := len(positions):
             details = {"event": "relay.purged", "count": count}
             log.info("deleted %d sent message(s)", count, extra=details)

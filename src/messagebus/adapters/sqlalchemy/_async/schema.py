@@ -1,4 +1,4 @@
-"""Creating the tables, where no migration does it."""
+"""The creation of the tables without a migration."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..tables import tables as default_tables
 async def async_create_tables(engine: AsyncEngine, tables: OutboxTables = default_tables) -> None:
     """Create the tables of the eventstore that do not exist.
 
-    Those who keep migrations put *metadata*, or what *define_tables* adds to their own, into
-    these instead.
+    An application with migrations puts *metadata*, or the tables of *define_tables*, into these
+    instead.
 
     Args:
         engine: connects to the database.
-        tables: what to create.
+        tables: the tables to create.
     """
     await run(engine, create, tables)

@@ -1,45 +1,42 @@
-"""Waiting for another relay to send what is pending."""
+"""Waiting for another relay to send the pending messages."""
 
 from __future__ import annotations
 
 from time import monotonic
 
 from ....exceptions import BacklogStalledError
-from .._compat.aio import AsyncEngine, run
-from .._outbox_queries import Care
-from ..engine import READ_ONLY
-from ..tables import OutboxTables
+from ..tables import PENDING
+from .outbox import AsyncOutbox
 
 
 class AsyncStandby:
-    """Looks how another relay that leads gets on.
+    """Watches the progress of the relay that leads.
 
     Args:
-        engine: connects to the database.
-        tables: the outbox.
-        patience: how long it may send nothing, in seconds.
+        outbox: the outbox of that relay.
+        patience: how long that relay may send nothing, in seconds.
     """
 
-    def __init__(self, engine: AsyncEngine, tables: OutboxTables, patience: float) -> None:
-        self._reading = engine.execution_options(**READ_ONLY)
-        self._care = Care(tables)
+    def __init__(self, outbox: AsyncOutbox, patience: float) -> None:
+        self._outbox = outbox
         self._patience = patience
         self._front: tuple[int, int] | None = None
         self._since = monotonic()
 
     async def is_done(self) -> bool:
-        """Tell whether nothing is pending any more.
+        """Return whether nothing is pending any more.
 
         Raises:
-            BacklogStalledError: nothing was sent or tried for too long.
+            BacklogStalledError: for too long, no message was sent or tried.
         """
-        front = await run(self._reading, self._care.front)
-        if front != self._front:
-            self._front, self._since = front, monotonic()
-        if front is None:
+        pending = await self._outbox.list(PENDING, limit=1)
+        if not pending:
             return True
-        if (waited := monotonic() - self._since) > self._patience:
-            leader = await run(self._reading, self._care.leader)
+        [first] = pending
+        if (front := (first.position, first.attempts)) != self._front:
+            self._front, self._since = front, monotonic()
+        elif (waited := monotonic() - self._since) > self._patience:
+            leader = await self._outbox.leader()
             if leader is not None and not leader.expired:
-                raise BacklogStalledError(leader.holder, front[0], waited)
+                raise BacklogStalledError(leader.holder, first.position, waited)
         return False

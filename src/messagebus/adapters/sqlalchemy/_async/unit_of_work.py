@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy.exc import IntegrityError
 
 from ....exceptions import DuplicateMessageError, TransactionError
+from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._async.unit_of_work import (
     AsyncAbstractUnitOfWork,
     AsyncUnitOfWorkTransaction,
@@ -52,6 +53,9 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         tables: where the messages are stored.
         on_published: called after each commit that has stored a published message, such as
             the *wake* of a relay in the same process. It must not fail.
+        serializer: called when the row of a message is written. Its *payload*, a string, is
+            stored and sent unchanged; its other keys must equal those of *MessageSerializer*,
+            because the relay rebuilds them from the row.
 
     Raises:
         ConfigurationError: the engine is for SQLite, and is not prepared for it.
@@ -68,11 +72,12 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         *,
         tables: OutboxTables = default_tables,
         on_published: Callable[[], object] | None = None,
+        serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
         engine = bind if isinstance(bind, AsyncEngine) else bind.kw.get("bind")
         if isinstance(engine, AsyncEngine):
             ensure_prepared(blocking_engine(engine))
-        self.eventstore = AsyncSQLAlchemyEventstore()
+        self.eventstore = AsyncSQLAlchemyEventstore(serializer)
         # Each factory makes a class of sessions of its own: too much for each unit of work.
         self._new_session: Callable[[], AsyncSession] = (
             partial(AsyncSession, bind, expire_on_commit=False, close_resets_only=False)

@@ -1,1 +1,1 @@
-"""What the generator of the twin can not convert, under the same names in both modules."""
+"""A hand-written pair of modules with the same names, for what the generator cannot convert."""

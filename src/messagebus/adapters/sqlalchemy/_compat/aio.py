@@ -1,4 +1,4 @@
-"""SQLAlchemy and waiting, for a running event loop."""
+"""SQLAlchemy and wake-ups, for code that runs in an event loop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 
 __all__ = [
-    "AsyncBell",
     "AsyncConnection",
     "AsyncEngine",
     "AsyncSession",
     "AsyncSessionFactory",
+    "AsyncWakeUp",
     "blocking_engine",
     "call",
     "close",
@@ -36,7 +36,7 @@ AsyncSessionFactory = async_sessionmaker[AsyncSession]
 
 
 def blocking_engine(engine: AsyncEngine) -> Any:
-    """Return the engine that does the work."""
+    """Return the sync engine below an engine."""
     return engine.sync_engine
 
 
@@ -46,7 +46,7 @@ async def run(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> R:
-    """Call a function that blocks with a connection, in a transaction of its own."""
+    """Call a blocking function with a connection, in a transaction of its own."""
     async with engine.begin() as connection:
         return await connection.run_sync(function, *args, **kwargs)
 
@@ -57,12 +57,12 @@ async def call(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> R:
-    """Call a function that blocks with the session that does the work."""
+    """Call a blocking function with the sync session below a session."""
     return await session.run_sync(function, *args, **kwargs)
 
 
 async def close(session: AsyncSession) -> None:
-    """Close a session, even if the task is cancelled meanwhile."""
+    """Close a session, even if the task is cancelled in the meantime."""
     if session.in_transaction():
         await asyncio.shield(asyncio.ensure_future(session.close()))
     else:
@@ -70,44 +70,44 @@ async def close(session: AsyncSession) -> None:
 
 
 def discard(session: AsyncSession) -> None:
-    """Close a session that was not used."""
+    """Close a session that was never used."""
     session.sync_session.close()
 
 
 async def driver_connection(connection: AsyncConnection) -> Any:
-    """Return the connection of the driver that one of SQLAlchemy stands on."""
+    """Return the driver's connection below a connection."""
     return (await connection.get_raw_connection()).driver_connection
 
 
-class AsyncBell:
-    """Wakes who waits for it; one that is rung before is heard at once.
+class AsyncWakeUp:
+    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
 
-    It may be rung from any thread, and from a signal handler.
+    *wake* may be called from any thread and from a signal handler.
     """
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def ring(self) -> None:
-        """Wake who waits."""
+    def wake(self) -> None:
+        """End the present wait, or the next one."""
         if self._loop is None:
-            self._rung.set()
+            self._woken.set()
         elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._rung.set)
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     async def wait(self, seconds: float) -> None:
-        """Wait until it is rung, but no longer than so many seconds."""
+        """Wait for a wake-up, but no longer than *seconds*."""
         self._loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                await self._woken.wait()
         except TimeoutError:
             pass
-        self._rung.clear()
+        self._woken.clear()
 
-    def heard(self) -> bool:
-        """Tell whether it was rung since somebody last waited or asked."""
-        rung = self._rung.is_set()
-        self._rung.clear()
-        return rung
+    def take(self) -> bool:
+        """Return whether a wake-up has come since the last wait or take."""
+        woken = self._woken.is_set()
+        self._woken.clear()
+        return woken

@@ -1,4 +1,4 @@
-"""SQLAlchemy and waiting, for a thread."""
+"""SQLAlchemy and wake-ups, for plain code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
 __all__ = [
-    "SyncBell",
     "SyncConnection",
     "SyncEngine",
     "SyncSession",
     "SyncSessionFactory",
+    "SyncWakeUp",
     "blocking_engine",
     "call",
     "close",
@@ -33,7 +33,7 @@ SyncSessionFactory = sessionmaker[SyncSession]
 
 
 def blocking_engine(engine: SyncEngine) -> Any:
-    """Return the engine that does the work."""
+    """Return the engine itself."""
     return engine
 
 
@@ -54,7 +54,7 @@ def call(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> R:
-    """Call a function that blocks with the session that does the work."""
+    """Call a function with a session."""
     return function(session, *args, **kwargs)
 
 
@@ -63,40 +63,38 @@ def close(session: SyncSession) -> None:
     session.close()
 
 
-def discard(session: SyncSession) -> None:
-    """Close a session, used or not."""
-    session.close()
+discard = close
 
 
 def driver_connection(connection: SyncConnection) -> Any:
-    """Return the connection of the driver that one of SQLAlchemy stands on."""
+    """Return the driver's connection below a connection."""
     return connection.connection.driver_connection
 
 
-class SyncBell:
-    """Wakes who waits for it; one that is rung before is heard at once.
+class SyncWakeUp:
+    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
 
-    It may be rung from any thread, and from a signal handler.
+    *wake* may be called from any thread and from a signal handler.
     """
 
     def __init__(self) -> None:
-        # An Event is not safe in a signal handler: its lock may be held by who is interrupted.
-        self._rings: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # Not an Event, whose lock may be held by the code that a signal handler interrupts.
+        self._wake_ups: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    def ring(self) -> None:
-        """Wake who waits."""
-        if self._rings.empty():
-            self._rings.put(None)
+    def wake(self) -> None:
+        """End the present wait, or the next one."""
+        if self._wake_ups.empty():
+            self._wake_ups.put(None)
 
     def wait(self, seconds: float) -> None:
-        """Wait until it is rung, but no longer than so many seconds."""
+        """Wait for a wake-up, but no longer than *seconds*."""
         with contextlib.suppress(queue.Empty):
-            self._rings.get(timeout=seconds)
+            self._wake_ups.get(timeout=seconds)
 
-    def heard(self) -> bool:
-        """Tell whether it was rung since somebody last waited or asked."""
+    def take(self) -> bool:
+        """Return whether a wake-up has come since the last wait or take."""
         try:
-            self._rings.get_nowait()
+            self._wake_ups.get_nowait()
         except queue.Empty:
             return False
         return True

@@ -1,0 +1,216 @@
+"""The batches of a relay: claimed, sent, and their outcomes recorded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import takewhile
+from typing import Any
+
+import sqlalchemy as sa
+
+from ....retry import Backoff
+from ....serialization.wire import WIRE_COLUMNS, row_to_wire
+from ....service._async.eventstream import AsyncAbstractEventstreamTransport
+from .._compat.aio import AsyncConnection, AsyncEngine
+from ..clock import now
+from ..delivery import Batch, LeaseLostError, Outcome
+from ..engine import READ_ONLY
+from ..tables import PARKED, PENDING, SENT, OutboxTables, in_state
+from .lease import AsyncLease
+
+_STATE_COLUMNS = ("position", "attempts", "next_attempt_at", "reason")
+
+
+class AsyncBatches:
+    """Takes the pending messages in order, one batch at a time.
+
+    The batch in flight is noted with the lease before it is sent. If the relay dies without
+    recording an outcome, the next holder of the lease counts an attempt for each of its messages.
+
+    Args:
+        engine: connects to the database.
+        tables: the outbox.
+        lease: the lease of the relay.
+        batch_size: the most messages in a batch.
+        max_attempts: the most attempts to send a message.
+        backoff: the waits between the attempts.
+        park: whether a message that cannot be sent lets the others pass.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        tables: OutboxTables,
+        lease: AsyncLease,
+        batch_size: int,
+        max_attempts: int,
+        backoff: Backoff,
+        *,
+        park: bool,
+    ) -> None:
+        self._reading = engine.execution_options(**READ_ONLY)
+        self._messages = tables.messages
+        self._lease = lease
+        self._max_attempts = max_attempts
+        self._backoff = backoff
+        self._park = park
+        self._outcome: Outcome | None = None
+        # Built once: only the parameters of these statements change from batch to batch.
+        column = self._messages.c
+        self._is_pending = in_state(self._messages, PENDING)
+        self._first = sa.select(column.position).where(self._is_pending).limit(1)
+        self._head: sa.Select[Any] = (
+            sa.select(*(column[name] for name in (*WIRE_COLUMNS, *_STATE_COLUMNS)))
+            .where(self._is_pending, lease.limit)
+            .order_by(column.position)
+            .limit(batch_size)
+        )
+        self._mark_sent = self._change(
+            state=SENT,
+            delivered_at=now(engine.dialect),
+            attempts=column.attempts + 1,
+            next_attempt_at=None,
+            reason=None,
+        )
+        self._note = lease.hold(
+            listening=sa.bindparam("listens"),
+            sending_from=sa.bindparam("first"),
+            sending_to=sa.bindparam("last"),
+        )
+
+    def parks(self, outcome: Outcome) -> bool:
+        """Return whether the message that failed is parked."""
+        failed = outcome.failed
+        if failed is None or not self._park:
+            return False
+        return outcome.is_rejection or failed.attempts + 1 >= self._max_attempts
+
+    async def is_pending(self) -> bool:
+        """Return whether there is a message to send."""
+        async with self._reading.connect() as connection:
+            return (await connection.execute(self._first)).first() is not None
+
+    async def advance(self) -> Batch:
+        """Record the outcome of the last batch, and claim the next batch.
+
+        Returns:
+            The next batch. If it is empty, the lease says that its holder waits for a
+            notification.
+
+        Raises:
+            LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
+        """
+        async with self._lease.transaction() as connection:
+            await self._record(connection)
+            batch = await self._claim(connection)
+            rows = batch.rows
+            await self._lease.fence(
+                connection,
+                self._note,
+                listens=not rows and not batch.wait,
+                first=rows[0].position if rows else None,
+                last=rows[-1].position if rows else None,
+            )
+        self._outcome = None
+        return batch
+
+    async def send(self, batch: Batch, transport: AsyncAbstractEventstreamTransport) -> Outcome:
+        """Send a batch and return its outcome, which the next transaction records.
+
+        Raises:
+            LeaseLostError: another relay may hold the lease; nothing is sent.
+        """
+        if not self._lease.is_fresh:
+            # The process froze after claiming the batch, which may be another relay's by now.
+            raise LeaseLostError
+        try:
+            await transport.send_messages_serialized([row_to_wire(row) for row in batch.rows])
+        except Exception as error:  # noqa: BLE001
+            self._outcome = Outcome.of_failure(batch.rows, error)
+        else:
+            self._outcome = Outcome.of_success(batch.rows)
+        return self._outcome
+
+    async def settle(self) -> None:
+        """Record the outcome of the last batch, if that is not done yet.
+
+        Raises:
+            LeaseLostError: another relay holds the lease; nothing is recorded.
+        """
+        if self._outcome is not None:
+            nothing = {"listens": False, "first": None, "last": None}
+            async with self._lease.transaction() as connection:
+                await self._record(connection)
+                await self._lease.fence(connection, self._note, **nothing)
+            self._outcome = None
+
+    def forget(self) -> None:
+        """Forget the outcome of the last batch: another relay sends that batch again."""
+        self._outcome = None
+
+    async def _claim(self, connection: AsyncConnection) -> Batch:
+        parked: list[sa.Row[Any]] = []
+        while rows := (await connection.execute(self._head)).all():
+            head = rows[0]
+            if head.attempts == 0:
+                fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
+                return Batch(fresh, parked=parked)
+            if head.attempts < self._max_attempts:
+                # A message that was tried before is sent alone: if it kills the process again, no
+                # other message has an attempt counted for it.
+                wait = 0.0
+                if head.next_attempt_at is not None:
+                    present = await connection.scalar(sa.select(now(connection.dialect)))
+                    wait = (head.next_attempt_at - present).total_seconds()
+                if wait > 0:
+                    return Batch(wait=wait, parked=parked)
+                return Batch(rows[:1], parked=parked)
+            if not self._park:
+                return Batch(stuck=head)
+            await self._update(connection, head, _parked(connection))
+            parked.append(head)
+        return Batch(parked=parked)
+
+    async def _record(self, connection: AsyncConnection) -> None:
+        outcome = self._outcome
+        if outcome is None:
+            return
+        if outcome.sent:
+            await connection.execute(self._mark_sent, {"positions": outcome.sent})
+        if outcome.failed is not None:
+            attempts = self._messages.c.attempts + 1
+            values = {"attempts": attempts, "reason": _storable(outcome.reason)}
+            if self.parks(outcome):
+                values |= _parked(connection)
+            else:
+                wait = timedelta(seconds=self._backoff.delay(outcome.failed.attempts + 1))
+                values["next_attempt_at"] = now(connection.dialect, wait)
+            await self._update(connection, outcome.failed, values)
+
+    async def _update(
+        self, connection: AsyncConnection, row: sa.Row[Any], values: dict[str, Any]
+    ) -> None:
+        # Someone may have discarded the message in the meantime; that decision stands.
+        statement = self._change(**values).where(self._is_pending)
+        await connection.execute(statement, {"positions": [row.position]})
+
+    def _change(self, **values: Any) -> sa.Update:
+        """Return the statement that changes the messages at *positions*, a parameter."""
+        position = self._messages.c.position
+        if self._reading.dialect.name == "postgresql":
+            # One parameter, and so one statement to compile and to plan for batches of any size.
+            array = sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger))
+            among = position == sa.any_(array)
+        else:
+            among = position.in_(sa.bindparam("positions", expanding=True))
+        return sa.update(self._messages).where(among, self._lease.limit).values(**values)
+
+
+def _parked(connection: AsyncConnection) -> dict[str, Any]:
+    parked_at = now(connection.dialect)
+    return {"state": PARKED, "parked_at": parked_at, "next_attempt_at": None}
+
+
+def _storable(reason: str) -> str:
+    """Return a reason in a form that every database accepts."""
+    return reason.replace("\0", "\\0").encode("utf-8", "replace").decode()[:2000]
