@@ -398,28 +398,32 @@ class UnknownMessageTypeError(MessageBusError, LookupError):
 
 
 class UnreadableMessageError(MessageBusError, ValueError):
-    """A stored payload is not a JSON object, so it cannot be read back as a message.
+    """A serializer of the application wrote a payload, which cannot be read back as a message.
 
     Attributes:
         message_id: the identifier of the message.
         position: the position of the message in the store.
         message_type: the class of the message.
+        serializer: the name of the serializer's class.
     """
 
-    def __init__(self, message_id: UUID, position: int, message_type: type[Message[Any]]) -> None:
-        super().__init__(message_id, position, message_type)
+    def __init__(
+        self, message_id: UUID, position: int, message_type: type[Message[Any]], serializer: str
+    ) -> None:
+        super().__init__(message_id, position, message_type, serializer)
         self.message_id = message_id
         self.position = position
         self.message_type = message_type
+        self.serializer = serializer
         self.add_note(
-            "A payload that a serializer of the application wrote needs a matching deserializer, "
-            "which this version does not have. The records of the history show it as it is stored."
+            "It needs a deserializer that matches the serializer, which this version does not "
+            "have yet. Read the stored payload from the records of the history."
         )
 
     def __str__(self) -> str:
         return (
             f"The message {self.message_id} at position {self.position} cannot be read as "
-            f"{self.message_type.__qualname__}: its payload is not a JSON object"
+            f"{self.message_type.__qualname__}: {self.serializer} wrote its payload"
         )
 
 

@@ -11,7 +11,7 @@ from inspect import signature
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ...domain.model import GenericCommand, Message, Metadata
 from ...exceptions import (
@@ -29,6 +29,7 @@ from ...serialization.wire import ENVELOPE
 from .tables import PENDING
 
 _LARGEST_VERSION = 2**31 - 1
+_SERIALIZER = "messagebus.serializer"  # beside the metadata; no name of a field can be equal
 
 # Messages are stored under the names of their fields, even where these have aliases.
 _BY_NAME: dict[str, Any] = (
@@ -53,7 +54,7 @@ class StoredMessage:
         schema_version: the version of its schema.
         kind: ``command`` or ``event``.
         metadata: all of its metadata.
-        payload: its other fields as the serializer wrote them, by default as JSON.
+        payload: its other fields, as JSON unless a serializer of the application wrote them.
         published: whether it goes to the eventstream.
         causation_id: the message whose handling raised it; None for the first of a cascade.
         correlation_id: the first message of the cascade.
@@ -83,6 +84,11 @@ class StoredMessage:
     parked_at: datetime | None
     reason: str | None
 
+    @property
+    def serializer(self) -> str | None:
+        """The serializer of the application that wrote the payload; None for the default one."""
+        return self.metadata.get(_SERIALIZER)
+
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredMessage:
         """Create a record from a row that has all columns in the order of the table."""
@@ -99,15 +105,14 @@ class StoredMessage:
 
         Raises:
             UnknownMessageTypeError: there is no class for this name and version.
-            UnreadableMessageError: the payload is not a JSON object, so a serializer of the
-                application wrote it.
+            UnreadableMessageError: a serializer of the application wrote the payload.
             pydantic.ValidationError: the class does not accept the payload.
         """
         kind = types.get((self.name, self.schema_version))
         if kind is None:
             raise UnknownMessageTypeError(self.name, self.schema_version, self.position)
-        if not self.payload.startswith("{"):
-            raise UnreadableMessageError(self.message_id, self.position, kind)
+        if self.serializer is not None:
+            raise UnreadableMessageError(self.message_id, self.position, kind, self.serializer)
         head = {
             "message_id": str(self.message_id),
             "created_at": self.created_at.isoformat(),
@@ -116,13 +121,7 @@ class StoredMessage:
         # The payload is spliced in unparsed, so that numbers of any size keep their value.
         body = self.payload[1:]
         text = json.dumps(head)[:-1] + ("}" if body == "}" else f", {body}")
-        try:
-            return kind.model_validate_json(text, **_BY_NAME)
-        except ValidationError as error:
-            [first, *_] = error.errors()
-            if first["type"] == "json_invalid" and not first["loc"]:
-                raise UnreadableMessageError(self.message_id, self.position, kind) from error
-            raise
+        return kind.model_validate_json(text, **_BY_NAME)
 
 
 def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> MessageTypes:
@@ -171,7 +170,7 @@ def new_row(
     try:
         payload = serialize_payload(serializer, message)
         # All that the plain class has, several times faster than by pydantic.
-        details = (
+        details: dict[str, Any] = (
             {
                 "name": metadata.name,
                 "schema_version": metadata.schema_version,
@@ -184,9 +183,11 @@ def new_row(
         raise
     except Exception as error:
         raise UnstorableMessageError(message, str(error)) from error
-    is_json = type(serializer) is MessageSerializer
-    if reason := _objection(message, payload, details, is_json=is_json):
+    is_default = type(serializer) is MessageSerializer
+    if reason := _objection(message, payload, details, is_json=is_default):
         raise UnstorableMessageError(message, reason)
+    if not is_default:
+        details[_SERIALIZER] = type(serializer).__qualname__
     return {
         "message_id": message.message_id,
         "created_at": message.created_at.astimezone(UTC),

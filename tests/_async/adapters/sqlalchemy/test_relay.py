@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from messagebus import AsyncMessageBus, ConfigurationError
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, Backoff
+from messagebus.adapters.sqlalchemy._relay_state import State
 from messagebus.exceptions import TransportUnavailableError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stored, take_positions
@@ -374,3 +376,72 @@ async def test_two_relays_share_the_work_of_one(
         assert 1 == sum(status.leading for status in statuses)
 
     assert sorted(set(transport.ids)) == sorted(transport.ids)
+
+
+class AsyncWatched(AsyncOutboxRelay):
+    """Notes where it stands."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.states: list[str] = []
+
+    def _move(self, to: State) -> None:
+        super()._move(to)
+        self.states.append(to.value)
+
+
+async def test_a_relay_stands_in_one_state_after_the_other(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """It connects, acquires the lease, sends until nothing is left, and gives the lease back."""
+    await publish(engine, "1")
+    relay = AsyncWatched(engine, transport)
+    await relay.drain()
+
+    assert ["connecting", "standby", "sending", "idle", "stopping", "stopped"] == relay.states
+
+
+async def test_a_relay_pauses_while_the_broker_is_away(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Then it goes on sending."""
+    await publish(engine, "1")
+    transport.fail(TransportUnavailableError())
+    relay = AsyncWatched(engine, transport, reconnect=Backoff(first=0.01))
+
+    async def is_idle() -> bool:
+        return "idle" in relay.states
+
+    async with background(relay.run, relay.stop):
+        await eventually(is_idle)
+
+    assert ["standby", "sending", "pausing", "sending", "idle"] == relay.states[1:6]
+
+
+async def test_a_relay_connects_again_when_the_database_was_away(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """It holds its lease still, so that nobody else has to take over."""
+
+    class AsyncCutOff(AsyncWatched):
+        away = 2
+
+        async def _poll(self) -> None:
+            if self.away:
+                self.away -= 1
+                raise OperationalError("SELECT 1", {}, Exception("no connection"))
+            await super()._poll()
+
+    relay = AsyncCutOff(engine, transport, reconnect=Backoff(first=0.01), poll_interval=0.01)
+
+    async def is_back() -> bool:
+        return not relay.away and (await relay.status()).is_healthy
+
+    async with background(relay.run, relay.stop):
+        await eventually(is_back)
+        leader = (await relay.status()).leader
+
+    again = ["connecting", "standby", "sending", "idle"]
+    assert [*again * 3, "stopping", "stopped"] == relay.states
+    assert leader is not None
+    assert 1 == leader.token

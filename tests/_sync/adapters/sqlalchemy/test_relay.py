@@ -9,9 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from messagebus import ConfigurationError, SyncMessageBus
 from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay
+from messagebus.adapters.sqlalchemy._relay_state import State
 from messagebus.exceptions import TransportUnavailableError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored, take_positions
@@ -370,3 +372,72 @@ def test_two_relays_share_the_work_of_one(engine: SyncEngine, transport: SyncRec
         assert 1 == sum(status.leading for status in statuses)
 
     assert sorted(set(transport.ids)) == sorted(transport.ids)
+
+
+class SyncWatched(SyncOutboxRelay):
+    """Notes where it stands."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.states: list[str] = []
+
+    def _move(self, to: State) -> None:
+        super()._move(to)
+        self.states.append(to.value)
+
+
+def test_a_relay_stands_in_one_state_after_the_other(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """It connects, acquires the lease, sends until nothing is left, and gives the lease back."""
+    publish(engine, "1")
+    relay = SyncWatched(engine, transport)
+    relay.drain()
+
+    assert ["connecting", "standby", "sending", "idle", "stopping", "stopped"] == relay.states
+
+
+def test_a_relay_pauses_while_the_broker_is_away(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """Then it goes on sending."""
+    publish(engine, "1")
+    transport.fail(TransportUnavailableError())
+    relay = SyncWatched(engine, transport, reconnect=Backoff(first=0.01))
+
+    def is_idle() -> bool:
+        return "idle" in relay.states
+
+    with background(relay.run, relay.stop):
+        eventually(is_idle)
+
+    assert ["standby", "sending", "pausing", "sending", "idle"] == relay.states[1:6]
+
+
+def test_a_relay_connects_again_when_the_database_was_away(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """It holds its lease still, so that nobody else has to take over."""
+
+    class SyncCutOff(SyncWatched):
+        away = 2
+
+        def _poll(self) -> None:
+            if self.away:
+                self.away -= 1
+                raise OperationalError("SELECT 1", {}, Exception("no connection"))
+            super()._poll()
+
+    relay = SyncCutOff(engine, transport, reconnect=Backoff(first=0.01), poll_interval=0.01)
+
+    def is_back() -> bool:
+        return not relay.away and (relay.status()).is_healthy
+
+    with background(relay.run, relay.stop):
+        eventually(is_back)
+        leader = (relay.status()).leader
+
+    again = ["connecting", "standby", "sending", "idle"]
+    assert [*again * 3, "stopping", "stopped"] == relay.states
+    assert leader is not None
+    assert 1 == leader.token

@@ -81,9 +81,8 @@ class AsyncMessageHistory:
 
         Raises:
             UnknownMessageTypeError: a message has the name of a class but another version.
-            UnreadableMessageError: a serializer of the application wrote a payload that is not
-                JSON. Reading it needs a deserializer, which does not exist yet; *records* gives
-                the payload as it is stored.
+            UnreadableMessageError: a serializer of the application wrote a payload. Reading it
+                needs a deserializer, which does not exist yet; *records* gives it as it is stored.
             ConfigurationError: a class has no default metadata.
             pydantic.ValidationError: a class does not accept a payload.
         """
