@@ -1,4 +1,4 @@
-"""Making an engine ready for transactions that can rely on what they read."""
+"""The preparation of an engine for SQLite, so that transactions can rely on what they read."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...exceptions import ConfigurationError
 
-# An engine and those derived from it by execution options have one dialect.
+# An engine and the engines derived from it by execution options share a dialect.
 _prepared: WeakSet[Dialect] = WeakSet()
 
 TEngine = TypeVar("TEngine", Engine, AsyncEngine)
 
 READ_ONLY = {"sqlite_begin": "BEGIN"}
-"""Execution options of a connection that only reads: on SQLite it waits for no writer."""
+"""Execution options of a connection that only reads; on SQLite it waits for no writer."""
 
 
 def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
-    """Make an engine ready for SQLite; one for another database is left as it is.
+    """Prepare an engine for SQLite; engines for other databases are left unchanged.
 
-    Readers and the writer do not wait for each other (WAL), a transaction takes its place
-    among the writers when it begins (BEGIN IMMEDIATE), so that what it has read stays true,
-    and foreign keys are enforced. Transactions of a connection that has the execution option
-    ``sqlite_begin="BEGIN"`` may only read, and wait for nobody.
+    Readers and the writer do not wait for each other (WAL). A transaction takes the write lock
+    when it begins (BEGIN IMMEDIATE), so that what it reads stays true. Foreign keys are enforced.
+    Transactions of a connection with the execution option ``sqlite_begin="BEGIN"`` may only read,
+    and wait for no one.
 
     Args:
-        engine: an engine of either colour that has not connected yet.
-        busy_timeout: how long a transaction waits for its place, in seconds.
+        engine: an async or sync engine that has not connected yet.
+        busy_timeout: how long a transaction waits for the write lock, in seconds.
 
     Returns:
         The engine.
@@ -45,7 +45,7 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
         return engine
 
     def connect(connection: Any, _record: object) -> None:
-        # The driver must not open transactions by itself: it would do so too late.
+        # The driver must not open transactions itself: it would do so too late.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
@@ -61,7 +61,7 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
 
 
 def _use_wal(cursor: Any, patience: float) -> None:
-    """Switch a database to WAL, if it is not; other processes may be about to do the same."""
+    """Switch a database to WAL, unless it is; other processes may try at the same time."""
     end = monotonic() + patience
     while True:
         cursor.execute("PRAGMA journal_mode")
@@ -72,7 +72,7 @@ def _use_wal(cursor: Any, patience: float) -> None:
         except OperationalError as error:
             if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > end:
                 raise
-            # The switch does not wait for others, whatever the timeout is; a transaction does.
+            # The switch waits for no lock, whatever the timeout is; a transaction does.
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute("ROLLBACK")
 
@@ -83,29 +83,28 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _roll_back(connection: Any, _record: object, _error: BaseException | None) -> None:
-    """End the transaction of a connection that is given up, as that of a cancelled task is."""
-    # Closing it is not enough: SQLite keeps the transaction, with its lock, until no cursor is
-    # left, and the traceback of the error may hold one for long.
+    """End the transaction of a connection that is invalidated, as for a cancelled task."""
+    # Closing it is not enough: SQLite keeps the transaction and its lock until no cursor is left,
+    # and the traceback of the error may hold a cursor for long.
     with suppress(Exception, CancelledError):
         connection.rollback()
 
 
-def is_prepared(engine: Engine) -> bool:
-    """Tell whether *prepare_sqlite* has been called for an engine."""
+def is_prepared(engine: Engine | AsyncEngine) -> bool:
+    """Return whether an engine was given to *prepare_sqlite*."""
     return engine.dialect in _prepared
 
 
-def ensure_prepared(engine: Engine) -> None:
+def ensure_prepared(engine: Engine | AsyncEngine) -> None:
     """Refuse an engine for SQLite that would lose updates.
 
     Raises:
-        ConfigurationError: *prepare_sqlite* has not been called for it.
+        ConfigurationError: the engine was not given to *prepare_sqlite*.
     """
     if engine.dialect.name == "sqlite" and not is_prepared(engine):
         text = f"The engine {engine.url!r} is not prepared for SQLite"
-        error = ConfigurationError(text)
-        error.add_note(
+        advice = (
             "Call messagebus.adapters.sqlalchemy.prepare_sqlite(engine) before it is used: "
-            "by default, concurrent transactions overwrite what others have written."
+            "by default, concurrent transactions overwrite each other's changes."
         )
-        raise error
+        raise ConfigurationError(text, advice=advice)

@@ -143,11 +143,8 @@ def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
     for table in (tables.messages, tables.lease):
         if not inspector.has_table(table.name, table.schema):
             text = f"The table {table.fullname} does not exist"
-            error = ConfigurationError(text)
-            error.add_note(
-                "Create it in a migration, or with async_create_tables(engine) or its sync twin."
-            )
-            raise error
+            advice = "Create it in a migration, or with async_create_tables(engine)."
+            raise ConfigurationError(text, advice=advice)
 
 
 metadata = sa.MetaData()

@@ -8,14 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
 from ....serialization.wire import WIRE_COLUMNS, row_to_wire
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import AsyncConnection, AsyncEngine
+from .._compat.aio import AsyncConnection
 from ..clock import now
 from ..delivery import Batch, LeaseLostError, Outcome
-from ..engine import READ_ONLY
-from ..tables import PARKED, PENDING, SENT, OutboxTables, in_state
+from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import AsyncLease
 
 _STATE_COLUMNS = ("position", "attempts", "next_attempt_at", "reason")
@@ -28,8 +28,6 @@ class AsyncBatches:
     recording an outcome, the next holder of the lease counts an attempt for each of its messages.
 
     Args:
-        engine: connects to the database.
-        tables: the outbox.
         lease: the lease of the relay.
         batch_size: the most messages in a batch.
         max_attempts: the most attempts to send a message.
@@ -39,24 +37,21 @@ class AsyncBatches:
 
     def __init__(
         self,
-        engine: AsyncEngine,
-        tables: OutboxTables,
         lease: AsyncLease,
+        *,
         batch_size: int,
         max_attempts: int,
         backoff: Backoff,
-        *,
         park: bool,
     ) -> None:
-        self._reading = engine.execution_options(**READ_ONLY)
-        self._messages = tables.messages
         self._lease = lease
+        self._messages = lease.tables.messages
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
         # Built once: only the parameters of these statements change from batch to batch.
-        column = self._messages.c
+        column, present = self._messages.c, now(lease.engine.dialect)
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
@@ -67,11 +62,13 @@ class AsyncBatches:
         )
         self._mark_sent = self._change(
             state=SENT,
-            delivered_at=now(engine.dialect),
+            delivered_at=present,
             attempts=column.attempts + 1,
             next_attempt_at=None,
             reason=None,
         )
+        self._parked = {"state": PARKED, "parked_at": present, "next_attempt_at": None}
+        self._present = sa.select(present)
         self._note = lease.hold(
             listening=sa.bindparam("listens"),
             sending_from=sa.bindparam("first"),
@@ -87,7 +84,7 @@ class AsyncBatches:
 
     async def is_pending(self) -> bool:
         """Return whether there is a message to send."""
-        async with self._reading.connect() as connection:
+        async with self._lease.reading.connect() as connection:
             return (await connection.execute(self._first)).first() is not None
 
     async def advance(self) -> Batch:
@@ -98,6 +95,7 @@ class AsyncBatches:
             notification.
 
         Raises:
+            UndeliverableMessageError: a message has no attempts left, and lets no other pass.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
         async with self._lease.transaction() as connection:
@@ -112,6 +110,10 @@ class AsyncBatches:
                 last=rows[-1].position if rows else None,
             )
         self._outcome = None
+        if (stuck := batch.stuck) is not None:
+            raise UndeliverableMessageError(
+                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
+            )
         return batch
 
     async def send(self, batch: Batch, transport: AsyncAbstractEventstreamTransport) -> Outcome:
@@ -138,10 +140,10 @@ class AsyncBatches:
             LeaseLostError: another relay holds the lease; nothing is recorded.
         """
         if self._outcome is not None:
-            nothing = {"listens": False, "first": None, "last": None}
             async with self._lease.transaction() as connection:
                 await self._record(connection)
-                await self._lease.fence(connection, self._note, **nothing)
+                settled = self._lease.hold(sending_from=None, sending_to=None)
+                await self._lease.fence(connection, settled)
             self._outcome = None
 
     def forget(self) -> None:
@@ -160,14 +162,14 @@ class AsyncBatches:
                 # other message has an attempt counted for it.
                 wait = 0.0
                 if head.next_attempt_at is not None:
-                    present = await connection.scalar(sa.select(now(connection.dialect)))
+                    present = await connection.scalar(self._present)
                     wait = (head.next_attempt_at - present).total_seconds()
                 if wait > 0:
                     return Batch(wait=wait, parked=parked)
                 return Batch(rows[:1], parked=parked)
             if not self._park:
                 return Batch(stuck=head)
-            await self._update(connection, head, _parked(connection))
+            await self._update(connection, head, self._parked)
             parked.append(head)
         return Batch(parked=parked)
 
@@ -181,7 +183,7 @@ class AsyncBatches:
             attempts = self._messages.c.attempts + 1
             values = {"attempts": attempts, "reason": _storable(outcome.reason)}
             if self.parks(outcome):
-                values |= _parked(connection)
+                values |= self._parked
             else:
                 wait = timedelta(seconds=self._backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = now(connection.dialect, wait)
@@ -197,18 +199,13 @@ class AsyncBatches:
     def _change(self, **values: Any) -> sa.Update:
         """Return the statement that changes the messages at *positions*, a parameter."""
         position = self._messages.c.position
-        if self._reading.dialect.name == "postgresql":
+        if self._lease.engine.dialect.name == "postgresql":
             # One parameter, and so one statement to compile and to plan for batches of any size.
             array = sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger))
             among = position == sa.any_(array)
         else:
             among = position.in_(sa.bindparam("positions", expanding=True))
         return sa.update(self._messages).where(among, self._lease.limit).values(**values)
-
-
-def _parked(connection: AsyncConnection) -> dict[str, Any]:
-    parked_at = now(connection.dialect)
-    return {"state": PARKED, "parked_at": parked_at, "next_attempt_at": None}
 
 
 def _storable(reason: str) -> str:

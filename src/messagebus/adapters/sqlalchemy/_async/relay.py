@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import Literal
@@ -13,11 +15,11 @@ from uuid import uuid4
 from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import AsyncEngine, AsyncWakeUp, blocking_engine, run
+from .._compat.aio import AsyncEngine, AsyncWakeUp, call
 from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
-from ..engine import READ_ONLY, ensure_prepared
+from ..engine import ensure_prepared
 from ..status import RelayStatus
 from ..tables import OutboxTables, ensure_exist
 from ..tables import tables as default_tables
@@ -51,17 +53,15 @@ class AsyncOutboxRelay:
         max_attempts: the most attempts to send a message on which the transport fails. A message
             that it rejects, with a *MessageRejectedError*, is tried once.
         backoff: the waits between the attempts.
-        reconnect: the waits while the broker or the database cannot be reached, which counts as
-            no attempt.
-        on_poison: what happens to a message that cannot be sent: ``park`` it and go on, or
+        reconnect: the waits while the broker or the database is away; these count no attempt.
+        on_poison: what to do with a message that cannot be sent: ``park`` it and go on, or
             ``stop``.
         retention: how long sent messages are kept; for ever by default.
         retention_batch: the most messages to delete at once.
         retention_interval: the rest after nothing is left to delete, in seconds.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared, or an option is out of
-            range.
+        ConfigurationError: the engine is for SQLite and not prepared, or an option is wrong.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AsyncOutboxRelay:
         retention_batch: int = 1_000,
         retention_interval: float = 60.0,
     ) -> None:
-        ensure_prepared(blocking_engine(engine))
+        ensure_prepared(engine)
         if min(batch_size, max_attempts, retention_batch) < 1 or min(poll_interval, lease) <= 0:
             text = "The batch sizes, attempts and times of a relay must be greater than zero"
             raise ConfigurationError(text)
@@ -92,21 +92,20 @@ class AsyncOutboxRelay:
         self.poll_interval, self.lease = poll_interval, lease
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this relay in the lease."""
-        self.outbox = AsyncOutbox(engine, tables=tables)
+        self.outbox = outbox = AsyncOutbox(engine, tables=tables)
         """The messages that wait to be sent or could not be sent."""
-        self._tables = tables
-        self._reading = engine.execution_options(**READ_ONLY)
         self._lease = AsyncLease(engine, tables, self.holder, timedelta(seconds=lease))
-        park = on_poison == "park"
         self._batches = AsyncBatches(
-            engine, tables, self._lease, batch_size, max_attempts, backoff, park=park
+            self._lease,
+            batch_size=batch_size,
+            max_attempts=max_attempts,
+            backoff=backoff,
+            park=on_poison == "park",
         )
         self._wake_up = AsyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = AsyncNotifications(engine, tables.channel, self._wake_up, longest)
-        self._retention = AsyncRetention(
-            self.outbox, retention, retention_batch, retention_interval
-        )
+        self._retention = AsyncRetention(outbox, retention, retention_batch, retention_interval)
         self._failures = Failures(reconnect)
         self._polls = 0
         self._sent = 0
@@ -124,8 +123,7 @@ class AsyncOutboxRelay:
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
             ConfigurationError: the tables do not exist, or the relay runs already.
         """
-        self._start()
-        try:
+        async with self._running():
             while not self._told_to_stop:
                 try:
                     await self._step()
@@ -134,8 +132,6 @@ class AsyncOutboxRelay:
                 except DATABASE_ERRORS as error:
                     self._move(State.CONNECTING)
                     await self._rest(self._failures.outage(DATABASE, error))
-        finally:
-            await self._leave()
 
     async def drain(self) -> int:
         """Send all pending messages, or wait until another relay that leads has sent them.
@@ -154,17 +150,14 @@ class AsyncOutboxRelay:
                 one. A transport may raise a TimeoutError instead.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
         """
-        self._start()
         before = self._sent
         standby = AsyncStandby(self.outbox, patience=2 * self.lease)
-        try:
+        async with self._running():
             while not self._told_to_stop and self._state is not State.IDLE:
                 standing_by = self._state is State.STANDBY
                 await self._step(patient=False)
                 if standing_by and self._state is State.STANDBY and await standby.is_done():
                     break
-        finally:
-            await self._leave()
         return self._sent - before
 
     def stop(self) -> None:
@@ -197,36 +190,37 @@ class AsyncOutboxRelay:
     def _move(self, to: State) -> None:
         self._state = move(self._state, to)
 
-    def _start(self) -> None:
+    @asynccontextmanager
+    async def _running(self) -> AsyncGenerator[None]:
+        """Enter the relay, and give the lease back at the end so that another one takes over."""
         if self._state is not State.STOPPED:
             text = "The relay is running already; stop it first, or create another one"
             raise ConfigurationError(text)
         self._move(State.CONNECTING)
-
-    async def _leave(self) -> None:
-        """Give the lease back, so that another relay takes over at once."""
-        self._move(State.STOPPING)
         try:
-            await self._batches.settle()
-            await self._lease.release()
-        except (LeaseLostError, *DATABASE_ERRORS) as error:
-            # The lease ends by itself; sent messages that could not be marked are sent again.
-            log.warning(
-                "left without releasing the lease: %s", error, extra={"event": "relay.left"}
-            )
+            yield
         finally:
-            self._batches.forget()
-            self._lease.forget()
-            self._told_to_stop = False
-            self._move(State.STOPPED)
-            await self._notifications.close()
+            self._move(State.STOPPING)
+            try:
+                await self._batches.settle()
+                await self._lease.release()
+            except (LeaseLostError, *DATABASE_ERRORS) as error:
+                # The lease ends by itself; sent messages that could not be marked are sent again.
+                log.warning("lease not released: %s", error, extra={"event": "relay.left"})
+            finally:
+                self._batches.forget()
+                self._lease.forget()
+                self._told_to_stop = False
+                self._move(State.STOPPED)
+                await self._notifications.close()
 
     async def _step(self, *, patient: bool = True) -> None:
         """Do what the state asks for. Only a *patient* relay waits for a broker that is away."""
         try:
             match self._state:
                 case State.CONNECTING:
-                    await run(self._reading, ensure_exist, self._tables)
+                    async with self._lease.reading.connect() as connection:
+                        await call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
                     if self._lease.is_held or await self._lease.acquire():
@@ -259,10 +253,6 @@ class AsyncOutboxRelay:
         batch = await self._batches.advance()
         for row in batch.parked:
             self._failures.failure(row, row.reason, attempts=row.attempts, parked=True)
-        if (stuck := batch.stuck) is not None:
-            raise UndeliverableMessageError(
-                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
-            )
         if batch.rows:
             await self._forward(batch, patient=patient)
         elif batch.wait:

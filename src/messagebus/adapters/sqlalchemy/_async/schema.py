@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._compat.aio import AsyncEngine, run
+from .._compat.aio import AsyncEngine, call
 from ..tables import OutboxTables, create
 from ..tables import tables as default_tables
 
@@ -17,4 +17,5 @@ async def async_create_tables(engine: AsyncEngine, tables: OutboxTables = defaul
         engine: connects to the database.
         tables: the tables to create.
     """
-    await run(engine, create, tables)
+    async with engine.begin() as connection:
+        await call(connection, create, tables)

@@ -19,7 +19,6 @@ from .._compat.aio import (
     AsyncEngine,
     AsyncSession,
     AsyncSessionFactory,
-    blocking_engine,
     call,
     close,
     discard,
@@ -76,7 +75,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
     ) -> None:
         engine = bind if isinstance(bind, AsyncEngine) else bind.kw.get("bind")
         if isinstance(engine, AsyncEngine):
-            ensure_prepared(blocking_engine(engine))
+            ensure_prepared(engine)
         self.eventstore = AsyncSQLAlchemyEventstore(serializer)
         # Each factory makes a class of sessions of its own: too much for each unit of work.
         self._new_session: Callable[[], AsyncSession] = (

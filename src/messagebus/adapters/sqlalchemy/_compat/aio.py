@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
 )
-from sqlalchemy.orm import Session
 
 __all__ = [
     "AsyncConnection",
@@ -21,12 +19,10 @@ __all__ = [
     "AsyncSession",
     "AsyncSessionFactory",
     "AsyncWakeUp",
-    "blocking_engine",
     "call",
     "close",
     "discard",
     "driver_connection",
-    "run",
 ]
 
 P = ParamSpec("P")
@@ -35,30 +31,14 @@ R = TypeVar("R")
 AsyncSessionFactory = async_sessionmaker[AsyncSession]
 
 
-def blocking_engine(engine: AsyncEngine) -> Any:
-    """Return the sync engine below an engine."""
-    return engine.sync_engine
-
-
-async def run(
-    engine: AsyncEngine,
-    function: Callable[Concatenate[Connection, P], R],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> R:
-    """Call a blocking function with a connection, in a transaction of its own."""
-    async with engine.begin() as connection:
-        return await connection.run_sync(function, *args, **kwargs)
-
-
 async def call(
-    session: AsyncSession,
-    function: Callable[Concatenate[Session, P], R],
+    target: AsyncConnection | AsyncSession,
+    function: Callable[Concatenate[Any, P], R],
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> R:
-    """Call a blocking function with the sync session below a session."""
-    return await session.run_sync(function, *args, **kwargs)
+    """Call a blocking function with the sync connection or session below *target*."""
+    return await target.run_sync(function, *args, **kwargs)
 
 
 async def close(session: AsyncSession) -> None:

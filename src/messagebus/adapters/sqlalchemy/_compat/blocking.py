@@ -18,44 +18,24 @@ __all__ = [
     "SyncSession",
     "SyncSessionFactory",
     "SyncWakeUp",
-    "blocking_engine",
     "call",
     "close",
     "discard",
     "driver_connection",
-    "run",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 SyncSessionFactory = sessionmaker[SyncSession]
 
 
-def blocking_engine(engine: SyncEngine) -> Any:
-    """Return the engine itself."""
-    return engine
-
-
-def run(
-    engine: SyncEngine,
-    function: Callable[Concatenate[SyncConnection, P], R],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> R:
-    """Call a function with a connection, in a transaction of its own."""
-    with engine.begin() as connection:
-        return function(connection, *args, **kwargs)
-
-
 def call(
-    session: SyncSession,
-    function: Callable[Concatenate[SyncSession, P], R],
-    *args: P.args,
-    **kwargs: P.kwargs,
+    target: T, function: Callable[Concatenate[T, P], R], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    """Call a function with a session."""
-    return function(session, *args, **kwargs)
+    """Call a function with a connection or a session."""
+    return function(target, *args, **kwargs)
 
 
 def close(session: SyncSession) -> None:

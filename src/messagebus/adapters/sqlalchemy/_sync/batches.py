@@ -10,14 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
 from ....serialization.wire import WIRE_COLUMNS, row_to_wire
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import SyncConnection, SyncEngine
+from .._compat.blocking import SyncConnection
 from ..clock import now
 from ..delivery import Batch, LeaseLostError, Outcome
-from ..engine import READ_ONLY
-from ..tables import PARKED, PENDING, SENT, OutboxTables, in_state
+from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import SyncLease
 
 _STATE_COLUMNS = ("position", "attempts", "next_attempt_at", "reason")
@@ -30,8 +30,6 @@ class SyncBatches:
     recording an outcome, the next holder of the lease counts an attempt for each of its messages.
 
     Args:
-        engine: connects to the database.
-        tables: the outbox.
         lease: the lease of the relay.
         batch_size: the most messages in a batch.
         max_attempts: the most attempts to send a message.
@@ -41,24 +39,21 @@ class SyncBatches:
 
     def __init__(
         self,
-        engine: SyncEngine,
-        tables: OutboxTables,
         lease: SyncLease,
+        *,
         batch_size: int,
         max_attempts: int,
         backoff: Backoff,
-        *,
         park: bool,
     ) -> None:
-        self._reading = engine.execution_options(**READ_ONLY)
-        self._messages = tables.messages
         self._lease = lease
+        self._messages = lease.tables.messages
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
         # Built once: only the parameters of these statements change from batch to batch.
-        column = self._messages.c
+        column, present = self._messages.c, now(lease.engine.dialect)
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
@@ -69,11 +64,13 @@ class SyncBatches:
         )
         self._mark_sent = self._change(
             state=SENT,
-            delivered_at=now(engine.dialect),
+            delivered_at=present,
             attempts=column.attempts + 1,
             next_attempt_at=None,
             reason=None,
         )
+        self._parked = {"state": PARKED, "parked_at": present, "next_attempt_at": None}
+        self._present = sa.select(present)
         self._note = lease.hold(
             listening=sa.bindparam("listens"),
             sending_from=sa.bindparam("first"),
@@ -89,7 +86,7 @@ class SyncBatches:
 
     def is_pending(self) -> bool:
         """Return whether there is a message to send."""
-        with self._reading.connect() as connection:
+        with self._lease.reading.connect() as connection:
             return (connection.execute(self._first)).first() is not None
 
     def advance(self) -> Batch:
@@ -100,6 +97,7 @@ class SyncBatches:
             notification.
 
         Raises:
+            UndeliverableMessageError: a message has no attempts left, and lets no other pass.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
         with self._lease.transaction() as connection:
@@ -114,6 +112,10 @@ class SyncBatches:
                 last=rows[-1].position if rows else None,
             )
         self._outcome = None
+        if (stuck := batch.stuck) is not None:
+            raise UndeliverableMessageError(
+                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
+            )
         return batch
 
     def send(self, batch: Batch, transport: SyncAbstractEventstreamTransport) -> Outcome:
@@ -140,10 +142,10 @@ class SyncBatches:
             LeaseLostError: another relay holds the lease; nothing is recorded.
         """
         if self._outcome is not None:
-            nothing = {"listens": False, "first": None, "last": None}
             with self._lease.transaction() as connection:
                 self._record(connection)
-                self._lease.fence(connection, self._note, **nothing)
+                settled = self._lease.hold(sending_from=None, sending_to=None)
+                self._lease.fence(connection, settled)
             self._outcome = None
 
     def forget(self) -> None:
@@ -162,14 +164,14 @@ class SyncBatches:
                 # other message has an attempt counted for it.
                 wait = 0.0
                 if head.next_attempt_at is not None:
-                    present = connection.scalar(sa.select(now(connection.dialect)))
+                    present = connection.scalar(self._present)
                     wait = (head.next_attempt_at - present).total_seconds()
                 if wait > 0:
                     return Batch(wait=wait, parked=parked)
                 return Batch(rows[:1], parked=parked)
             if not self._park:
                 return Batch(stuck=head)
-            self._update(connection, head, _parked(connection))
+            self._update(connection, head, self._parked)
             parked.append(head)
         return Batch(parked=parked)
 
@@ -183,7 +185,7 @@ class SyncBatches:
             attempts = self._messages.c.attempts + 1
             values = {"attempts": attempts, "reason": _storable(outcome.reason)}
             if self.parks(outcome):
-                values |= _parked(connection)
+                values |= self._parked
             else:
                 wait = timedelta(seconds=self._backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = now(connection.dialect, wait)
@@ -197,18 +199,13 @@ class SyncBatches:
     def _change(self, **values: Any) -> sa.Update:
         """Return the statement that changes the messages at *positions*, a parameter."""
         position = self._messages.c.position
-        if self._reading.dialect.name == "postgresql":
+        if self._lease.engine.dialect.name == "postgresql":
             # One parameter, and so one statement to compile and to plan for batches of any size.
             array = sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger))
             among = position == sa.any_(array)
         else:
             among = position.in_(sa.bindparam("positions", expanding=True))
         return sa.update(self._messages).where(among, self._lease.limit).values(**values)
-
-
-def _parked(connection: SyncConnection) -> dict[str, Any]:
-    parked_at = now(connection.dialect)
-    return {"state": PARKED, "parked_at": parked_at, "next_attempt_at": None}
 
 
 def _storable(reason: str) -> str:

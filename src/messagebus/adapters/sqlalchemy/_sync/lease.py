@@ -35,23 +35,26 @@ class SyncLease:
         tables: the outbox.
         holder: describes this relay to people.
         duration: how long the lease lasts without being renewed.
+
+    Attributes:
+        engine: connects to the database.
+        reading: connects to the database for transactions that only read.
+        tables: the outbox.
+        limit: a condition for every statement that may be the first of a transaction.
     """
 
     def __init__(
         self, engine: SyncEngine, tables: OutboxTables, holder: str, duration: timedelta
     ) -> None:
-        self._engine = engine
-        self._reading = engine.execution_options(**READ_ONLY)
-        self._tables = tables
+        self.engine = engine
+        self.reading = engine.execution_options(**READ_ONLY)
+        self.tables = tables
         self._holder = holder
         self._seconds = duration.total_seconds()
         self._end = now(engine.dialect, duration)
         self.limit = idle_limit(engine.dialect, duration)
-        """A condition for each statement that may be the first of a transaction."""
-        is_relay = tables.lease.c.name == RELAY
-        self._look = sa.select(tables.lease, now(engine.dialect).label("now")).where(
-            is_relay, self.limit
-        )
+        found = sa.select(tables.lease, now(engine.dialect).label("now"))
+        self._look = found.where(tables.lease.c.name == RELAY, self.limit)
         self._renew = self.hold()
         self._token: int | None = None
         self._renewed = 0.0
@@ -69,12 +72,12 @@ class SyncLease:
     def acquire(self) -> bool:
         """Acquire the lease if it is free; return whether it is held now."""
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
-        with self._reading.connect() as connection:
+        with self.reading.connect() as connection:
             row = (connection.execute(self._look)).one_or_none()
         if row is not None and row.expires_at > row.now:
             return False
         begun = monotonic()
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             self._token = self._take(connection)
         if self._token is None:
             return False
@@ -100,7 +103,7 @@ class SyncLease:
             LeaseLostError: another relay holds the lease already.
         """
         if self._token is not None:
-            ended = self.hold(expires_at=now(self._engine.dialect), listening=False)
+            ended = self.hold(expires_at=now(self.engine.dialect), listening=False)
             with self.transaction() as connection:
                 self.fence(connection, ended)
 
@@ -112,7 +115,7 @@ class SyncLease:
     def transaction(self) -> Generator[SyncConnection]:
         """Open a transaction of the holder; its last step must be *fence*."""
         begun = monotonic()
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             yield connection
         self._renewed = begun
 
@@ -129,14 +132,14 @@ class SyncLease:
 
     def hold(self, **values: Any) -> sa.Update:
         """Return a statement that renews the lease if its token is still valid."""
-        lease = self._tables.lease
+        lease = self.tables.lease
         is_held = sa.and_(lease.c.name == RELAY, lease.c.token == sa.bindparam("held"))
         values = {"expires_at": self._end, **values}
         return sa.update(lease).where(is_held, self.limit).values(**values)
 
     def _take(self, connection: SyncConnection) -> int | None:
         """Return the token of this relay; None if another relay holds the lease."""
-        lease = self._tables.lease
+        lease = self.tables.lease
         values = {
             "holder": self._holder,
             "expires_at": self._end,
@@ -165,7 +168,7 @@ class SyncLease:
 
     def _count_lost_attempt(self, connection: SyncConnection, lease: sa.Row[Any]) -> None:
         """Count an attempt for each message of a batch whose outcome was never recorded."""
-        messages = self._tables.messages
+        messages = self.tables.messages
         in_flight = messages.c.position.between(lease.sending_from, lease.sending_to)
         reason = f"the relay {lease.holder} ended while it was sending, or lost its lease"
         connection.execute(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 from typing import Literal
@@ -15,11 +17,11 @@ from uuid import uuid4
 from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import SyncEngine, SyncWakeUp, blocking_engine, run
+from .._compat.blocking import SyncEngine, SyncWakeUp, call
 from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
-from ..engine import READ_ONLY, ensure_prepared
+from ..engine import ensure_prepared
 from ..status import RelayStatus
 from ..tables import OutboxTables, ensure_exist
 from ..tables import tables as default_tables
@@ -53,17 +55,15 @@ class SyncOutboxRelay:
         max_attempts: the most attempts to send a message on which the transport fails. A message
             that it rejects, with a *MessageRejectedError*, is tried once.
         backoff: the waits between the attempts.
-        reconnect: the waits while the broker or the database cannot be reached, which counts as
-            no attempt.
-        on_poison: what happens to a message that cannot be sent: ``park`` it and go on, or
+        reconnect: the waits while the broker or the database is away; these count no attempt.
+        on_poison: what to do with a message that cannot be sent: ``park`` it and go on, or
             ``stop``.
         retention: how long sent messages are kept; for ever by default.
         retention_batch: the most messages to delete at once.
         retention_interval: the rest after nothing is left to delete, in seconds.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared, or an option is out of
-            range.
+        ConfigurationError: the engine is for SQLite and not prepared, or an option is wrong.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class SyncOutboxRelay:
         retention_batch: int = 1_000,
         retention_interval: float = 60.0,
     ) -> None:
-        ensure_prepared(blocking_engine(engine))
+        ensure_prepared(engine)
         if min(batch_size, max_attempts, retention_batch) < 1 or min(poll_interval, lease) <= 0:
             text = "The batch sizes, attempts and times of a relay must be greater than zero"
             raise ConfigurationError(text)
@@ -94,19 +94,20 @@ class SyncOutboxRelay:
         self.poll_interval, self.lease = poll_interval, lease
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this relay in the lease."""
-        self.outbox = SyncOutbox(engine, tables=tables)
+        self.outbox = outbox = SyncOutbox(engine, tables=tables)
         """The messages that wait to be sent or could not be sent."""
-        self._tables = tables
-        self._reading = engine.execution_options(**READ_ONLY)
         self._lease = SyncLease(engine, tables, self.holder, timedelta(seconds=lease))
-        park = on_poison == "park"
         self._batches = SyncBatches(
-            engine, tables, self._lease, batch_size, max_attempts, backoff, park=park
+            self._lease,
+            batch_size=batch_size,
+            max_attempts=max_attempts,
+            backoff=backoff,
+            park=on_poison == "park",
         )
         self._wake_up = SyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = SyncNotifications(engine, tables.channel, self._wake_up, longest)
-        self._retention = SyncRetention(self.outbox, retention, retention_batch, retention_interval)
+        self._retention = SyncRetention(outbox, retention, retention_batch, retention_interval)
         self._failures = Failures(reconnect)
         self._polls = 0
         self._sent = 0
@@ -124,8 +125,7 @@ class SyncOutboxRelay:
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
             ConfigurationError: the tables do not exist, or the relay runs already.
         """
-        self._start()
-        try:
+        with self._running():
             while not self._told_to_stop:
                 try:
                     self._step()
@@ -134,8 +134,6 @@ class SyncOutboxRelay:
                 except DATABASE_ERRORS as error:
                     self._move(State.CONNECTING)
                     self._rest(self._failures.outage(DATABASE, error))
-        finally:
-            self._leave()
 
     def drain(self) -> int:
         """Send all pending messages, or wait until another relay that leads has sent them.
@@ -154,17 +152,14 @@ class SyncOutboxRelay:
                 one. A transport may raise a TimeoutError instead.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
         """
-        self._start()
         before = self._sent
         standby = SyncStandby(self.outbox, patience=2 * self.lease)
-        try:
+        with self._running():
             while not self._told_to_stop and self._state is not State.IDLE:
                 standing_by = self._state is State.STANDBY
                 self._step(patient=False)
                 if standing_by and self._state is State.STANDBY and standby.is_done():
                     break
-        finally:
-            self._leave()
         return self._sent - before
 
     def stop(self) -> None:
@@ -197,36 +192,37 @@ class SyncOutboxRelay:
     def _move(self, to: State) -> None:
         self._state = move(self._state, to)
 
-    def _start(self) -> None:
+    @contextmanager
+    def _running(self) -> Generator[None]:
+        """Enter the relay, and give the lease back at the end so that another one takes over."""
         if self._state is not State.STOPPED:
             text = "The relay is running already; stop it first, or create another one"
             raise ConfigurationError(text)
         self._move(State.CONNECTING)
-
-    def _leave(self) -> None:
-        """Give the lease back, so that another relay takes over at once."""
-        self._move(State.STOPPING)
         try:
-            self._batches.settle()
-            self._lease.release()
-        except (LeaseLostError, *DATABASE_ERRORS) as error:
-            # The lease ends by itself; sent messages that could not be marked are sent again.
-            log.warning(
-                "left without releasing the lease: %s", error, extra={"event": "relay.left"}
-            )
+            yield
         finally:
-            self._batches.forget()
-            self._lease.forget()
-            self._told_to_stop = False
-            self._move(State.STOPPED)
-            self._notifications.close()
+            self._move(State.STOPPING)
+            try:
+                self._batches.settle()
+                self._lease.release()
+            except (LeaseLostError, *DATABASE_ERRORS) as error:
+                # The lease ends by itself; sent messages that could not be marked are sent again.
+                log.warning("lease not released: %s", error, extra={"event": "relay.left"})
+            finally:
+                self._batches.forget()
+                self._lease.forget()
+                self._told_to_stop = False
+                self._move(State.STOPPED)
+                self._notifications.close()
 
     def _step(self, *, patient: bool = True) -> None:
         """Do what the state asks for. Only a *patient* relay waits for a broker that is away."""
         try:
             match self._state:
                 case State.CONNECTING:
-                    run(self._reading, ensure_exist, self._tables)
+                    with self._lease.reading.connect() as connection:
+                        call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
                     if self._lease.is_held or self._lease.acquire():
@@ -259,10 +255,6 @@ class SyncOutboxRelay:
         batch = self._batches.advance()
         for row in batch.parked:
             self._failures.failure(row, row.reason, attempts=row.attempts, parked=True)
-        if (stuck := batch.stuck) is not None:
-            raise UndeliverableMessageError(
-                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
-            )
         if batch.rows:
             self._forward(batch, patient=patient)
         elif batch.wait:

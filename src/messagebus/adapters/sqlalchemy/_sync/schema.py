@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .._compat.blocking import SyncEngine, run
+from .._compat.blocking import SyncEngine, call
 from ..tables import OutboxTables, create
 from ..tables import tables as default_tables
 
@@ -19,4 +19,5 @@ def sync_create_tables(engine: SyncEngine, tables: OutboxTables = default_tables
         engine: connects to the database.
         tables: the tables to create.
     """
-    run(engine, create, tables)
+    with engine.begin() as connection:
+        call(connection, create, tables)

@@ -21,7 +21,6 @@ from .._compat.blocking import (
     SyncEngine,
     SyncSession,
     SyncSessionFactory,
-    blocking_engine,
     call,
     close,
     discard,
@@ -78,7 +77,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
     ) -> None:
         engine = bind if isinstance(bind, SyncEngine) else bind.kw.get("bind")
         if isinstance(engine, SyncEngine):
-            ensure_prepared(blocking_engine(engine))
+            ensure_prepared(engine)
         self.eventstore = SyncSQLAlchemyEventstore(serializer)
         # Each factory makes a class of sessions of its own: too much for each unit of work.
         self._new_session: Callable[[], SyncSession] = (
