@@ -89,7 +89,7 @@ def test_missing_tables_are_created_when_asked_for(url: str, start: Start, tmp_p
     _, errors = without.communicate(timeout=PATIENCE)
     assert ExitCode.USAGE == without.returncode
     assert "messagebus_messages does not exist" in errors
-    assert "Create it by a migration" in errors
+    assert "Create it in a migration" in errors
 
     allowed = start(*arguments, "--create-tables")
     allowed.communicate(timeout=PATIENCE)
@@ -190,7 +190,7 @@ def test_a_file_that_can_not_be_made_is_told_in_a_line(start: Start, tmp_path: P
     _, errors = process.communicate(timeout=PATIENCE)
 
     assert ExitCode.USAGE == process.returncode
-    expected = f"messagebus: The database {path} can not be opened: unable to open database file"
+    expected = f"messagebus: The database {path} cannot be opened: unable to open database file"
     assert [expected] == errors.splitlines()
 
 
@@ -282,7 +282,7 @@ def test_a_time_has_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
         main(["relay", "--database=sqlite://", "--transport=stdout:", "--lease=soon"])
 
     assert ExitCode.USAGE == caught.value.code
-    assert "'soon' is no time: say 90, 500ms, 30s, 5m, 12h or 7d" in capsys.readouterr().err
+    assert "'soon' is not a time: use 90, 500ms, 30s, 5m, 12h or 7d" in capsys.readouterr().err
 
 
 def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The command line: run a relay, look after an outbox."""
+"""The command line: run a relay, inspect and repair an outbox."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: what follows the name of the program; by default those of the process.
+        arguments: the arguments after the program name; by default those of the process.
 
     Returns:
-        The exit status, one of *ExitCode*.
+        The exit status, a value of *ExitCode*.
     """
     options = parse(arguments)
     try:
@@ -29,6 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201
         return ExitCode.USAGE
     except BrokenPipeError:
-        # Who reads has seen enough.
+        # The reader of the output has seen enough.
         sys.stderr.close()
         return ExitCode.OK

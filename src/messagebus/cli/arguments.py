@@ -13,137 +13,127 @@ from uuid import UUID
 
 from .exit_code import ExitCode
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _EXIT_CODES = f"""exit status:
-  {ExitCode.OK:3}  done, or stopped as asked
-  {ExitCode.FAILED:3}  something unexpected happened
-  {ExitCode.USAGE:3}  wrong arguments or configuration, or the tables are missing
-  {ExitCode.POISON:3}  stopped at a message that can not be sent
-  {ExitCode.BROKER:3}  the broker can not be reached, or who leads sends nothing (to drain)
-  {ExitCode.DATABASE:3}  the database refuses, or (to drain, or for the outbox) can not be reached
-  {ExitCode.UNHEALTHY:3}  the outbox is not as well as was asked for
+  {ExitCode.OK:3}  done, or stopped on request
+  {ExitCode.FAILED:3}  an unexpected error
+  {ExitCode.USAGE:3}  wrong arguments or configuration, or missing tables
+  {ExitCode.POISON:3}  stopped at a message that cannot be sent
+  {ExitCode.BROKER:3}  the broker cannot be reached, or the leader sends nothing (--drain)
+  {ExitCode.DATABASE:3}  the database refuses, or cannot be reached (--drain, outbox)
+  {ExitCode.UNHEALTHY:3}  the outbox exceeds a limit
   {ExitCode.NOT_FOUND:3}  no such message
-  {ExitCode.INTERRUPTED:3}  told to stop twice: what was held may be sent again
+  {ExitCode.INTERRUPTED:3}  stopped by a second signal: the batch in flight may be sent again
 """
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
-    """Read the arguments; *run* of what is returned is the command to run.
+    """Parse the arguments; *run* of the result is the command to run.
 
     Raises:
-        SystemExit: they are wrong, or ask for help.
+        SystemExit: the arguments are wrong, or ask for help.
     """
     parser = ArgumentParser(
         prog="python -m messagebus",
-        description="Run a relay, or look after an outbox.",
+        description="Run a relay, or inspect and repair an outbox.",
         epilog=_EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_relay(commands.add_parser("relay", help="send what transactions have left to be sent"))
-    outbox = commands.add_parser("outbox", help="look after an outbox")
+    _add_relay(commands.add_parser("relay", help="send the messages of committed transactions"))
+    outbox = commands.add_parser("outbox", help="inspect and repair an outbox")
     _add_outbox(outbox.add_subparsers(required=True, metavar="COMMAND"))
     options = parser.parse_args(arguments)
     if "all" in options and options.all == bool(options.message_ids):
-        parser.error("name the messages, or say --all")
+        parser.error("name the messages, or use --all")
     return options
+
+
+def _time(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text)
+    if match is None:
+        problem = f"{text!r} is not a time: use 90, 500ms, 30s, 5m, 12h or 7d"
+        raise ArgumentTypeError(problem)
+    return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
+
+
+def _seconds(text: str) -> float:
+    return _time(text).total_seconds()
+
+
+_TIME: dict[str, Any] = {"type": _time, "metavar": "TIME"}
+_SECONDS: dict[str, Any] = {"type": _seconds, "metavar": "TIME"}
+_NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 
 
 def _add_relay(parser: ArgumentParser) -> None:
     parser.set_defaults(run=_later("relay", "run"))
     _add_database(parser)
-    _add_url(
-        parser,
-        "--transport",
-        "MESSAGEBUS_TRANSPORT",
-        "where to send, such as redis://host/0?stream=events",
-    )
+    destination = "the destination, such as redis://host/0?stream=events"
+    _add_url(parser, "--transport", "MESSAGEBUS_TRANSPORT", destination)
     add = parser.add_argument
-    add("--batch-size", type=int, default=100, metavar="N", help="messages to send at once (100)")
-    add(
-        "--poll-interval", type=_seconds, default=1.0, metavar="TIME", help="how often to look (1s)"
-    )
-    add(
-        "--lease",
-        type=_seconds,
-        default=15.0,
-        metavar="TIME",
-        help="when others take over from a relay that does not answer (15s)",
-    )
-    add("--max-attempts", type=int, default=8, metavar="N", help="attempts for each message (8)")
-    add("--backoff", type=_seconds, default=0.2, metavar="TIME", help="the first wait (200ms)")
-    add("--longest-backoff", type=_seconds, default=60.0, metavar="TIME", help="the longest (1m)")
-    add(
-        "--on-poison",
-        choices=["park", "stop"],
-        default="park",
-        help="what to do with a message that can not be sent (park)",
-    )
-    add("--retention", type=_time, metavar="TIME", help="delete what was sent so long ago (never)")
-    add(
-        "--retention-batch",
-        type=int,
-        default=1000,
-        metavar="N",
-        help="rows to delete at once (1000)",
-    )
-    add(
-        "--retention-interval",
-        type=_seconds,
-        default=60.0,
-        metavar="TIME",
-        help="how often to look for what to delete (1m)",
-    )
-    add("--drain", action="store_true", help="send all that is pending, then leave")
-    add("--create-tables", action="store_true", help="create the tables that are missing")
+    for name, kind, default, text in (
+        ("--batch-size", _NUMBER, 100, "the most messages to send at once"),
+        ("--poll-interval", _SECONDS, "1s", "the longest wait before looking for messages"),
+        ("--lease", _SECONDS, "15s", "time without a heartbeat after which another takes over"),
+        ("--max-attempts", _NUMBER, 8, "the most attempts to send a message"),
+        ("--backoff", _SECONDS, "200ms", "the first wait between attempts"),
+        ("--longest-backoff", _SECONDS, "1m", "the longest wait between attempts"),
+        ("--retention-batch", _NUMBER, 1000, "the most messages to delete at once"),
+        ("--retention-interval", _SECONDS, "1m", "the rest after nothing is left to delete"),
+    ):
+        add(name, **kind, default=default, help=f"{text} ({default})")
+    poison = "what to do with a message that cannot be sent (park)"
+    add("--on-poison", choices=["park", "stop"], default="park", help=poison)
+    add("--retention", **_TIME, help="how long to keep sent messages (for ever)")
+    add("--drain", action="store_true", help="send all pending messages, then exit")
+    add("--create-tables", action="store_true", help="create the tables if they do not exist")
     add("--log-format", choices=["text", "json"], default="text")
     add("--log-level", choices=["debug", "info", "warning", "error"], default="info")
 
 
 def _add_outbox(commands: Any) -> None:
-    def command(name: str, function: str, help: str) -> Callable[..., Any]:  # noqa: A002
+    def command(name: str, help: str) -> Callable[..., Any]:  # noqa: A002
         parser: ArgumentParser = commands.add_parser(name, help=help)
-        parser.set_defaults(run=_later("outbox", "run"), command=_later("outbox", function))
+        parser.set_defaults(run=_later("outbox", "run"), command=_later("outbox", f"{name}_"))
         _add_database(parser)
         parser.add_argument("--json", action="store_true", help="print JSON")
         return parser.add_argument
 
-    add = command("status", "status", "show how much is pending and parked, and who leads")
-    add(
-        "--count-sent",
-        action="store_true",
-        help="count what was sent as well, for which the whole table is read",
-    )
-    add("--max-age", type=_seconds, metavar="TIME", help="fail if something waits for longer")
-    add("--max-parked", type=int, metavar="N", help="fail if more is parked")
-    add = command("list", "list_", "list messages of a state")
+    add = command("status", "show the pending and parked messages, and the leader")
+    count = "count the sent messages as well, which reads the whole table"
+    add("--count-sent", action="store_true", help=count)
+    add("--max-age", **_SECONDS, help="fail if a message waits longer")
+    add("--max-parked", **_NUMBER, help="fail if more messages are parked")
+    add = command("list", "list messages of one state")
     states = ["parked", "pending", "sent", "discarded", "private"]
-    add("--state", choices=states, default="parked", help="which messages (parked)")
-    add("--after", type=int, default=0, metavar="POSITION", help="where to begin")
-    add("--limit", type=int, default=100, metavar="N", help="how many at most (100)")
-    add = command("show", "show", "show a message")
+    add("--state", choices=states, default="parked", help="the state (parked)")
+    add("--after", type=int, default=0, metavar="POSITION", help="begin after this position")
+    add("--limit", **_NUMBER, default=100, help="the most messages to list (100)")
+    add = command("show", "show one message")
     add("message_id", type=UUID)
-    for name, help in (  # noqa: A001
-        ("replay", "let messages be sent that were given up"),
-        ("discard", "give messages up for good"),
+    for name, text in (
+        ("replay", "send messages that were given up, as if they had never been tried"),
+        ("discard", "decide not to send messages that were given up"),
     ):
-        add = command(name, name, help)
-        add("message_ids", type=UUID, nargs="*", help="which; or --all")
-        add("--all", action="store_true", help="all that are parked")
-    add = command("purge", "purge", "delete what was sent")
-    add("--older-than", type=_time, required=True, metavar="TIME", help="how long ago, such as 7d")
-    add("--batch-size", type=int, default=1000, metavar="N", help="messages to delete at once")
+        add = command(name, text)
+        add("message_ids", type=UUID, nargs="*", help="the messages; or --all")
+        add("--all", action="store_true", help="all parked messages")
+    add = command("purge", "delete sent messages")
+    add("--older-than", **_TIME, required=True, help="delete what was sent this long ago, as 7d")
+    add("--batch-size", **_NUMBER, default=1000, help="the most messages to delete at once (1000)")
 
 
 def _add_database(parser: ArgumentParser) -> None:
-    _add_url(parser, "--database", "MESSAGEBUS_DATABASE", "such as sqlite:///shop.db")
-    parser.add_argument("--prefix", default="messagebus_", help="how the names of tables begin")
-    parser.add_argument("--schema", help="where the tables are")
+    _add_url(parser, "--database", "MESSAGEBUS_DATABASE", "the database, such as sqlite:///shop.db")
+    prefix = "the prefix of the table names (messagebus_)"
+    parser.add_argument("--prefix", default="messagebus_", help=prefix)
+    parser.add_argument("--schema", help="the schema of the tables")
 
 
 def _add_url(parser: ArgumentParser, name: str, variable: str, help: str) -> None:  # noqa: A002
-    """Add an argument that may be given by the environment, where nobody can see a password."""
+    """Add an argument that the environment may give, where no one can see a password."""
     value = os.environ.get(variable)
     parser.add_argument(
         name, default=value, required=value is None, metavar="URL", help=f"{help} (${variable})"
@@ -158,16 +148,3 @@ def _later(module: str, function: str) -> Callable[..., ExitCode]:
         return code
 
     return call
-
-
-def _time(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text)
-    if match is None:
-        problem = f"{text!r} is no time: say 90, 500ms, 30s, 5m, 12h or 7d"
-        raise ArgumentTypeError(problem)
-    number, unit = float(match[1]), match[2] or "s"
-    return timedelta(milliseconds=number) if unit == "ms" else timedelta(**{_UNITS[unit]: number})
-
-
-def _seconds(text: str) -> float:
-    return _time(text).total_seconds()

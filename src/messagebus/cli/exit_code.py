@@ -1,4 +1,4 @@
-"""What a command says with its exit status."""
+"""The exit statuses of the commands."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit statuses; a supervisor need not restart what ends with 0, 2 or 3."""
+    """The exit statuses; after 0, 2 and 3 a supervisor need not restart the relay."""
 
     OK = 0
-    """Everything was done; a relay was told to stop, and has sent what it held."""
+    """Done; or a relay was told to stop and has sent its batch."""
     FAILED = 1
-    """Something unexpected happened."""
+    """An unexpected error."""
     USAGE = 2
-    """The arguments, the configuration or the tables are not as they have to be."""
+    """The arguments or the configuration are wrong, or the tables are missing."""
     POISON = 3
-    """A message can not be sent, and the relay was told to stop at such."""
+    """A message cannot be sent, and the relay was told to stop at such messages."""
     BROKER = 4
-    """The broker can not be reached, or the relay that leads sends nothing."""
+    """The broker cannot be reached, or the relay that leads sends nothing."""
     DATABASE = 5
-    """The database can not be reached, or refuses what it is asked."""
+    """The database cannot be reached, or refuses a statement."""
     UNHEALTHY = 6
-    """The outbox is not as well as was asked for."""
+    """The outbox exceeds a limit."""
     NOT_FOUND = 7
-    """There is no such message, or none that this can be done to."""
+    """There is no such message, or none to which the command applies."""
     INTERRUPTED = 130
-    """A relay was told to stop a second time, and did not wait for what it held."""
+    """A relay was told to stop a second time, and did not finish its batch."""

@@ -1,4 +1,4 @@
-"""Log records, as text for people or as lines of JSON for programs."""
+"""Log output, as text for people or as lines of JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON, with all that was given as *extra*."""
+    """Formats a record as one line of JSON, with everything given as *extra*."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without its end."""
+        """Return the line without a line break."""
         time = datetime.fromtimestamp(record.created, UTC)
         line: dict[str, Any] = {
             "time": time.isoformat(timespec="milliseconds"),
@@ -30,11 +30,11 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(style: str, level: str) -> None:
-    """Write log records to the standard error.
+    """Write log records to standard error.
 
     Args:
         style: ``text`` or ``json``.
-        level: the lowest level that is written.
+        level: the lowest level to write.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

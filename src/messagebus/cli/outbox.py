@@ -1,11 +1,11 @@
-"""``python -m messagebus outbox``."""
+"""``python -m messagebus outbox``: inspects and repairs an outbox."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,22 +14,21 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables
-from ..exceptions import ConfigurationError
-from .database import sync_engine
+from ..adapters.sqlalchemy.tables import ensure_exist
+from ..serialization.wire import wire_type
+from .database import new_engine
 from .exit_code import ExitCode
 
 _LISTED = ("position", "message_id", "type", "state", "attempts", "created_at", "reason")
 
 
 def run(options: Namespace) -> ExitCode:
-    """Run the command that *options* name, on the outbox of the database."""
-    engine = sync_engine(options.database)
+    """Run the command of *options* on the outbox of the database."""
+    engine = new_engine(sa.create_engine, options.database)
     tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema)
     try:
         with engine.connect() as connection:
-            if not sa.inspect(connection).has_table(tables.messages.name, options.schema):
-                problem = f"The table {tables.messages.fullname} does not exist"
-                raise ConfigurationError(problem)
+            ensure_exist(connection, tables)
         command: Callable[[SyncOutbox, Namespace], ExitCode] = options.command
         return command(SyncOutbox(engine, tables=tables), options)
     except DBAPIError as error:
@@ -39,23 +38,21 @@ def run(options: Namespace) -> ExitCode:
         engine.dispose()
 
 
-def status(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Show how much there is, and who sends it; tell whether that is acceptable."""
-    backlog = outbox.backlog(count_sent=options.count_sent)
-    leader = outbox.leader()
+def status_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Show the backlog and the leader; return whether they are within the limits."""
+    backlog, leader = outbox.backlog(count_sent=options.count_sent), outbox.leader()
+    age = backlog.oldest_age
     problems = []
-    if options.max_age is not None and (backlog.oldest_age or 0.0) > options.max_age:
-        problems.append(f"the oldest message waits for {backlog.oldest_age:.0f} s")
+    if options.max_age is not None and (age or 0.0) > options.max_age:
+        problems.append(f"the oldest message has waited for {age:.0f} s")
     if options.max_parked is not None and backlog.parked > options.max_parked:
         problems.append(f"{backlog.parked} message(s) are parked")
-    shown = asdict(backlog)
-    shown["leader"] = asdict(leader) if leader else None
-    shown["problems"] = problems
     if options.json:
-        _print_json(shown)
+        led_by = None if leader is None else asdict(leader)
+        _print_json({**asdict(backlog), "leader": led_by, "problems": problems})
     else:
-        age = "" if backlog.oldest_age is None else f", the oldest for {backlog.oldest_age:.1f} s"
-        _print(f"pending  {backlog.pending}{age}")
+        oldest = "" if age is None else f", the oldest for {age:.1f} s"
+        _print(f"pending  {backlog.pending}{oldest}")
         _print(f"parked   {backlog.parked}")
         if backlog.sent is not None:
             _print(f"sent     {backlog.sent}")
@@ -69,47 +66,46 @@ def list_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """List messages of one state."""
     state = None if options.state == "private" else options.state
     records = outbox.list(state, after=options.after, limit=options.limit)
+    details = [_details(record) for record in records]
     if options.json:
-        _print_json([_details(record) for record in records])
+        _print_json(details)
     else:
-        _print_table(_LISTED, (_details(record) for record in records))
+        _print_table([_LISTED, *([_cell(each[name]) for name in _LISTED] for each in details)])
     return ExitCode.OK
 
 
-def show(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Show all that is known of a message."""
+def show_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Show one message with all its columns."""
     record = outbox.get(options.message_id)
     if record is None:
-        _complain(f"no message {options.message_id}")
+        _complain(f"there is no message {options.message_id}")
         return ExitCode.NOT_FOUND
     details = _details(record)
     if options.json:
         _print_json(details)
     else:
-        width = max(map(len, details))
-        for name, value in details.items():
-            _print(f"{name:{width}}  {'' if value is None else value}")
+        _print_table((name, "" if value is None else str(value)) for name, value in details.items())
     return ExitCode.OK
 
 
-def replay(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Let messages be sent that were given up."""
-    return _tell("replayed", outbox.replay(options.message_ids or None), options)
+def replay_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Send messages that were given up."""
+    return _report("replayed", outbox.replay(options.message_ids or None), options)
 
 
-def discard(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Give messages up for good."""
-    return _tell("discarded", outbox.discard(options.message_ids or None), options)
+def discard_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Decide not to send messages that were given up."""
+    return _report("discarded", outbox.discard(options.message_ids or None), options)
 
 
-def purge(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Delete what was sent long ago."""
+def purge_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Delete messages that were sent some time ago."""
     deleted = outbox.purge(options.older_than, batch_size=options.batch_size)
-    _tell("deleted", deleted, options)
+    _report("deleted", deleted, options)
     return ExitCode.OK
 
 
-def _tell(what: str, count: int, options: Namespace) -> ExitCode:
+def _report(what: str, count: int, options: Namespace) -> ExitCode:
     if options.json:
         _print_json({what: count})
     else:
@@ -118,17 +114,15 @@ def _tell(what: str, count: int, options: Namespace) -> ExitCode:
 
 
 def _details(record: StoredMessage) -> dict[str, Any]:
-    return {**asdict(record), "type": f"{record.name}_v{record.schema_version}"}
+    return {**asdict(record), "type": wire_type(record.name, record.schema_version)}
 
 
-def _print_table(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    table = [tuple(columns)]
-    table += [tuple(_cell(row[name]) for name in table[0]) for row in rows]
+def _print_table(rows: Iterable[Iterable[str]]) -> None:
+    table = [tuple(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
-        _print(
-            "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        _print("  ".join(cells).rstrip())
 
 
 def _cell(value: object) -> str:

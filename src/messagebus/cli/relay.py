@@ -1,4 +1,4 @@
-"""``python -m messagebus relay``."""
+"""``python -m messagebus relay``: runs a relay."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from ..adapters.factory import async_transport_from_url
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
 from ..adapters.sqlalchemy._failures import with_advice
 from ..exceptions import UndeliverableMessageError
 from . import logs
-from .database import async_engine
+from .database import new_engine
 from .exit_code import ExitCode
 
 log = logging.getLogger("messagebus.relay")
@@ -25,7 +26,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(options: Namespace) -> ExitCode:
-    """Run a relay until the process is told to stop, or, to drain, until all is sent."""
+    """Run a relay until the process is told to stop, or until nothing is pending (--drain)."""
     logs.configure(options.log_format, options.log_level)
     try:
         return asyncio.run(_relay(options))
@@ -47,7 +48,7 @@ async def _relay(options: Namespace) -> ExitCode:
     tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema)
     async with AsyncExitStack() as stack:
         transport = await stack.enter_async_context(async_transport_from_url(options.transport))
-        engine = async_engine(options.database, create=options.create_tables)
+        engine = new_engine(create_async_engine, options.database, create=options.create_tables)
         stack.push_async_callback(engine.dispose)
         if options.create_tables:
             await async_create_tables(engine, tables)
@@ -78,7 +79,7 @@ async def _relay(options: Namespace) -> ExitCode:
 
 
 def _stop_on_signals(relay: AsyncOutboxRelay) -> None:
-    """Let the first signal stop the relay, and the second one end it."""
+    """Let the first signal stop the relay, and the second one cancel it."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
