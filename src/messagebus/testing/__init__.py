@@ -1,1 +1,1 @@
-"""What shows that an adapter keeps its contract: rules that run against the real thing."""
+"""Rules that show, against the real thing, that an adapter keeps its contract."""

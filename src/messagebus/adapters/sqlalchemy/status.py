@@ -1,4 +1,4 @@
-"""How much there is to send, and who sends it."""
+"""The backlog of an outbox, and the state of its relays."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How far published messages have come.
+    """The number of published messages in each state.
 
     Attributes:
-        pending: how many wait to be sent.
-        oldest_age: how long ago the first of them was made, in seconds; None if there is none.
-        parked: how many could not be sent, and let the others pass.
-        sent: how many were sent and are kept; None if they were not to be counted.
+        pending: the messages that wait to be sent.
+        oldest_age: the age of the first pending message, in seconds; None if there is none.
+        parked: the messages that could not be sent and let the others pass.
+        sent: the messages that were sent and are kept; None if they were not counted.
     """
 
     pending: int
@@ -25,13 +25,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """Who holds the lease, or has held it last.
+    """The holder of the lease, present or last.
 
     Attributes:
-        holder: host, process and a random part.
-        token: how many holders there have been, this one included.
-        expires_at: when others may take over unless it is renewed, in UTC.
-        expired: whether they may do so now.
+        holder: its host, its process and a random part.
+        token: the number of holders so far, including this one.
+        expires_at: when another relay may take over unless the lease is renewed, in UTC.
+        expired: whether another relay may take over now.
     """
 
     holder: str
@@ -42,15 +42,15 @@ class Leader:
 
 @dataclass(frozen=True, slots=True)
 class RelayStatus:
-    """How a relay is.
+    """The status of a relay.
 
     Attributes:
-        running: whether it is at work, or ready to take over.
-        leading: whether it is the one that sends.
-        leader: who sends; None if nobody ever did.
-        outages: how often in a row the broker or the database could not be reached.
-        last_error: what went wrong last; None once messages are sent again.
-        backlog: how much there is to send.
+        running: whether it runs, as leader or standby.
+        leading: whether it is the relay that sends.
+        leader: the relay that sends; None if there has never been one.
+        outages: the number of outages of the broker or the database in a row.
+        last_error: the last error; None once messages are sent again.
+        backlog: the messages that wait.
     """
 
     running: bool
@@ -62,6 +62,6 @@ class RelayStatus:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether this relay runs, somebody leads, and nothing has failed lately."""
+        """Whether this relay runs, some relay leads, and nothing has failed lately."""
         led = self.leader is not None and not self.leader.expired
         return self.running and led and self.last_error is None

@@ -1,6 +1,6 @@
-"""The contract of a store and its relay, as rules that anybody can run against their own.
+"""The contract of a store and its relay, as rules to run against your own.
 
-Describe them by a subclass of `AsyncOutboxHarness` or `SyncOutboxHarness`, and run every rule.
+Describe them in a subclass of `AsyncOutboxHarness` or `SyncOutboxHarness`, and run every rule.
 With pytest:
 
     @pytest.mark.parametrize("rule", ASYNC_OUTBOX_RULES)

@@ -6,18 +6,18 @@ from ...domain.model import Command, Event, Metadata, Model
 
 
 class Ship(Command):
-    """Nobody outside is told of it."""
+    """A private command."""
 
     content: str = ""
     metadata: Metadata = Metadata(name="ship", schema_version=1)
 
 
 class Shipped(Event):
-    """Everybody is told of it."""
+    """A published event."""
 
     content: str = ""
     metadata: Metadata = Metadata(name="shipped", schema_version=3, published=True)
 
 
 class Parcel(Model):
-    """Raises what has happened to it."""
+    """An aggregate that raises events."""

@@ -1,7 +1,7 @@
-"""The contract of a transport, as rules that anybody can run against their own.
+"""The contract of a transport, as rules to run against your own.
 
-Describe the transport by a subclass of `AsyncTransportHarness` or `SyncTransportHarness`, and
-run every rule for what it is capable of. With pytest:
+Describe the transport in a subclass of `AsyncTransportHarness` or `SyncTransportHarness`, and run
+every rule for its capabilities. With pytest:
 
     @pytest.mark.parametrize("rule", async_transport_rules(MyHarness.capabilities))
     async def test_my_transport_keeps_the_contract(rule):

@@ -1,4 +1,4 @@
-"""What a transport can do beyond what all can."""
+"""The capabilities of transports."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import enum
 
 
 class Capability(enum.Enum):
-    """Something that some transports can do; the rules for it run if one can."""
+    """A capability that some transports have; its rules run for these only."""
 
-    DEDUPLICATION = "keeps one of the messages that have the same identifier"
-    DESTINATION = "knows whether what it sends to exists"
+    DEDUPLICATION = "keeps one message for each identifier"
+    DESTINATION = "knows whether its destination exists"
     SIZE_LIMIT = "refuses messages that are too large"
-    OUTAGES = "has a broker that can be stopped, killed and started, and keeps what it confirmed"
+    OUTAGES = "has a broker that can be stopped, killed and started, and keeps confirmed messages"

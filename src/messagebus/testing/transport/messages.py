@@ -1,4 +1,4 @@
-"""Messages for the rules, as the serializer makes them."""
+"""Messages for the rules, in the wire format."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ SPECIAL = "".join(map(chr, range(0x20))) + (
     "äöüß ЖЯ 中文 日本語 한국어 שלום مرحبا ไทย \u200b\u200e\u2028\u2029\ufeff\ufffe\uffff "
     "e\u0301 👩‍👩‍👧‍👦 \U0010ffff"
 )
-"""Control characters, what has a meaning in some format, and scripts of many kinds."""
+"""Control characters, characters with a meaning in some format, and many scripts."""
 
 
 def new_messages(count: int, content: str = "") -> list[dict[str, Any]]:
-    """Return messages that differ in their identifier and number."""
+    """Return messages that differ in their identifiers and numbers."""
     return [
         {
             "id": str(uuid.uuid4()),

@@ -1,4 +1,4 @@
-"""What happened, compared with what should have; all that differs is an AssertionError."""
+"""Comparisons of actual with expected outcomes; a difference is an AssertionError."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _MOST_SHOWN = 10
 
 
 class Caught(Generic[E]):
-    """Holds the error that was expected, once it was raised."""
+    """Holds the expected error, once it is raised."""
 
     error: E
 
 
 @contextmanager
 def expecting(kind: type[E]) -> Generator[Caught[E], None, None]:
-    """Expect that the block raises an error of a kind.
+    """Expect the block to raise an error of a kind.
 
     Raises:
-        AssertionError: it does not. Errors of other kinds pass.
+        AssertionError: it raises none. Errors of other kinds propagate.
     """
     caught = Caught[E]()
     try:
@@ -39,28 +39,28 @@ def expecting(kind: type[E]) -> Generator[Caught[E], None, None]:
 
 
 def expect(expected: object, actual: object, what: str) -> None:
-    """Expect that two objects are equal.
+    """Expect two objects to be equal.
 
     Raises:
         AssertionError: they are not.
     """
     if expected != actual:
-        text = f"{what}: expected {expected!r}, but it is {actual!r}"
+        text = f"{what}: expected {expected!r}, got {actual!r}"
         raise AssertionError(text)
 
 
 def expect_arrived(
     sent: Sequence[Serialized], received: Sequence[Serialized], *, once: bool
 ) -> None:
-    """Expect that what was sent has arrived, in its order, and nothing else.
+    """Expect the sent messages to have arrived in order, and no others.
 
     Args:
-        sent: what was sent, in that order; each has another *id*.
-        received: what is at the destination, in that order.
-        once: whether each has to be there only once. Otherwise what counts is the first of each.
+        sent: the sent messages in order; each has an *id* of its own.
+        received: the messages at the destination in order.
+        once: whether each must be there only once; otherwise the first of each counts.
 
     Raises:
-        AssertionError: it is not so; the text says what is missing, doubled, or misplaced.
+        AssertionError: they have not; the text says which are lost, doubled or out of order.
     """
     problems = list(
         _problems([each["id"] for each in sent], [each["id"] for each in received], once)

@@ -1,4 +1,4 @@
-"""The unit of work: a session for each transaction."""
+"""The unit of work on SQLAlchemy, with a session for each transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .eventstore import AsyncSQLAlchemyEventstore
 
 
 class AsyncSQLAlchemyTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
-    """A transaction whose session is known to type checkers as well."""
+    """A transaction with a typed session."""
 
     uow: AsyncSQLAlchemyUnitOfWork[TRepositories]
 
@@ -41,15 +41,15 @@ class AsyncSQLAlchemyTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
 
 
 class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
-    """A unit of work that opens a session for each transaction, and closes it whatever happens.
+    """A unit of work that opens a session for each transaction and always closes it.
 
-    Override *attach* to make the repositories of a transaction. Statements may as well be
-    executed with *session*, which every transaction has.
+    Override *attach* to create the repositories of a transaction. Statements can also be executed
+    with *session*, which every transaction has.
 
     Args:
-        bind: an engine, or a factory of sessions. From an engine, sessions are made that
-            leave objects readable after the commit, and that are of no use once closed.
-        tables: where the messages are stored.
+        bind: an engine, or a session factory. The sessions made for an engine leave objects
+            readable after the commit, and cannot be used once closed.
+        tables: the tables that store the messages.
         on_published: called after each commit that has stored a published message, such as
             the *wake* of a relay in the same process. It must not fail.
         serializer: called when the row of a message is written. Its *payload*, a string, is
@@ -57,13 +57,13 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             because the relay rebuilds them from the row.
 
     Raises:
-        ConfigurationError: the engine is for SQLite, and is not prepared for it.
+        ConfigurationError: the engine is for SQLite and not prepared.
     """
 
     session: AsyncSession
     """The session of the running transaction."""
     eventstore: AsyncSQLAlchemyEventstore
-    """What the running transaction has handled."""
+    """The messages that the running transaction has handled."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         if isinstance(engine, AsyncEngine):
             ensure_prepared(engine)
         self.eventstore = AsyncSQLAlchemyEventstore(serializer)
-        # Each factory makes a class of sessions of its own: too much for each unit of work.
+        # A factory creates a session class of its own, too expensive for each unit of work.
         self._new_session: Callable[[], AsyncSession] = (
             partial(AsyncSession, bind, expire_on_commit=False, close_resets_only=False)
             if isinstance(bind, AsyncEngine)
@@ -91,20 +91,20 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         """Set the repositories of a transaction as attributes; override it.
 
         Args:
-            session: the session of the transaction that begins.
+            session: the session of the new transaction.
         """
 
     async def commit(self) -> None:
-        """Commit what was done, and with it, in one insert, the messages that were handled.
+        """Commit the session, together with the handled messages in one insert.
 
         Raises:
-            DuplicateMessageError: a message is in the store already.
+            DuplicateMessageError: a message is already stored.
             TransactionError: the commit has failed before.
-            sqlalchemy.exc.SQLAlchemyError: the database refuses. The transaction can only be
-                rolled back then.
+            sqlalchemy.exc.SQLAlchemyError: the database refuses the commit; the transaction can
+                only be rolled back.
         """
         if self._commit_begun:
-            text = "The commit has failed: the transaction can only be rolled back"
+            text = "The commit has failed; the transaction can only be rolled back"
             raise TransactionError(text)
         rows = self.eventstore.rows
         published = any(row["published"] for row in rows)
@@ -123,7 +123,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             self._on_published()
 
     async def rollback(self) -> None:
-        """Undo what was done, and drop the messages that were handled."""
+        """Roll back the session, and drop the handled messages."""
         self.eventstore.end()
         await self.session.rollback()
 

@@ -1,4 +1,4 @@
-"""How the rules get at a store and at its relay."""
+"""The access of the rules to a store and its relay."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from ..messages import Parcel
 
 
 class AsyncRelay(Protocol):
-    """Sends what a store holds."""
+    """Sends the messages of a store."""
 
     async def drain(self) -> int:
-        """Send all that is pending; return how many messages that were.
+        """Send all pending messages and return their number.
 
         Raises:
-            ConnectionError: the broker can not be reached.
+            ConnectionError: the broker cannot be reached.
         """
 
 
 class AsyncParcels(AsyncAbstractRepository[Parcel]):
-    """Parcels, which are only looked at."""
+    """A repository that only tracks parcels."""
 
 
 class AsyncOutboxHarness(abc.ABC):
-    """A store that is empty at first, and the ways to it."""
+    """An empty store, and access to it."""
 
     @abc.abstractmethod
     def uow(self) -> AsyncAbstractUnitOfWork[Any]:
-        """Make a unit of work on the store; it needs no repository."""
+        """Create a unit of work on the store; it needs no repository."""
 
     @abc.abstractmethod
     def relay(self, transport: AsyncAbstractEventstreamTransport) -> AsyncRelay:
-        """Make a relay from the store to a transport.
+        """Create a relay from the store to a transport.
 
-        It parks what is rejected, and takes over quickly from one that has ended: the rules
+        It parks rejected messages, and takes over quickly from a relay that has ended: the rules
         wait for both.
         """

@@ -1,4 +1,4 @@
-"""A transport that keeps what it is sent, also twice, and fails as it is told."""
+"""A transport that records messages, duplicates included, and fails on request."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 
 
 class AsyncRecorder(AsyncAbstractEventstreamTransport):
-    """Keeps every message, one after the other.
+    """Records every message in order.
 
     Attributes:
-        sent: what was accepted.
-        down: set it, and the broker is away.
-        poison: what is raised for messages that have these identifiers.
-        tried: the identifiers of all messages that somebody tried to send.
+        sent: the accepted messages.
+        down: while it is True, the broker is away.
+        poison: the error to raise for each of these identifiers.
+        tried: the identifiers of all messages that were tried.
         before: called with each message before it is accepted.
     """
 
@@ -31,15 +31,15 @@ class AsyncRecorder(AsyncAbstractEventstreamTransport):
 
     @property
     def ids(self) -> list[str]:
-        """The identifiers of what was accepted."""
+        """The identifiers of the accepted messages."""
         return [message["id"] for message in self.sent]
 
     def fail(self, error: Exception, *, after: int = 0, times: int = 1) -> None:
-        """Accept some messages, then fail some times."""
+        """Accept *after* messages, then fail *times* times."""
         self._outcomes += [None] * after + [error] * times
 
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
-        """Keep the message, or fail."""
+        """Record the message, or fail."""
         self.tried.append(message["id"])
         if self.before is not None:
             self.before(message)

@@ -1,4 +1,4 @@
-"""The rules that apply to a store and its relay."""
+"""The rules for a store and its relay."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from ....service._async.registry import AsyncMessageBus
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped
-from .harness import AsyncOutboxHarness, AsyncParcels
+from .harness import AsyncOutboxHarness as Harness
+from .harness import AsyncParcels
 from .recorder import AsyncRecorder
 
 _WRITERS = 12
 _TRANSACTIONS = 10
 
 
-async def what_was_committed_is_sent_once(harness: AsyncOutboxHarness) -> None:
-    """Each message, in the order in which it was handled, and then never again."""
+async def what_was_committed_is_sent_once(harness: Harness) -> None:
+    """Each message is sent in handling order, and never again."""
     events = [*await _commit(harness, "1", "2"), *await _commit(harness, "3")]
     recorder = AsyncRecorder()
     expect(3, await harness.relay(recorder).drain(), "the number of messages that were sent")
@@ -34,8 +35,8 @@ async def what_was_committed_is_sent_once(harness: AsyncOutboxHarness) -> None:
     expect(_ids(events), recorder.ids, "what was sent")
 
 
-async def what_was_rolled_back_is_not_sent(harness: AsyncOutboxHarness) -> None:
-    """Not with the transactions before it, nor with those behind it."""
+async def what_was_rolled_back_is_not_sent(harness: Harness) -> None:
+    """It is sent neither with earlier transactions nor with later ones."""
     bus = AsyncMessageBus[Any]()
     uow = harness.uow()
     expected: list[Message[Any]] = []
@@ -51,8 +52,8 @@ async def what_was_rolled_back_is_not_sent(harness: AsyncOutboxHarness) -> None:
     await _expect_sent(harness, expected)
 
 
-async def what_failed_after_it_was_handled_is_not_sent(harness: AsyncOutboxHarness) -> None:
-    """A transaction that is left by an error, or without a decision, has never been."""
+async def what_failed_after_it_was_handled_is_not_sent(harness: Harness) -> None:
+    """A transaction that ends with an error, or without a decision, leaves no trace."""
     bus = AsyncMessageBus[Any]()
     uow = harness.uow()
     with expecting(LookupError):
@@ -65,8 +66,8 @@ async def what_failed_after_it_was_handled_is_not_sent(harness: AsyncOutboxHarne
     await _expect_sent(harness, [])
 
 
-async def nothing_is_sent_before_the_commit(harness: AsyncOutboxHarness) -> None:
-    """What a running transaction has handled is of no concern to others yet."""
+async def nothing_is_sent_before_the_commit(harness: Harness) -> None:
+    """The messages of a running transaction are invisible to others."""
     bus = AsyncMessageBus[Any]()
     event = Shipped()
     async with harness.uow() as transaction:
@@ -76,8 +77,8 @@ async def nothing_is_sent_before_the_commit(harness: AsyncOutboxHarness) -> None
     await _expect_sent(harness, [event])
 
 
-async def private_messages_are_not_sent(harness: AsyncOutboxHarness) -> None:
-    """Only what is published leaves."""
+async def private_messages_are_not_sent(harness: Harness) -> None:
+    """Only published messages are sent."""
     bus = AsyncMessageBus[Any]()
     event = Shipped()
     async with harness.uow() as transaction:
@@ -87,8 +88,8 @@ async def private_messages_are_not_sent(harness: AsyncOutboxHarness) -> None:
     await _expect_sent(harness, [event])
 
 
-async def special_characters_are_sent_as_they_were(harness: AsyncOutboxHarness) -> None:
-    """Neither control characters nor any script is changed."""
+async def special_characters_are_sent_as_they_were(harness: Harness) -> None:
+    """Control characters and scripts of all kinds are kept."""
     [event] = await _commit(harness, SPECIAL)
     recorder = AsyncRecorder()
     await harness.relay(recorder).drain()
@@ -100,8 +101,8 @@ async def special_characters_are_sent_as_they_were(harness: AsyncOutboxHarness) 
     expect(event.created_at.isoformat(), sent["created_at"], "the time")
 
 
-async def the_causes_of_a_message_are_sent_with_it(harness: AsyncOutboxHarness) -> None:
-    """Who receives it knows which message has raised it, and with which it began."""
+async def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
+    """A receiver learns which message raised it, and which one began the cascade."""
     bus = AsyncMessageBus[Any]()
 
     async def ship(command: Ship, uow: Any) -> None:
@@ -123,13 +124,13 @@ async def the_causes_of_a_message_are_sent_with_it(harness: AsyncOutboxHarness) 
     expect(str(command.message_id), sent["correlation_id"], "the correlation id")
 
 
-async def a_large_transaction_is_sent_whole_and_in_order(harness: AsyncOutboxHarness) -> None:
+async def a_large_transaction_is_sent_whole_and_in_order(harness: Harness) -> None:
     """A transaction may have any number of messages."""
     await _expect_sent(harness, await _commit(harness, *map(str, range(2_500))))
 
 
-async def a_message_is_stored_once(harness: AsyncOutboxHarness) -> None:
-    """A second transaction with the same message fails, and sends nothing of its own."""
+async def a_message_is_stored_once(harness: Harness) -> None:
+    """A second transaction with the same message fails, and none of its messages is sent."""
     [event] = await _commit(harness, "1")
     bus = AsyncMessageBus[Any]()
     with expecting(MessageBusError):
@@ -140,8 +141,8 @@ async def a_message_is_stored_once(harness: AsyncOutboxHarness) -> None:
     await _expect_sent(harness, [event])
 
 
-async def a_backlog_goes_out_in_order_after_an_outage(harness: AsyncOutboxHarness) -> None:
-    """While the broker is away transactions succeed, and nothing is given up."""
+async def a_backlog_goes_out_in_order_after_an_outage(harness: Harness) -> None:
+    """While the broker is away, transactions succeed and no message is given up."""
     recorder = AsyncRecorder()
     recorder.down = True
     events: list[Message[Any]] = []
@@ -157,10 +158,8 @@ async def a_backlog_goes_out_in_order_after_an_outage(harness: AsyncOutboxHarnes
     expect(_ids(events), recorder.ids, "what was sent")
 
 
-async def what_broke_off_is_sent_again_with_the_same_identity(
-    harness: AsyncOutboxHarness,
-) -> None:
-    """A relay that ends in the middle of a batch loses nothing, and invents nothing."""
+async def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) -> None:
+    """A relay that ends in the middle of a batch loses no message and adds none."""
     events = await _commit(harness, *map(str, range(20)))
     recorder = AsyncRecorder()
     recorder.poison[str(events[7].message_id)] = _Ended()
@@ -171,8 +170,8 @@ async def what_broke_off_is_sent_again_with_the_same_identity(
     expect(_ids(events), list(dict.fromkeys(recorder.ids)), "what was sent, each for once")
 
 
-async def a_message_that_is_rejected_holds_up_no_other(harness: AsyncOutboxHarness) -> None:
-    """It is put aside, and the others are sent in their order."""
+async def a_message_that_is_rejected_holds_up_no_other(harness: Harness) -> None:
+    """It is parked, and the others are sent in order."""
     events = await _commit(harness, *map(str, range(7)))
     recorder = AsyncRecorder()
     rejected = str(events[3].message_id)
@@ -181,16 +180,16 @@ async def a_message_that_is_rejected_holds_up_no_other(harness: AsyncOutboxHarne
     expect([id for id in _ids(events) if id != rejected], recorder.ids, "what was sent")
 
 
-async def two_relays_send_nothing_twice(harness: AsyncOutboxHarness) -> None:
-    """However many relays there are, each message is sent once, in order."""
+async def two_relays_send_nothing_twice(harness: Harness) -> None:
+    """With any number of relays, each message is sent once, in order."""
     events = await _commit(harness, *map(str, range(300)))
     recorder = AsyncRecorder()
     await together(*(partial(_drain, harness, recorder) for _ in range(2)))
     expect(_ids(events), recorder.ids, "what was sent")
 
 
-async def writers_that_commit_in_any_order_lose_nothing(harness: AsyncOutboxHarness) -> None:
-    """Twelve writers, some of whom change their minds, while two relays send."""
+async def writers_that_commit_in_any_order_lose_nothing(harness: Harness) -> None:
+    """Twelve writers commit, and sometimes roll back, while two relays send."""
     recorder = AsyncRecorder()
     committed: list[list[str]] = [[] for _ in range(_WRITERS)]
     writers = [partial(_write, harness, writer, ids) for writer, ids in enumerate(committed)]
@@ -208,7 +207,7 @@ class _Ended(BaseException):
     """Stands for the end of a process."""
 
 
-async def _commit(harness: AsyncOutboxHarness, *contents: str) -> list[Message[Any]]:
+async def _commit(harness: Harness, *contents: str) -> list[Message[Any]]:
     events: list[Message[Any]] = [Shipped(content=content) for content in contents]
     bus = AsyncMessageBus[Any]()
     async with harness.uow() as transaction:
@@ -218,19 +217,19 @@ async def _commit(harness: AsyncOutboxHarness, *contents: str) -> list[Message[A
     return events
 
 
-async def _expect_sent(harness: AsyncOutboxHarness, events: Sequence[Message[Any]]) -> None:
+async def _expect_sent(harness: Harness, events: Sequence[Message[Any]]) -> None:
     recorder = AsyncRecorder()
     await harness.relay(recorder).drain()
     expect(_ids(events), recorder.ids, "what was sent")
 
 
-async def _drain(harness: AsyncOutboxHarness, recorder: AsyncRecorder, times: int = 1) -> None:
+async def _drain(harness: Harness, recorder: AsyncRecorder, times: int = 1) -> None:
     for _ in range(times):
         await harness.relay(recorder).drain()
         await sleep(0.005)
 
 
-async def _write(harness: AsyncOutboxHarness, writer: int, ids: list[str]) -> None:
+async def _write(harness: Harness, writer: int, ids: list[str]) -> None:
     chance = random.Random(writer)
     bus = AsyncMessageBus[Any]()
     uow = harness.uow()
@@ -251,7 +250,7 @@ def _ids(messages: Sequence[Message[Any]]) -> list[str]:
     return [str(message.message_id) for message in messages]
 
 
-ASYNC_OUTBOX_RULES: list[Callable[[AsyncOutboxHarness], Any]] = [
+ASYNC_OUTBOX_RULES: list[Callable[[Harness], Any]] = [
     what_was_committed_is_sent_once,
     what_was_rolled_back_is_not_sent,
     what_failed_after_it_was_handled_is_not_sent,
@@ -267,5 +266,5 @@ ASYNC_OUTBOX_RULES: list[Callable[[AsyncOutboxHarness], Any]] = [
     two_relays_send_nothing_twice,
     writers_that_commit_in_any_order_lose_nothing,
 ]
-"""The rules. Each is to be called with a harness whose store is empty, and raises an
-AssertionError if the store or its relay breaks it."""
+"""The rules. Call each with a harness whose store is empty; it raises an AssertionError if the
+store or its relay breaks the rule."""

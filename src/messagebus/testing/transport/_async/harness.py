@@ -1,4 +1,4 @@
-"""How the rules get at a transport and at what it sends to."""
+"""The access of the rules to a transport and its destination."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from ..capability import Capability
 
 
 class AsyncTransportHarness(abc.ABC):
-    """A destination that is empty at first, and the ways to it.
+    """An empty destination, and transports to it.
 
     Attributes:
-        capabilities: what the transport can do beyond what all can. What it names has to be
-            overridden here.
+        capabilities: the capabilities of the transport beyond the common ones. Override the
+            methods that they name.
     """
 
     capabilities: frozenset[Capability] = frozenset()
 
     @abc.abstractmethod
     def transport(self) -> AsyncAbstractEventstreamTransport:
-        """Make a transport to the destination; each call makes another one to the same."""
+        """Create a transport to the destination; each call creates another one."""
 
     @abc.abstractmethod
     async def received(self) -> Sequence[Mapping[str, Any]]:
-        """Return what is at the destination, in its order, as the transport was given it."""
+        """Return the messages at the destination, in order, as they were given to the transport."""
 
     def misdirected(self) -> AsyncAbstractEventstreamTransport:
-        """Make a transport to a destination that does not exist: for DESTINATION."""
+        """Create a transport to a destination that does not exist, for DESTINATION."""
         raise NotImplementedError
 
     def limit(self) -> int:
-        """Return the most bytes that a message may have: for SIZE_LIMIT."""
+        """Return the size limit of a message in bytes, for SIZE_LIMIT."""
         raise NotImplementedError
 
     def stop_broker(self) -> None:
-        """Stop the broker: for OUTAGES. Called in any thread, as the next two."""
+        """Stop the broker, for OUTAGES. Like the next two, it may be called in any thread."""
         raise NotImplementedError
 
     def kill_broker(self) -> None:
-        """End the broker without giving it time to tidy up: for OUTAGES."""
+        """Kill the broker without a shutdown, for OUTAGES."""
         self.stop_broker()
 
     def start_broker(self) -> None:
-        """Start the broker again, with all that it had confirmed: for OUTAGES."""
+        """Start the broker again, with every message it had confirmed, for OUTAGES."""
         raise NotImplementedError

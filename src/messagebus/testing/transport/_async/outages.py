@@ -1,4 +1,4 @@
-"""The rules of sending while the broker comes and goes."""
+"""The rules of sending while the broker stops and starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting
-from .harness import AsyncTransportHarness
+from .harness import AsyncTransportHarness as Harness
 
 _LOAD = 10_000
 _BATCH = 100
@@ -20,10 +20,8 @@ _PAUSE = 0.01  # seconds
 _MOST_FAILURES = 1_000
 
 
-async def an_outage_is_reported_and_nothing_counted_as_sent(
-    harness: AsyncTransportHarness,
-) -> None:
-    """A broker that is not there is no fault of the message."""
+async def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) -> None:
+    """An outage is not the fault of a message."""
     messages = new_messages(3)
     async with harness.transport() as transport:
         harness.stop_broker()
@@ -37,8 +35,8 @@ async def an_outage_is_reported_and_nothing_counted_as_sent(
     expect_arrived([], await harness.received(), once=True)
 
 
-async def after_an_outage_the_backlog_is_sent_in_order(harness: AsyncTransportHarness) -> None:
-    """The same transport finds the broker again, and the broker has what it confirmed."""
+async def after_an_outage_the_backlog_is_sent_in_order(harness: Harness) -> None:
+    """The same transport reconnects, and the broker has every message it confirmed."""
     messages = new_messages(40)
     async with harness.transport() as transport:
         await transport.send_messages_serialized(messages[:10])
@@ -53,21 +51,17 @@ async def after_an_outage_the_backlog_is_sent_in_order(harness: AsyncTransportHa
     expect_arrived(messages, await harness.received(), once=_knows_duplicates(harness))
 
 
-async def a_broker_that_is_restarted_under_load_loses_nothing(
-    harness: AsyncTransportHarness,
-) -> None:
-    """Restarted at a third and at a half of the messages, it has them all in order."""
+async def a_broker_that_is_restarted_under_load_loses_nothing(harness: Harness) -> None:
+    """It restarts after a third and after half of the messages, and has them all in order."""
     await _send_while(harness, harness.stop_broker)
 
 
-async def a_broker_that_is_killed_under_load_loses_nothing(
-    harness: AsyncTransportHarness,
-) -> None:
-    """Killed at a third and at a half of the messages, it has them all in order."""
+async def a_broker_that_is_killed_under_load_loses_nothing(harness: Harness) -> None:
+    """It is killed after a third and after half of the messages, and has them all in order."""
     await _send_while(harness, harness.kill_broker)
 
 
-async def _send_while(harness: AsyncTransportHarness, end_broker: Callable[[], None]) -> None:
+async def _send_while(harness: Harness, end_broker: Callable[[], None]) -> None:
     def restart() -> None:
         end_broker()
         harness.start_broker()
@@ -78,7 +72,7 @@ async def _send_while(harness: AsyncTransportHarness, end_broker: Callable[[], N
             sent += await _send_new(transport, part)
             restarting = Thread(target=restart)
             restarting.start()
-            while restarting.is_alive():  # by turns, so that either may be interrupted
+            while restarting.is_alive():  # alternately, so that either may be interrupted
                 sent += await _send_new(transport, 1)
                 sent += await _send_new(transport, _BATCH)
         sent += await _send_new(transport, _LOAD // 2)
@@ -96,10 +90,10 @@ async def _send_new(
 async def send_until_confirmed(
     transport: AsyncAbstractEventstreamTransport, messages: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Send messages as an outbox does: again, until all are confirmed, and the first always first.
+    """Send messages as an outbox does: retry in order until all are confirmed.
 
     Raises:
-        BatchSendError: a message was refused, or there is no end of the outage.
+        BatchSendError: a message was refused, or the outage does not end.
     """
     sent = failures = 0
     while sent < len(messages):
@@ -119,14 +113,17 @@ def _is_outage(error: BatchSendError) -> bool:
     return isinstance(error.__cause__, TransportUnavailableError)
 
 
-def _knows_duplicates(harness: AsyncTransportHarness) -> bool:
+def _knows_duplicates(harness: Harness) -> bool:
     return Capability.DEDUPLICATION in harness.capabilities
 
 
-OUTAGES = {
-    an_outage_is_reported_and_nothing_counted_as_sent: Capability.OUTAGES,
-    after_an_outage_the_backlog_is_sent_in_order: Capability.OUTAGES,
-    a_broker_that_is_restarted_under_load_loses_nothing: Capability.OUTAGES,
-    a_broker_that_is_killed_under_load_loses_nothing: Capability.OUTAGES,
-}
-"""The rules, each with what a transport has to be capable of for it."""
+OUTAGES = dict.fromkeys(
+    (
+        an_outage_is_reported_and_nothing_counted_as_sent,
+        after_an_outage_the_backlog_is_sent_in_order,
+        a_broker_that_is_restarted_under_load_loses_nothing,
+        a_broker_that_is_killed_under_load_loses_nothing,
+    ),
+    Capability.OUTAGES,
+)
+"""The rules, each with the capability that it needs."""

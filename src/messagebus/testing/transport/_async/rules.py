@@ -1,4 +1,4 @@
-"""The rules that apply to a transport."""
+"""The rules for a transport."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def async_transport_rules(
 ) -> list[Callable[[AsyncTransportHarness], Any]]:
     """Return the rules for a transport with these capabilities.
 
-    Each is to be called with a harness whose destination is empty, and raises an AssertionError
-    if the transport breaks it.
+    Call each with a harness whose destination is empty; it raises an AssertionError if the
+    transport breaks the rule.
     """
     rules: dict[Callable[[AsyncTransportHarness], Any], Capability | None]
     rules = {**SENDING, **OUTAGES}

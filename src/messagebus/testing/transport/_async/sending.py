@@ -1,4 +1,4 @@
-"""The rules of sending, with nothing in its way."""
+"""The rules of sending while the broker is available."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting
-from .harness import AsyncTransportHarness
+from .harness import AsyncTransportHarness as Harness
 
 
-async def what_is_sent_arrives_as_it_was(harness: AsyncTransportHarness) -> None:
-    """Every key of a message is there, with its value, and no other."""
+async def what_is_sent_arrives_as_it_was(harness: Harness) -> None:
+    """Every key of a message arrives with its value, and no other key."""
     messages = new_messages(1)
     async with harness.transport() as transport:
         await transport.send_message_serialized(messages[0])
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def special_characters_arrive_as_they_were(harness: AsyncTransportHarness) -> None:
-    """Neither control characters nor any script is changed, nor is the end of a text cut off."""
+async def special_characters_arrive_as_they_were(harness: Harness) -> None:
+    """Control characters, scripts of all kinds, and white space at the ends are kept."""
     messages = new_messages(3)
     for message, text in zip(messages, (SPECIAL, "", f"  {SPECIAL}\r\n\t\0"), strict=True):
         message["payload"] = text
@@ -33,10 +33,8 @@ async def special_characters_arrive_as_they_were(harness: AsyncTransportHarness)
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def messages_arrive_in_the_order_in_which_they_were_sent(
-    harness: AsyncTransportHarness,
-) -> None:
-    """One by one and in batches of any size, also if both take turns."""
+async def messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) -> None:
+    """This holds one by one, in batches of any size, and for both in turns."""
     messages = new_messages(60)
     async with harness.transport() as transport:
         for start in range(0, 60, 20):
@@ -46,33 +44,31 @@ async def messages_arrive_in_the_order_in_which_they_were_sent(
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def a_large_batch_arrives_whole_and_in_order(harness: AsyncTransportHarness) -> None:
-    """A transaction may have any number of messages."""
+async def a_large_batch_arrives_whole_and_in_order(harness: Harness) -> None:
+    """The number of messages in a batch is not limited."""
     messages = new_messages(2_500, "x" * 200)
     async with harness.transport() as transport:
         await transport.send_messages_serialized(messages)
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def a_batch_of_large_messages_arrives_whole(harness: AsyncTransportHarness) -> None:
-    """The size of a batch is no more limited than the number of its messages."""
+async def a_batch_of_large_messages_arrives_whole(harness: Harness) -> None:
+    """Neither is the size of a batch."""
     messages = new_messages(24, "x" * 500_000)
     async with harness.transport() as transport:
         await transport.send_messages_serialized(messages)
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def an_empty_batch_sends_nothing(harness: AsyncTransportHarness) -> None:
-    """Nothing to send is no error."""
+async def an_empty_batch_sends_nothing(harness: Harness) -> None:
+    """An empty batch is not an error."""
     async with harness.transport() as transport:
         await transport.send_messages_serialized([])
     expect_arrived([], await harness.received(), once=True)
 
 
-async def senders_at_the_same_time_do_not_hinder_each_other(
-    harness: AsyncTransportHarness,
-) -> None:
-    """One transport serves several senders; what each of them sends stays in its order."""
+async def senders_at_the_same_time_do_not_hinder_each_other(harness: Harness) -> None:
+    """One transport serves several senders; the messages of each stay in order."""
     series = [new_messages(50) for _ in range(8)]
     async with harness.transport() as transport:
         await together(*(partial(_send, transport, messages) for messages in series))
@@ -91,8 +87,8 @@ async def _send(
         await transport.send_message_serialized(message)
 
 
-async def a_message_that_is_sent_again_is_stored_once(harness: AsyncTransportHarness) -> None:
-    """Whoever sends it, alone or in a batch: what counts is its identifier."""
+async def a_message_that_is_sent_again_is_stored_once(harness: Harness) -> None:
+    """The identifier decides, for messages sent alone or in a batch, by any transport."""
     messages = new_messages(5)
     first, second, third, fourth, fifth = messages
     async with harness.transport() as transport:
@@ -107,9 +103,9 @@ async def a_message_that_is_sent_again_is_stored_once(harness: AsyncTransportHar
 
 
 async def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
-    harness: AsyncTransportHarness,
+    harness: Harness,
 ) -> None:
-    """Nothing is taken for a duplicate because of what it says."""
+    """Equal content does not make a duplicate."""
     messages = new_messages(3)
     for message in messages:
         message["payload"] = "{}"
@@ -120,10 +116,8 @@ async def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
     expect_arrived(messages, await harness.received(), once=True)
 
 
-async def a_message_that_can_not_be_written_down_is_refused(
-    harness: AsyncTransportHarness,
-) -> None:
-    """The batch breaks off before it, says so, and can be continued behind it."""
+async def a_message_that_can_not_be_written_down_is_refused(harness: Harness) -> None:
+    """The batch ends before it, the error says so, and the messages after it can be sent."""
     messages = new_messages(5)
     messages[3]["payload"] = object()
     async with harness.transport() as transport:
@@ -136,8 +130,8 @@ async def a_message_that_can_not_be_written_down_is_refused(
     expect_arrived([*messages[:3], messages[4]], await harness.received(), once=True)
 
 
-async def a_message_that_is_too_large_is_refused(harness: AsyncTransportHarness) -> None:
-    """The batch breaks off before it, says so, and can be continued behind it."""
+async def a_message_that_is_too_large_is_refused(harness: Harness) -> None:
+    """The batch ends before it, the error says so, and the messages after it can be sent."""
     messages = new_messages(5)
     messages[2]["payload"] = "x" * harness.limit()
     async with harness.transport() as transport:
@@ -160,8 +154,8 @@ async def _expect_refusal(
     expect(messages[number]["id"], getattr(cause, "message", {}).get("id"), "what was refused")
 
 
-async def a_destination_that_does_not_exist_is_reported(harness: AsyncTransportHarness) -> None:
-    """Nothing is counted as sent, and the error has a note that says what to do."""
+async def a_destination_that_does_not_exist_is_reported(harness: Harness) -> None:
+    """No message counts as sent, and a note of the error says what to do."""
     messages = new_messages(3)
     async with harness.misdirected() as transport:
         with expecting(TransportUnavailableError) as alone:
@@ -174,8 +168,8 @@ async def a_destination_that_does_not_exist_is_reported(harness: AsyncTransportH
     expect_arrived([], await harness.received(), once=True)
 
 
-async def a_transport_can_be_closed_twice_and_used_again(harness: AsyncTransportHarness) -> None:
-    """Closing gives up connections, not messages."""
+async def a_transport_can_be_closed_twice_and_used_again(harness: Harness) -> None:
+    """Closing ends connections; no message is lost."""
     messages = new_messages(4)
     transport = harness.transport()
     await transport.close()
@@ -203,4 +197,4 @@ SENDING = {
     a_destination_that_does_not_exist_is_reported: Capability.DESTINATION,
     a_transport_can_be_closed_twice_and_used_again: None,
 }
-"""The rules, each with what a transport has to be capable of for it."""
+"""The rules, each with the capability that it needs."""
