@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from ...exceptions import MessageRejectedError
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 # The limits of a bundle: large enough that waiting for its confirmation costs little, small enough
 # that a server stays free for others and that little is sent again after a failure.
@@ -50,9 +51,14 @@ def pack(
             return parcels, error
         except (TypeError, ValueError) as error:
             rejection = MessageRejectedError(message, f"it cannot be encoded: {error}")
-            rejection.__cause__ = error
-            return parcels, rejection
+            return parcels, caused(rejection, error)
     return parcels, None
+
+
+def caused(failure: E, cause: Exception) -> E:
+    """Return an error with its cause, as ``raise ... from`` would set it."""
+    failure.__cause__ = cause
+    return failure
 
 
 def bundle(parcels: Sequence[Parcel[T]], start: int) -> Sequence[Parcel[T]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nats.errors import Error as NatsError
@@ -18,13 +18,11 @@ from ...exceptions import (
     TransportUnavailableError,
 )
 from .._transport._async.transport import AsyncBrokerTransport
-from .._transport.encoding import Parcel
+from .._transport.encoding import Parcel, caused
 from .._transport.options import Kinds, split_options, truth
 from .connection import Connection, Stream
 from .encoding import Letter, encode
 from .subject import SubjectTemplate
-
-E = TypeVar("E", bound=Exception)
 
 _STREAM = re.compile(r"[^\s.*>/\\]+")
 _OPTIONS: Kinds = {
@@ -145,7 +143,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
     ) -> Exception:
         """Return the error for a parcel that was not confirmed: its own, or the broker's."""
         if isinstance(outcome, BadRequestError):
-            return _caused(MessageRejectedError(parcel.message, str(outcome.description)), outcome)
+            return caused(MessageRejectedError(parcel.message, str(outcome.description)), outcome)
         if isinstance(outcome, NoStreamResponseError):
             try:
                 await connection.check()
@@ -158,7 +156,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
                     f"the stream {self._stream.name!r} does not listen to "
                     f"{parcel.content.subject!r}"
                 )
-                return _caused(MessageRejectedError(parcel.message, reason), outcome)
+                return caused(MessageRejectedError(parcel.message, reason), outcome)
         if not isinstance(outcome, APIError):
             async with self._lock:
                 if self._connection is connection:
@@ -192,9 +190,4 @@ def _fitting(parcels: Sequence[Parcel[Letter]], limit: int) -> int:
 
 
 def _unavailable(error: Exception) -> TransportUnavailableError:
-    return _caused(TransportUnavailableError(f"NATS: {error}"), error)
-
-
-def _caused(failure: E, cause: Exception) -> E:
-    failure.__cause__ = cause
-    return failure
+    return caused(TransportUnavailableError(f"NATS: {error}"), error)

@@ -29,7 +29,8 @@ from ._sync.schema import sync_create_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
 from .engine import READ_ONLY, prepare_sqlite
 from .status import Backlog, Leader, RelayStatus
-from .tables import OutboxTables, define_tables, metadata, tables
+from .tables import OutboxTables, define_tables, metadata
+from .tables import default_tables as tables
 
 __all__ = [
     "READ_ONLY",

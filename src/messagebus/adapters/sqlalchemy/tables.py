@@ -150,5 +150,5 @@ def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
 metadata = sa.MetaData()
 """The tables with their default names, for the migrations of an application."""
 
-tables = define_tables(metadata)
+default_tables = define_tables(metadata)
 """The tables with their default names."""

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
-from ..._transport.encoding import Parcel
+from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
 from .._compat.aio import AsyncRedis, AsyncRetry
 from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
@@ -122,9 +122,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
                 args=arguments_of(entries, **self._options),
             )
         except (RedisError, OSError) as error:
-            failure = TransportUnavailableError(f"Redis: {error}")
-            failure.__cause__ = error
-            return 0, failure
+            return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)
         if not problem:
             return confirmed, None
         reason = problem.decode() if isinstance(problem, bytes) else problem

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
-from ..._transport.encoding import Parcel
+from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
 from .._compat.blocking import SyncRedis, SyncRetry
 from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
@@ -124,9 +124,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
                 args=arguments_of(entries, **self._options),
             )
         except (RedisError, OSError) as error:
-            failure = TransportUnavailableError(f"Redis: {error}")
-            failure.__cause__ = error
-            return 0, failure
+            return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)
         if not problem:
             return confirmed, None
         reason = problem.decode() if isinstance(problem, bytes) else problem

@@ -38,10 +38,10 @@ class AsyncBatches:
     def __init__(
         self,
         lease: AsyncLease,
-        *,
         batch_size: int,
         max_attempts: int,
         backoff: Backoff,
+        *,
         park: bool,
     ) -> None:
         self._lease = lease

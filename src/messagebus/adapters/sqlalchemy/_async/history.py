@@ -11,8 +11,7 @@ from ....domain.model import Message
 from .._compat.aio import AsyncEngine
 from .._rows import MessageTypes, StoredMessage, message_types
 from ..engine import READ_ONLY
-from ..tables import OutboxTables
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables
 
 
 class AsyncMessageHistory:

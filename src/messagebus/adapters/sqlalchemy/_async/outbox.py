@@ -15,8 +15,7 @@ from .._rows import StoredMessage
 from ..clock import now
 from ..engine import READ_ONLY
 from ..status import Backlog, Leader
-from ..tables import DISCARDED, PARKED, PENDING, SENT, OutboxTables, in_state
-from ..tables import tables as default_tables
+from ..tables import DISCARDED, PARKED, PENDING, SENT, OutboxTables, default_tables, in_state
 
 
 class AsyncOutbox:

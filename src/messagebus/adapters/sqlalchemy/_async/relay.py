@@ -21,8 +21,7 @@ from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
 from ..engine import ensure_prepared
 from ..status import RelayStatus
-from ..tables import OutboxTables, ensure_exist
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables, ensure_exist
 from .batches import AsyncBatches
 from .lease import AsyncLease
 from .notifications import AsyncNotifications
@@ -96,11 +95,7 @@ class AsyncOutboxRelay:
         """The messages that wait to be sent or could not be sent."""
         self._lease = AsyncLease(engine, tables, self.holder, timedelta(seconds=lease))
         self._batches = AsyncBatches(
-            self._lease,
-            batch_size=batch_size,
-            max_attempts=max_attempts,
-            backoff=backoff,
-            park=on_poison == "park",
+            self._lease, batch_size, max_attempts, backoff, park=on_poison == "park"
         )
         self._wake_up = AsyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
@@ -223,7 +218,7 @@ class AsyncOutboxRelay:
                         await call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
-                    if self._lease.is_held or await self._lease.acquire():
+                    if await self._lease.acquire():
                         self._move(State.SENDING)
                     else:
                         await self._wake_up.wait(self._longest_wait)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .._compat.aio import AsyncEngine, call
-from ..tables import OutboxTables, create
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, create, default_tables
 
 
 async def async_create_tables(engine: AsyncEngine, tables: OutboxTables = default_tables) -> None:

@@ -24,8 +24,7 @@ from .._compat.aio import (
     discard,
 )
 from ..engine import ensure_prepared
-from ..tables import OutboxTables
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
 
 

@@ -40,10 +40,10 @@ class SyncBatches:
     def __init__(
         self,
         lease: SyncLease,
-        *,
         batch_size: int,
         max_attempts: int,
         backoff: Backoff,
+        *,
         park: bool,
     ) -> None:
         self._lease = lease

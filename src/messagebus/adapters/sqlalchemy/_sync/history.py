@@ -13,8 +13,7 @@ from ....domain.model import Message
 from .._compat.blocking import SyncEngine
 from .._rows import MessageTypes, StoredMessage, message_types
 from ..engine import READ_ONLY
-from ..tables import OutboxTables
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables
 
 
 class SyncMessageHistory:

@@ -60,17 +60,14 @@ class SyncLease:
         self._renewed = 0.0
 
     @property
-    def is_held(self) -> bool:
-        """Whether this relay holds the lease, as far as it knows."""
-        return self._token is not None
-
-    @property
     def is_fresh(self) -> bool:
         """Whether the lease cannot have ended: no other relay can hold it."""
         return self._token is not None and monotonic() - self._renewed < self._seconds
 
     def acquire(self) -> bool:
-        """Acquire the lease if it is free; return whether it is held now."""
+        """Acquire the lease if it is free or held already; return whether it is held now."""
+        if self._token is not None:
+            return True
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
         with self.reading.connect() as connection:
             row = (connection.execute(self._look)).one_or_none()

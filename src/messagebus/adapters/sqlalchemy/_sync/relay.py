@@ -23,8 +23,7 @@ from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
 from ..engine import ensure_prepared
 from ..status import RelayStatus
-from ..tables import OutboxTables, ensure_exist
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables, ensure_exist
 from .batches import SyncBatches
 from .lease import SyncLease
 from .notifications import SyncNotifications
@@ -98,11 +97,7 @@ class SyncOutboxRelay:
         """The messages that wait to be sent or could not be sent."""
         self._lease = SyncLease(engine, tables, self.holder, timedelta(seconds=lease))
         self._batches = SyncBatches(
-            self._lease,
-            batch_size=batch_size,
-            max_attempts=max_attempts,
-            backoff=backoff,
-            park=on_poison == "park",
+            self._lease, batch_size, max_attempts, backoff, park=on_poison == "park"
         )
         self._wake_up = SyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
@@ -225,7 +220,7 @@ class SyncOutboxRelay:
                         call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
-                    if self._lease.is_held or self._lease.acquire():
+                    if self._lease.acquire():
                         self._move(State.SENDING)
                     else:
                         self._wake_up.wait(self._longest_wait)

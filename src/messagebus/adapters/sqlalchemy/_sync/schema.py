@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from .._compat.blocking import SyncEngine, call
-from ..tables import OutboxTables, create
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, create, default_tables
 
 
 def sync_create_tables(engine: SyncEngine, tables: OutboxTables = default_tables) -> None:

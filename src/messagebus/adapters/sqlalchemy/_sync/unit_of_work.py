@@ -26,8 +26,7 @@ from .._compat.blocking import (
     discard,
 )
 from ..engine import ensure_prepared
-from ..tables import OutboxTables
-from ..tables import tables as default_tables
+from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self, TextIO
 from ...._compat.aio import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
-from ..._transport.encoding import Parcel, json_of
+from ..._transport.encoding import Parcel, caused, json_of
 
 
 class AsyncStdoutTransport(AsyncBrokerTransport[str]):
@@ -44,9 +44,7 @@ class AsyncStdoutTransport(AsyncBrokerTransport[str]):
         try:
             await in_thread(self._print, text)
         except (OSError, ValueError) as error:  # ValueError: this process closed the stream
-            failure = TransportUnavailableError(f"The output is closed: {error}")
-            failure.__cause__ = error
-            return 0, failure
+            return 0, caused(TransportUnavailableError(f"The output is closed: {error}"), error)
         return len(parcels), None
 
     def _print(self, text: str) -> None:

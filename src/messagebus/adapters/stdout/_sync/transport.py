@@ -11,7 +11,7 @@ from typing import Any, Self, TextIO
 from ...._compat.blocking import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
-from ..._transport.encoding import Parcel, json_of
+from ..._transport.encoding import Parcel, caused, json_of
 
 
 class SyncStdoutTransport(SyncBrokerTransport[str]):
@@ -46,9 +46,7 @@ class SyncStdoutTransport(SyncBrokerTransport[str]):
         try:
             in_thread(self._print, text)
         except (OSError, ValueError) as error:  # ValueError: this process closed the stream
-            failure = TransportUnavailableError(f"The output is closed: {error}")
-            failure.__cause__ = error
-            return 0, failure
+            return 0, caused(TransportUnavailableError(f"The output is closed: {error}"), error)
         return len(parcels), None
 
     def _print(self, text: str) -> None:
