@@ -13,7 +13,7 @@ from messagebus.retry import Backoff
 
 
 def test_waits_grow_by_their_factor_up_to_the_longest() -> None:
-    """Without chance, each wait is twice as long as the one before, until it is long enough."""
+    """Without jitter, each wait is twice as long as the one before, up to the longest."""
     backoff = Backoff(first=0.5, factor=2, longest=6, jitter=0)
 
     assert [0.5, 1, 2, 4, 6, 6] == [backoff.delay(failures) for failures in range(1, 7)]
@@ -28,7 +28,7 @@ def test_waits_grow_by_their_factor_up_to_the_longest() -> None:
 def test_chance_makes_no_wait_shorter(
     failures: int, first: float, factor: float, jitter: float
 ) -> None:
-    """However many failures, a wait is as long as it should be, or a part longer."""
+    """After any number of failures, jitter only extends a wait."""
     exact = Backoff(first=first, factor=factor, jitter=0).delay(failures)
     delay = Backoff(first=first, factor=factor, jitter=jitter).delay(failures)
 
@@ -37,7 +37,7 @@ def test_chance_makes_no_wait_shorter(
 
 
 def test_the_waits_of_a_transport_double_up_to_a_second() -> None:
-    """Each is up to half as long again, so that not all clients come back at once."""
+    """Jitter extends each by up to half, so that clients do not return all at once."""
     found = list(islice(transport._RECONNECT.delays(3600.0), 20))
     least = [min(0.05 * 2**number, 1.0) for number in range(20)]
 
@@ -46,15 +46,15 @@ def test_the_waits_of_a_transport_double_up_to_a_second() -> None:
 
 
 def test_without_patience_there_is_no_second_attempt() -> None:
-    """Whoever wants to decide about every failure is told of it at once."""
+    """Every failure is reported at once."""
     assert [] == list(Backoff().delays(0.0))
 
 
 def test_the_last_wait_ends_with_the_patience() -> None:
-    """No wait reaches beyond the time that is left."""
+    """No wait exceeds the time that is left."""
     assert next(Backoff(first=60.0).delays(0.5)) <= 0.5
 
 
 def test_the_schedule_can_be_imported_where_relays_are() -> None:
-    """Whoever configures a relay finds it beside the relay."""
+    """It is exported beside the relay."""
     assert sqlalchemy.Backoff is Backoff

@@ -1,4 +1,4 @@
-"""The wire format: what a message looks like outside of the process."""
+"""The wire format, the shape of a message outside the process."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def test_a_type_has_the_name_and_the_version_that_it_is_made_of(name: str, versi
 
 @pytest.mark.parametrize("text", ["", "sold", "sold_v", "sold_vx", "v1", "sold_v-1"])
 def test_a_type_without_a_version_is_a_name(text: str) -> None:
-    """A serializer of one's own may call its types as it likes."""
+    """A serializer of your own may use other types."""
     assert {"name": text} == parse_type(text)
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, EAST, None])))
 def test_times_are_written_as_python_writes_them(time: datetime) -> None:
-    """The faster way for UTC differs in nothing."""
+    """The faster conversion for UTC gives the same string."""
     assert time.isoformat() == iso_format(time)
 
 
 def test_the_default_serializer_writes_the_wire_format() -> None:
-    """Besides the payload it writes what the relay makes of a row."""
+    """Its other keys are those that the relay builds from the row."""
     event = Sold(title="Emma")
     row = SimpleNamespace(
         message_id=event.message_id,
@@ -70,6 +70,6 @@ def test_the_default_serializer_writes_the_wire_format() -> None:
 
 
 def test_the_serializers_are_imported_from_the_eventstream() -> None:
-    """The module that the API reference names has them, wherever they live."""
+    """The module of the API reference exports them."""
     assert eventstream.MessageSerializer is serializer.MessageSerializer
     assert eventstream.AbstractMessageSerializer is serializer.AbstractMessageSerializer

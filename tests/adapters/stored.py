@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def in_redis(url: str) -> Any:
-    """Return a client that gives texts; it has to be closed."""
+    """Return a client that returns strings; it must be closed."""
     client: Any = redis.Redis
     return client.from_url(url, decode_responses=True)
 

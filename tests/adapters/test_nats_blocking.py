@@ -14,7 +14,7 @@ def loop_threads() -> list[threading.Thread]:
 
 
 def test_the_thread_of_a_transport_ends_with_it(nats_url: str, unique_name: str) -> None:
-    """It is started when it is needed, once for all who send, and stopped by closing."""
+    """It starts on first use, once for all senders, and stops when the transport is closed."""
     messages = new_messages(40)
     transport = SyncNatsTransport(nats_url, unique_name, unique_name, create=True)
     assert [] == loop_threads()

@@ -35,7 +35,7 @@ def test_a_type_without_a_version_is_a_name() -> None:
 @pytest.mark.parametrize(
     "template", ["", ".", "a.", ".a", "a..b", "a b", "a.*", "a.>", "a.{", "a.{}", "a.{x!r}", "a\n"]
 )
-def test_what_can_not_become_a_subject_is_refused(template: str) -> None:
+def test_what_cannot_become_a_subject_is_refused(template: str) -> None:
     """Mistakes in a template are found when it is made."""
     with pytest.raises(ConfigurationError, match="is not a valid subject"):
         SubjectTemplate(template)

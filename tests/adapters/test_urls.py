@@ -28,7 +28,7 @@ def test_a_scheme_leads_to_a_transport_of_either_colour(url: str, name: str) -> 
 
 @pytest.mark.parametrize("url", ["amqp://localhost", "stdout", ""])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
-    """The error says which there are."""
+    """The error lists the known schemes."""
     with pytest.raises(ConfigurationError, match=r"use one of memory, nats, redis, "):
         async_transport_from_url(url)
     with pytest.raises(ConfigurationError, match=r"use one of memory, nats, redis, "):

@@ -124,7 +124,7 @@ def command_line(job: Job) -> None:
 
 
 def new_engine(url: str) -> Engine:
-    """Return an engine that waits long for its place among those who write."""
+    """Return an engine that waits long for the write lock."""
     return prepare_sqlite(create_engine(url, pool_size=16, pool_pre_ping=True), busy_timeout=60)
 
 

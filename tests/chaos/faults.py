@@ -106,7 +106,7 @@ class Trap(logging.Handler):
 
 
 class TrappedTransport(SyncAbstractEventstreamTransport):
-    """A transport with points before, between and behind the two halves of each batch."""
+    """A transport with fault points before, between and after the halves of each batch."""
 
     def __init__(self, transport: SyncAbstractEventstreamTransport, trap: Trap) -> None:
         self._transport = transport

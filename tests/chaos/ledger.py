@@ -1,4 +1,4 @@
-"""What the writers do, and how to tell what they did: a ledger, and an event for each entry."""
+"""The ledger of the writers, with an event for each entry."""
 
 from __future__ import annotations
 

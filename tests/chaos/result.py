@@ -1,4 +1,4 @@
-"""What has to hold, whatever was killed."""
+"""The promises that must hold, whatever was killed."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_a_database_that_is_killed_under_load_loses_nothing(
 def test_a_relay_that_leads_outlives_its_database(
     own_postgres: PostgresServer, redis_url: str, unique_name: str, tmp_path: Path
 ) -> None:
-    """It can not keep its lease, and goes on trying; asked to stop, it leaves in order."""
+    """It cannot keep its lease, and keeps trying; told to stop, it stops in order."""
     job = Job(own_postgres.url, f"{redis_url}?stream={unique_name}", tmp_path, seed=1)
 
     def logged(text: str, times: int) -> bool:

@@ -1,4 +1,4 @@
-"""Looking after an outbox from a terminal, or from a program."""
+"""The inspection and repair of an outbox from a terminal or a program."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parked(engine: Engine) -> list[str]:
 
 
 def test_the_status_says_how_much_there_is(run: Run, engine: Engine, parked: list[str]) -> None:
-    """Pending with its age, parked, and who leads; as text and as JSON."""
+    """It shows pending messages with their age, parked ones and the leader, as text and JSON."""
     publish(engine, "4", "5")
     code, text = run("status")
     assert ExitCode.OK == code
@@ -69,7 +69,7 @@ def test_what_was_sent_is_counted_on_request(run: Run, engine: Engine) -> None:
 def test_the_status_can_be_asked_whether_it_is_good(
     run: Run, engine: Engine, parked: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Limits that are exceeded make the command fail, for those who watch."""
+    """Exceeded limits make the command fail, for monitoring."""
     publish(engine, "4")
 
     assert ExitCode.OK == run("status", "--max-parked=3", "--max-age=1h")[0]
@@ -109,7 +109,7 @@ def test_a_list_can_be_read_by_a_program(run: Run, engine: Engine, parked: list[
 
 
 def test_a_message_is_shown(run: Run, parked: list[str]) -> None:
-    """All of it, as text and as JSON; one that is not there is told by the status."""
+    """It is shown as text and as JSON; the exit status reports a missing one."""
     code, text = run("show", parked[0])
     assert ExitCode.OK == code
     assert ["message_id", parked[0]] == text.splitlines()[1].split()
@@ -120,7 +120,7 @@ def test_a_message_is_shown(run: Run, parked: list[str]) -> None:
 
 
 def test_messages_are_replayed(run: Run, engine: Engine, parked: list[str]) -> None:
-    """Some by their names, or all; that nothing was found is told by the status."""
+    """Some by their names, or all; the exit status reports that none was found."""
     assert (ExitCode.OK, "replayed 1 message(s)\n") == run("replay", parked[1])
     assert ["parked", "pending", "parked"] == [record.state for record in stored(engine)]
     assert (ExitCode.OK, '{"replayed": 2}\n') == run("replay", "--all", "--json")

@@ -1,4 +1,4 @@
-"""The relay as a process: what it prints, how it ends, and what it says with that."""
+"""The relay as a process: its output, its end and its exit status."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def test_missing_tables_are_created_when_asked_for(url: str, start: Start, tmp_p
     assert ExitCode.OK == allowed.returncode
 
 
-def test_a_relay_may_stop_at_what_it_can_not_send(url: str, engine: Engine, start: Start) -> None:
-    """A supervisor learns that starting the relay again is of no use."""
+def test_a_relay_may_stop_at_what_it_cannot_send(url: str, engine: Engine, start: Start) -> None:
+    """A supervisor learns that restarting the relay is useless."""
     [event] = publish(engine, "1")
     with engine.begin() as connection:
         connection.execute(sa.update(tables.messages).values(attempts=8, reason="too large"))
@@ -113,7 +113,7 @@ def test_a_relay_may_stop_at_what_it_can_not_send(url: str, engine: Engine, star
 
 
 def test_draining_to_a_broker_that_is_away_fails(url: str, engine: Engine, start: Start) -> None:
-    """What can not be sent stays pending, and the exit status says why."""
+    """Messages that cannot be sent stay pending, and the exit status says why."""
     publish(engine, "1")
     process = start(
         "relay",
@@ -139,7 +139,7 @@ def test_a_stream_that_is_missing_is_told_with_what_to_do(
     arguments: tuple[str, ...],
     event: str,
 ) -> None:
-    """Who starts a relay for the first time reads in its log how to create what it sends to."""
+    """The log of a first start says how to create the destination."""
     publish(engine, "1")
     transport = f"--transport={redis_url}?stream={unique_name}"
     process = start("relay", f"--database={url}", transport, "--log-format=json", *arguments)
@@ -169,7 +169,7 @@ def test_draining_beside_a_leader_that_sends_nothing_fails(
 
 
 def test_draining_a_database_that_is_away_fails(start: Start) -> None:
-    """The exit status tells a database that is away from a broker that is."""
+    """The exit status distinguishes an absent database from an absent broker."""
     process = start(
         "relay",
         "--database=postgresql://nobody@127.0.0.1:1/nothing",
@@ -181,7 +181,7 @@ def test_draining_a_database_that_is_away_fails(start: Start) -> None:
     assert ExitCode.DATABASE == process.returncode
 
 
-def test_a_file_that_can_not_be_made_is_told_in_a_line(start: Start, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_is_told_in_a_line(start: Start, tmp_path: Path) -> None:
     """Neither a traceback nor the complaint of a thread is in the way."""
     path = tmp_path / "missing" / "file.db"
     process = start(
@@ -271,13 +271,13 @@ def test_a_relay_serves_tables_of_other_names(url: str, engine: Engine, start: S
 def test_wrong_arguments_are_explained(
     capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
-    """What is wrong is said in a line, not by a traceback."""
+    """The mistake is named on one line, without a traceback."""
     assert ExitCode.USAGE == main(["relay", "--transport=stdout:", *arguments])
     assert complaint in capsys.readouterr().err
 
 
 def test_a_time_has_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no time is refused, with examples."""
+    """A value that is not a time is refused, with examples."""
     with pytest.raises(SystemExit) as caught:
         main(["relay", "--database=sqlite://", "--transport=stdout:", "--lease=soon"])
 
@@ -286,7 +286,7 @@ def test_a_time_has_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every status is documented where it is looked for."""
+    """The help lists every status."""
     with pytest.raises(SystemExit):
         main(["--help"])
 

@@ -14,7 +14,7 @@ from messagebus.testing.transport.messages import new_messages
 
 
 class MemoryHarness(AsyncTransportHarness):
-    """One transport, since there is nothing behind it that two could share."""
+    """One transport, because two would share no destination."""
 
     capabilities = frozenset({Capability.DEDUPLICATION, Capability.OUTAGES})
 
@@ -45,7 +45,7 @@ async def test_memory_keeps_the_contract(rule: Any) -> None:
 
 
 async def test_it_fails_when_it_is_told_to() -> None:
-    """Each failure is for the messages that it was meant for, and the next is behind it."""
+    """Each failure hits the messages it was meant for, and the next one follows it."""
     messages = new_messages(6)
     transport = AsyncMemoryTransport()
     refusal = MessageRejectedError(messages[1], "it is the second")

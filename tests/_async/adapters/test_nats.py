@@ -54,7 +54,7 @@ class NatsHarness(AsyncTransportHarness):
         return AsyncNatsTransport.from_url(self.url)
 
     def limit(self) -> int:
-        """Return what a server takes unless it is told otherwise."""
+        """Return the default limit of a server."""
         return 1024 * 1024
 
 
@@ -212,10 +212,10 @@ async def test_a_message_that_the_stream_finds_too_large_is_refused(
     assert [messages[0], messages[2]] == documents(nats_url, unique_name)
 
 
-async def test_a_subject_that_the_server_can_not_read_is_refused(
+async def test_a_subject_that_the_server_cannot_read_is_refused(
     nats_url: str, unique_name: str
 ) -> None:
-    """It would close the connection, again and again: no message behind it would ever be sent."""
+    """It would close the connection again and again, and no later message would ever be sent."""
     longest = 3_000 - len(f"{unique_name}.")
     messages = [{**new_messages(1)[0], "type": "ä" * (size // 2)} for size in (longest, 5_000)]
     async with AsyncNatsTransport(
@@ -299,7 +299,7 @@ class PlainServer(NatsServer):
 
 
 async def test_a_server_without_jetstream_is_reported() -> None:
-    """Without it nobody would confirm that a message is stored."""
+    """Without it, no one would confirm that a message is stored."""
     with PlainServer() as server:
         async with AsyncNatsTransport(server.url, "events", "events", patience=0) as transport:
             with pytest.raises(TransportUnavailableError, match=r"JetStream .* enabled"):

@@ -85,7 +85,7 @@ async def test_redis_may_come_and_go(rule: Any, own_redis: RedisServer) -> None:
 
 
 async def test_an_entry_is_readable_by_anybody(redis_url: str, unique_name: str) -> None:
-    """Each key of the message is a field; a text is as it was, anything else is JSON."""
+    """Each key of the message is a field; a string is unchanged, any other value is JSON."""
     message = {"id": "1", "text": 'a "b" ä', "number": 1, "nothing": None, "parts": [{"ä": 1.5}]}
     async with AsyncRedisTransport.from_url(redis_url, stream=unique_name, create=True) as sender:
         await sender.send_message_serialized(message)
@@ -250,7 +250,7 @@ async def test_messages_without_an_identifier_are_all_stored(
 async def test_a_message_of_no_or_too_many_fields_is_refused(
     fields: int, redis_url: str, unique_name: str
 ) -> None:
-    """What can not become an entry is not sent at all."""
+    """A message that cannot become an entry is not sent at all."""
     message = {str(number): "" for number in range(fields)}
     async with AsyncRedisTransport.from_url(redis_url, stream=unique_name, create=True) as sender:
         with pytest.raises(MessageRejectedError, match=f"{fields} fields"):
@@ -260,7 +260,7 @@ async def test_a_message_of_no_or_too_many_fields_is_refused(
 
 
 async def test_a_stream_is_only_trimmed_when_asked(redis_url: str, unique_name: str) -> None:
-    """What nobody has read yet must not go away by itself."""
+    """Entries that no one has read yet must not disappear."""
     messages = new_messages(1_000)
     async with AsyncRedisTransport.from_url(redis_url, stream=unique_name, create=True) as sender:
         await sender.send_messages_serialized(messages)
@@ -314,7 +314,7 @@ async def test_the_client_of_somebody_else_stays_open(
 
 
 async def test_a_server_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
-    """Nobody notices that the scripts of a server were flushed."""
+    """Flushing the scripts of a server goes unnoticed."""
     messages = new_messages(2)
     async with AsyncRedisTransport.from_url(
         own_redis.url, stream="events", create=True, patience=0

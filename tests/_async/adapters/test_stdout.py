@@ -17,13 +17,13 @@ from messagebus.testing.transport.messages import SPECIAL, new_messages
 
 
 class StdoutHarness(AsyncTransportHarness):
-    """A text that is printed to."""
+    """A text stream to print to."""
 
     def __init__(self) -> None:
         self.output = io.StringIO()
 
     def transport(self) -> AsyncStdoutTransport:
-        """Make a transport to the text."""
+        """Create a transport to the stream."""
         return AsyncStdoutTransport(self.output)
 
     async def received(self) -> Sequence[Mapping[str, Any]]:
@@ -47,7 +47,7 @@ async def test_each_message_is_a_line_that_is_flushed(capsys: pytest.CaptureFixt
 
 
 async def test_an_output_that_knows_few_characters_gets_escapes() -> None:
-    """What a terminal can not show is not lost: it is JSON all the same."""
+    """Characters that a terminal cannot show are not lost: the line is still JSON."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     messages = new_messages(1)
     messages[0]["payload"] = SPECIAL
@@ -58,7 +58,7 @@ async def test_an_output_that_knows_few_characters_gets_escapes() -> None:
 
 
 async def test_a_pipe_that_nobody_reads_any_more_is_an_outage() -> None:
-    """Nothing counts as sent that nobody can have read."""
+    """A message that no one can have read does not count as sent."""
     reading, writing = os.pipe()
     os.close(reading)
     output = os.fdopen(writing, "w", encoding="utf-8")

@@ -56,7 +56,7 @@ class NatsHarness(SyncTransportHarness):
         return SyncNatsTransport.from_url(self.url)
 
     def limit(self) -> int:
-        """Return what a server takes unless it is told otherwise."""
+        """Return the default limit of a server."""
         return 1024 * 1024
 
 
@@ -208,8 +208,8 @@ def test_a_message_that_the_stream_finds_too_large_is_refused(
     assert [messages[0], messages[2]] == documents(nats_url, unique_name)
 
 
-def test_a_subject_that_the_server_can_not_read_is_refused(nats_url: str, unique_name: str) -> None:
-    """It would close the connection, again and again: no message behind it would ever be sent."""
+def test_a_subject_that_the_server_cannot_read_is_refused(nats_url: str, unique_name: str) -> None:
+    """It would close the connection again and again, and no later message would ever be sent."""
     longest = 3_000 - len(f"{unique_name}.")
     messages = [{**new_messages(1)[0], "type": "ä" * (size // 2)} for size in (longest, 5_000)]
     with SyncNatsTransport(
@@ -293,7 +293,7 @@ class PlainServer(NatsServer):
 
 
 def test_a_server_without_jetstream_is_reported() -> None:
-    """Without it nobody would confirm that a message is stored."""
+    """Without it, no one would confirm that a message is stored."""
     with PlainServer() as server:
         with SyncNatsTransport(server.url, "events", "events", patience=0) as transport:
             with pytest.raises(TransportUnavailableError, match=r"JetStream .* enabled"):

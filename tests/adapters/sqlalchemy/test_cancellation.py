@@ -1,4 +1,4 @@
-"""Tasks that are cancelled: nothing is half done, and no connection is lost."""
+"""Cancelled tasks leave nothing half done and lose no connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How errors are sorted: an outage of the broker, or the fault of a message."""
+"""The sorting of errors: an outage of the broker, or the fault of a message."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def batch_error(sent: int, cause: Exception) -> BatchSendError:
         TimeoutError(),
     ],
 )
-def test_who_can_not_reach_the_broker_blames_no_message(error: Exception) -> None:
-    """Connection loss and silence are outages, alone and as the end of a batch."""
+def test_who_cannot_reach_the_broker_blames_no_message(error: Exception) -> None:
+    """Lost connections and timeouts are outages, alone and at the end of a batch."""
     alone = Outcome.of_failure(ROWS, error)
     batch = Outcome.of_failure(ROWS, batch_error(2, error))
 
@@ -48,7 +48,7 @@ def test_who_can_not_reach_the_broker_blames_no_message(error: Exception) -> Non
 def test_everything_else_is_the_fault_of_the_first_message_that_was_not_sent(
     error: Exception,
 ) -> None:
-    """Those that were sent before are sent, and those behind it have not been tried."""
+    """The messages before it count as sent, and those after it as not tried."""
     alone = Outcome.of_failure(ROWS, error)
     batch = Outcome.of_failure(ROWS, batch_error(1, error))
 

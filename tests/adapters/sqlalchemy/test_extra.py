@@ -1,4 +1,4 @@
-"""Who does not use the adapter does not need what it stands on."""
+"""The library of an adapter is needed only by its users."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ with prepare_sqlite(create_engine(sys.argv[1])).begin():
 def test_a_frozen_writer_holds_up_all_others_until_it_is_thawed_or_killed(
     tmp_path: Path, end: signal.Signals
 ) -> None:
-    """They are told after their timeout; who reads is not concerned, and nothing is lost."""
+    """They fail after their timeout; readers are not affected, and nothing is lost."""
     url = f"sqlite:///{tmp_path / 'messages.db'}"
     engine = prepare_sqlite(create_engine(url), busy_timeout=0.1)
     sync_create_tables(engine)

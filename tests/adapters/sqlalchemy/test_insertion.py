@@ -1,4 +1,4 @@
-"""What is inserted in the words of the driver is what SQLAlchemy Core would have inserted."""
+"""A bulk insert writes what SQLAlchemy Core would write."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_what_the_database_refuses_is_refused_in_the_same_way(engine: sa.Engine)
 def test_messages_are_stored_however_the_driver_is_given_them(
     style: Literal["named", "format"], tmp_path: Path, postgres_url: str
 ) -> None:
-    """An engine may be told another style of parameters than is usual for its driver."""
+    """An engine may use another parameter style than the usual one of its driver."""
     url = f"sqlite:///{tmp_path / 'messages.db'}" if style == "named" else postgres_url
     engine = prepare_sqlite(sa.create_engine(url, paramstyle=style))
     sync_create_tables(engine)

@@ -80,7 +80,7 @@ def test_alembic_writes_a_migration_that_needs_no_hand(
 def test_a_migration_that_was_written_on_one_database_serves_on_another(
     alembic: Alembic, url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Who develops on SQLite can migrate a server with the same file, and the other way round."""
+    """A migration written on SQLite works on a server, and the other way round."""
     alembic("revision", "--autogenerate", "-m", "outbox")
     other = (
         request.getfixturevalue("postgres_url")

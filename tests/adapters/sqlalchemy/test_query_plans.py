@@ -1,4 +1,4 @@
-"""Finding work costs what there is to do, not what was done."""
+"""The cost of finding work depends on what is pending, not on what was sent."""
 
 from __future__ import annotations
 

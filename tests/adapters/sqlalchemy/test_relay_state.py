@@ -1,4 +1,4 @@
-"""Where a relay stands: one state at a time, and no way but those of the table."""
+"""The states of a relay, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WAYS = {
 
 @pytest.mark.parametrize(("state", "to"), [*product(State, State)])
 def test_a_relay_goes_the_ways_of_the_table_and_no_others(state: State, to: State) -> None:
-    """Whatever is not in the table is a mistake in the relay, and says so."""
+    """Any other transition is a mistake in the relay, and an error."""
     if to.value in WAYS[state.value].split(", "):
         assert to is move(state, to)
     else:
@@ -30,7 +30,7 @@ def test_a_relay_goes_the_ways_of_the_table_and_no_others(state: State, to: Stat
 
 
 def test_every_state_leads_to_the_end() -> None:
-    """From each there is a way to be stopped."""
+    """Every state has a path to the stopped one."""
     reached: set[str] = set()
     found = {"stopped"}
     while found != reached:

@@ -1,4 +1,4 @@
-"""What a relay asks of PostgreSQL lets the server end a transaction that stands still."""
+"""The statements of a relay let PostgreSQL end a transaction that stands still."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ async def register(command: RegisterBook, uow: AsyncShelves) -> Book:
 
 
 async def count(event: BookRegistered, uow: AsyncShelves) -> None:
-    """Count the shelf, of which nobody else hears."""
+    """Count the shelf, which raises a private event."""
     book = Book(id=event.id)
     book.messages.append(ShelfCounted(id=event.id))
     uow.books.seen.append(book)

@@ -1,4 +1,4 @@
-"""What no database would give back as it was is refused, by all of them alike."""
+"""A message that some database would change is refused on all of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Measured(Event):
 
 
 class Tolerant(Event):
-    """Writes numbers that are not finite as text."""
+    """Writes numbers that are not finite as strings."""
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
 
@@ -41,7 +41,7 @@ class Tolerant(Event):
 
 
 class Constant(Event):
-    """Writes numbers that are not finite as what is no JSON."""
+    """Writes numbers that are not finite as constants, which are not JSON."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
 
@@ -168,7 +168,7 @@ async def test_a_message_that_is_stored_already_is_refused_by_the_commit(
     assert [event.message_id] == [record.message_id for record in await stored(engine)]
 
 
-async def test_two_transactions_can_not_both_store_a_message(
+async def test_two_transactions_cannot_both_store_a_message(
     engine: AsyncEngine, bus: AsyncMessageBus[Any]
 ) -> None:
     """Identifiers are unique over all transactions, also those made by hand."""

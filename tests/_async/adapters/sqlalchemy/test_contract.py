@@ -1,4 +1,4 @@
-"""The contract of a store, which every adapter has to keep."""
+"""The contract of a store, which every adapter must keep."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ async def harness(database_url: str) -> AsyncIterator[AsyncSQLAlchemyHarness]:
 async def test_the_contract_is_kept(
     harness: AsyncSQLAlchemyHarness, rule: Callable[[AsyncOutboxHarness], Any]
 ) -> None:
-    """A rule that is broken tells what it has expected."""
+    """A broken rule states what it expected."""
     await rule(harness)

@@ -1,4 +1,4 @@
-"""The eventstore: what is written of a message, and when."""
+"""The eventstore: which row a message has, and when it is written."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_all_messages_of_a_transaction_are_written_by_one_insert(
 async def test_a_cascade_is_stored_with_its_causes(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:
-    """Each message tells which one raised it, and with which one it all began."""
+    """Each message names the one that raised it, and the first of its cascade."""
     command = RegisterBook(id="1")
     async with uow as transaction:
         await bus.handle(command, transaction)
@@ -108,7 +108,7 @@ async def test_a_cascade_is_stored_with_its_causes(
 async def test_a_handler_can_ask_for_the_causes(
     bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:
-    """The transaction tells a listener what raised the message that it is given."""
+    """The transaction gives a listener the message that raised the present one."""
     asked: list[tuple[UUID | None, UUID | None]] = []
 
     async def ask(event: ShelfCounted, uow: Any) -> None:
@@ -177,7 +177,7 @@ async def test_a_message_is_stored_as_it_was_when_it_was_handled(
 
 
 async def test_messages_are_taken_in_a_running_transaction_only(uow: AsyncShelves) -> None:
-    """A message that nobody would ever write is refused."""
+    """A message that would never be written is refused."""
     with pytest.raises(TransactionError, match="running transaction only"):
         await uow.eventstore.add(BookRegistered())
 
@@ -224,7 +224,7 @@ async def test_a_thousand_messages_of_one_transaction_are_all_stored(engine: Asy
 async def test_what_a_model_raises_while_nobody_listens_is_stored(
     engine: AsyncEngine, uow: AsyncShelves
 ) -> None:
-    """A message is kept whether or not somebody hears it."""
+    """A message is kept with or without a listener."""
 
     class Tidy(Command):
         metadata: Metadata = Metadata(name="tidy", schema_version=1)

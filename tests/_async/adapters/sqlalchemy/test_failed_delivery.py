@@ -1,4 +1,4 @@
-"""What becomes of messages that can not be sent."""
+"""The fate of messages that cannot be sent."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.running.aio import AsyncEngine, background, eventually
 QUICK = Backoff(first=0.001, longest=0.01)
 
 
-async def test_a_message_that_can_not_be_sent_is_parked_and_the_stream_goes_on(
+async def test_a_message_that_cannot_be_sent_is_parked_and_the_stream_goes_on(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """After so many attempts it is put aside, with the reason, and the others are sent in order."""
+    """After the last attempt it is parked with the reason, and the others are sent in order."""
     events = await publish(engine, *map(str, range(6)))
     poison = events[2].message_id
     transport.poison[str(poison)] = RuntimeError("no such thing")
@@ -48,7 +48,7 @@ async def test_a_message_that_can_not_be_sent_is_parked_and_the_stream_goes_on(
 async def test_a_message_that_is_rejected_is_tried_once(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """What the broker refuses for good is parked at once."""
+    """A message that the broker rejects for good is parked at once."""
     events = await publish(engine, "1", "2", "3")
     poison = events[0].message_id
     transport.poison[str(poison)] = MessageRejectedError({"id": str(poison)}, "too large")
@@ -65,7 +65,7 @@ async def test_a_message_that_is_rejected_is_tried_once(
 async def test_the_messages_beside_one_that_fails_are_not_blamed(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Those that went before it, and those behind it, are sent with one attempt."""
+    """The messages before and after it are sent with one attempt."""
     events = await publish(engine, *map(str, range(5)))
     transport.poison[str(events[2].message_id)] = RuntimeError("no")
     await AsyncOutboxRelay(engine, transport, max_attempts=4, backoff=QUICK).drain()
@@ -76,7 +76,7 @@ async def test_the_messages_beside_one_that_fails_are_not_blamed(
 async def test_the_order_is_kept_when_a_message_is_sent_after_it_failed(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """As long as a message is tried, those behind it wait."""
+    """While a message is retried, the messages after it wait."""
     events = await publish(engine, *map(str, range(5)))
     transport.fail(RuntimeError("not yet"), after=2, times=3)
     await AsyncOutboxRelay(engine, transport, backoff=QUICK).drain()
@@ -85,10 +85,10 @@ async def test_the_order_is_kept_when_a_message_is_sent_after_it_failed(
     assert [1, 1, 4, 1, 1] == [record.attempts for record in await stored(engine)]
 
 
-async def test_a_stream_may_stop_at_a_message_that_can_not_be_sent(
+async def test_a_stream_may_stop_at_a_message_that_cannot_be_sent(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Where order is worth more than progress, nothing passes, until somebody decides."""
+    """Where order matters more than progress, nothing passes until someone decides."""
     events = await publish(engine, "1", "2", "3")
     poison = events[1].message_id
     transport.poison[str(poison)] = RuntimeError("no")
@@ -114,7 +114,7 @@ async def test_a_stream_may_stop_at_a_message_that_can_not_be_sent(
 async def test_a_stream_that_stopped_goes_on_after_a_replay(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Once the cause is mended, the message is tried as if for the first time."""
+    """Once the cause is fixed, the message is tried as if for the first time."""
     events = await publish(engine, "1", "2")
     transport.poison[str(events[0].message_id)] = MessageRejectedError({}, "too large")
     relay = AsyncOutboxRelay(engine, transport, on_poison="stop", backoff=QUICK)
@@ -180,17 +180,17 @@ async def test_an_attempt_is_counted_before_it_is_made(
 
 
 class Killed(BaseException):
-    """Stands for a signal that can not be caught."""
+    """Stands for a signal that cannot be caught."""
 
 
 async def no_farewell() -> None:
-    """Do nothing, as a process that was killed does."""
+    """Do nothing, like a killed process."""
 
 
 async def test_a_transport_that_does_not_know_what_it_has_sent_is_believed(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A batch that broke off behind its last message was sent."""
+    """A batch that fails after its last message was sent completely."""
     await publish(engine, "1", "2")
     transport = AsyncUnsure()
     assert 2 == await AsyncOutboxRelay(engine, transport, max_attempts=1, backoff=QUICK).drain()
@@ -243,7 +243,7 @@ async def test_a_failure_waits_for_its_next_attempt_over_a_restart(
 async def test_a_message_that_was_parked_can_be_replayed(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Replaying sends what was parked, with its identity, behind nobody."""
+    """A replayed message is sent with its identity."""
     events = await publish(engine, "1", "2", "3")
     transport.poison[str(events[1].message_id)] = RuntimeError("no")
     relay = AsyncOutboxRelay(engine, transport, max_attempts=1)
@@ -287,10 +287,10 @@ class AsyncCounting(AsyncRecorder):
 async def test_a_message_that_is_discarded_while_it_is_tried_stays_discarded(
     engine: AsyncEngine, max_attempts: int
 ) -> None:
-    """What somebody has decided is not undone by an attempt that fails afterwards."""
+    """An attempt that fails later does not undo the decision."""
 
     class AsyncDiscarding(AsyncRecorder):
-        """Fails; in the middle of its second attempt somebody has had enough of it."""
+        """Fails; someone discards the message in the middle of its second attempt."""
 
         async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
             self.tried.append(message["id"])

@@ -1,4 +1,4 @@
-"""Reading back: records and messages, from a position on, without loading them all."""
+"""Reading back records and messages from a position, a page at a time."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_messages_are_of_their_class(engine: AsyncEngine, bus: AsyncMessag
 
 
 async def test_a_mapping_tells_the_class_as_well(engine: AsyncEngine) -> None:
-    """Whoever has renamed a class, or has several for one name, says which is meant."""
+    """A mapping names the class where one was renamed, or where several share a name."""
     [event] = await publish(engine, "1")
     types = {("book_borrowed", 2): Returned}
 
@@ -136,7 +136,7 @@ async def test_a_version_without_a_class_is_not_passed_over(engine: AsyncEngine)
 
 
 async def test_a_class_has_to_say_its_name(engine: AsyncEngine) -> None:
-    """A class without default metadata can not be found, and two must not be the same."""
+    """A class without default metadata cannot be found, and two must not be the same."""
     history = AsyncMessageHistory(engine)
 
     with pytest.raises(ConfigurationError, match="no default metadata"):

@@ -1,4 +1,4 @@
-"""One relay leads; when it stops answering, another one takes over, and it is shut out."""
+"""One relay leads; when it freezes, another one takes over and fences it off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BRIEF = 0.5  # seconds
 
 
 class AsyncFreezing(AsyncRecorder):
-    """Stands still in the middle of its first message until another relay has done the work."""
+    """Freezes in the middle of its first message until another relay has done the work."""
 
     def __init__(self, sent: list[Mapping[str, Any]], other: AsyncOutboxRelay) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class AsyncFreezing(AsyncRecorder):
 
 
 class AsyncSlowRelay(AsyncOutboxRelay):
-    """Stands still between claiming its first batch and sending it."""
+    """Freezes between claiming its first batch and sending it."""
 
     other: AsyncOutboxRelay | None = None
 
@@ -56,7 +56,7 @@ def quick(engine: AsyncEngine, transport: AsyncRecorder) -> AsyncOutboxRelay:
 async def test_a_relay_that_stops_lets_another_one_lead_at_once(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A relay that leaves in order gives its lease back, however long that would last."""
+    """A relay that stops in order releases its lease, however long it would last."""
     await publish(engine, "1")
     assert 1 == await AsyncOutboxRelay(engine, transport, lease=3600).drain()
     await publish(engine, "2")
@@ -67,7 +67,7 @@ async def test_a_relay_that_stops_lets_another_one_lead_at_once(
 async def test_only_one_relay_leads_and_the_others_send_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """As long as the leader answers, nobody else sends."""
+    """As long as the leader answers, no other relay sends."""
     idle = AsyncRecorder()
     leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
     standby = AsyncOutboxRelay(engine, idle, poll_interval=0.01)
@@ -96,7 +96,7 @@ async def test_only_one_relay_leads_and_the_others_send_nothing(
 async def test_a_standby_takes_over_when_the_leader_leaves(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """The stream goes on with the next relay; tokens grow."""
+    """The next relay continues the stream; tokens grow."""
     first = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
     second = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
     tokens: list[int] = []
@@ -137,7 +137,7 @@ async def leads(relay: AsyncOutboxRelay) -> bool:
 async def test_draining_waits_while_another_relay_gets_on(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """However long the others take: what counts is that the first that waits is another one."""
+    """What counts is progress: that the first pending message changes."""
     leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01, batch_size=1)
     drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=0.01, lease=2 * BRIEF)
     async with background(leader.run, leader.stop):
@@ -153,7 +153,7 @@ async def test_draining_waits_while_another_relay_gets_on(
 async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """It neither waits for ever nor sends in the place of the leader; the error names that one."""
+    """It neither waits for ever nor sends in place of the leader, which the error names."""
     transport.down = True
     leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
     drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=3600, lease=BRIEF)
@@ -175,7 +175,7 @@ async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
 async def test_draining_takes_over_from_a_leader_that_is_gone(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A lease that ends while somebody drains is taken, however rarely that one polls."""
+    """A relay that drains takes a lease that ends, however rarely it polls."""
     await publish(engine, "1")
     assert await AsyncOutboxRelay(engine, transport, lease=BRIEF)._lease.acquire()
 
@@ -184,7 +184,7 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
 
 @pytest.mark.slow
 async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncEngine) -> None:
-    """A relay that wakes up after its lease was taken repeats its batch at most."""
+    """A relay that wakes up after its lease was taken repeats one batch at most."""
     events = await publish(engine, *map(str, range(4)))
     sent: list[Mapping[str, Any]] = []
     frozen = AsyncFreezing(sent, quick(engine, AsyncRecorder()))
@@ -202,7 +202,7 @@ async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncE
 
 @pytest.mark.slow
 async def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: AsyncEngine) -> None:
-    """What another relay has sent meanwhile is not put aside by a failure of long ago."""
+    """A late failure does not park a message that another relay has sent since."""
     [event] = await publish(engine, "1")
     frozen = AsyncFreezing([], quick(engine, AsyncRecorder()))
     frozen.poison[str(event.message_id)] = MessageRejectedError({}, "too large")
@@ -215,7 +215,7 @@ async def test_a_leader_that_was_frozen_can_park_nothing_any_more(engine: AsyncE
 async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A relay looks at its lease before it sends: what was not sent yet is not repeated."""
+    """A relay checks its lease before it sends, so it does not send the batch again."""
     events = await publish(engine, *map(str, range(4)))
     frozen = AsyncSlowRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
     frozen.other = quick(engine, transport)
@@ -227,7 +227,7 @@ async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
 async def test_a_token_that_is_not_the_last_one_writes_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """What is written under an old token is rolled back as a whole, and the relay leads anew."""
+    """Anything written under an old token is rolled back; the relay acquires the lease again."""
     await publish(engine, "1", "2")
     relay = AsyncOutboxRelay(engine, transport, batch_size=1, poll_interval=0.01)
     usurped: list[str] = []
@@ -258,7 +258,7 @@ async def test_a_token_that_is_not_the_last_one_writes_nothing(
 async def test_the_lease_is_kept_while_there_is_nothing_to_do(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A relay that is idle, or waits for its broker, goes on leading."""
+    """A relay that is idle, or waits for its broker, keeps leading."""
     relay = AsyncOutboxRelay(engine, transport, lease=0.6, poll_interval=0.01)
     renewals: set[object] = set()
 
@@ -282,13 +282,13 @@ async def test_the_lease_is_kept_while_there_is_nothing_to_do(
 async def test_a_new_leader_goes_on_where_the_last_one_was_killed(
     engine: AsyncEngine, transport: AsyncRecorder, batch_size: int
 ) -> None:
-    """What was in flight is sent again with the same identity, nothing else is."""
+    """Only the batch in flight is sent again, with the same identities."""
 
     class Killed(BaseException):
-        """Stands for a signal that can not be caught."""
+        """Stands for a signal that cannot be caught."""
 
     async def no_farewell() -> None:
-        """Do nothing, as a process that was killed does."""
+        """Do nothing, like a killed process."""
 
     events = await publish(engine, *map(str, range(20)))
     expected = [str(event.message_id) for event in events]

@@ -1,4 +1,4 @@
-"""Many writers, some of whom change their minds, and databases that go away meanwhile."""
+"""Many writers, some of which roll back, and databases that go away in the meantime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking after the outbox: what there is, what was given up, what may be deleted."""
+"""The inspection and repair of an outbox."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def give_up(engine: AsyncEngine, *ids: str) -> None:
 
 
 async def test_an_empty_outbox_has_no_backlog_and_no_leader(outbox: AsyncOutbox) -> None:
-    """Where nothing ever happened there is nothing to tell."""
+    """A new outbox is empty."""
     assert Backlog(0, None, 0, 0) == await outbox.backlog(count_sent=True)
     assert None is await outbox.leader()
     assert [] == await outbox.list()
@@ -74,7 +74,7 @@ async def test_the_age_of_the_backlog_is_that_of_its_first_message(
 async def test_messages_are_listed_by_state_and_page(
     engine: AsyncEngine, outbox: AsyncOutbox
 ) -> None:
-    """A list begins behind a position, and has an end."""
+    """A list begins after a position, and has a limit."""
     await give_up(engine, *"12345")
     everything = await outbox.list("parked")
 
@@ -160,7 +160,7 @@ async def test_purging_deletes_what_was_sent_long_ago_and_nothing_else(
 async def test_purging_goes_in_small_steps_beside_the_writers(
     engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
 ) -> None:
-    """No transaction deletes more than a batch, and what comes meanwhile stays."""
+    """No transaction deletes more than a batch, and new messages stay."""
     await publish(engine, *map(str, range(50)))
     await AsyncOutboxRelay(engine, transport).drain()
     deleted: list[int] = []

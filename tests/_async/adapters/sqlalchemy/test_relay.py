@@ -1,4 +1,4 @@
-"""The relay: what is committed is sent, in order, and nothing else."""
+"""The relay: committed messages are sent in order, and no others."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_message_is_sent_with_its_identity_its_causes_and_its_content(
     uow: AsyncShelves,
     transport: AsyncRecorder,
 ) -> None:
-    """Receivers get what they need to recognize, to trace and to read a message."""
+    """Receivers get everything to recognize, trace and read a message."""
     command = RegisterBook(id="ü 🐍")
     async with uow as transaction:
         await bus.handle(command, transaction)
@@ -118,7 +118,7 @@ async def test_a_message_is_sent_with_its_identity_its_causes_and_its_content(
 async def test_a_backlog_of_many_batches_is_sent_in_order(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Batches end nowhere in particular, and lose nothing."""
+    """Batches may end anywhere, and lose nothing."""
     events = [*await publish(engine, *map(str, range(25))), *await publish(engine, "25", "26")]
 
     assert 27 == await AsyncOutboxRelay(engine, transport, batch_size=5).drain()
@@ -136,7 +136,7 @@ async def relay(engine: AsyncEngine, transport: AsyncRecorder) -> AsyncIterator[
 async def test_a_relay_that_runs_sends_what_comes(
     engine: AsyncEngine, transport: AsyncRecorder, relay: AsyncOutboxRelay
 ) -> None:
-    """Polling finds every commit, whoever made it."""
+    """Polling finds every commit, from any process."""
     for number in range(5):
         await publish(engine, str(number))
 
@@ -171,7 +171,7 @@ async def test_a_relay_in_the_same_process_is_woken_without_polling(
 async def test_a_relay_sends_what_it_holds_and_leaves(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Told to stop in the middle of a batch, it finishes the batch, and begins no other."""
+    """Told to stop in the middle of a batch, it finishes that batch and starts no other."""
     events = await publish(engine, *map(str, range(10)))
     relay = AsyncOutboxRelay(engine, transport, batch_size=4)
     transport.before = lambda _message: relay.stop()
@@ -208,7 +208,7 @@ async def test_a_relay_can_be_stopped_twice_and_started_again(
 async def test_a_relay_does_one_thing_at_a_time(
     engine: AsyncEngine, transport: AsyncRecorder, relay: AsyncOutboxRelay
 ) -> None:
-    """One that runs can not be drained beside."""
+    """A relay that runs cannot be drained."""
 
     async def runs() -> bool:
         return (await relay.status()).running
@@ -221,7 +221,7 @@ async def test_a_relay_does_one_thing_at_a_time(
 async def test_writers_that_commit_in_any_order_lose_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A position that appears behind the others is sent as well: there is no cursor."""
+    """A position that becomes visible late is sent as well: there is no cursor."""
     bus = AsyncMessageBus[Any]()
     late, early = BookBorrowed(id="late"), BookBorrowed(id="early")
     relay = AsyncOutboxRelay(engine, transport)
@@ -278,7 +278,7 @@ async def test_options_that_make_no_sense_are_refused(
 async def test_draining_without_a_broker_fails(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Who wants everything sent is told that it can not be; nothing is counted as tried."""
+    """The caller learns that not everything can be sent; no attempt is counted."""
     await publish(engine, "1", "2")
     transport.fail(TransportUnavailableError("away"), after=1)
     relay = AsyncOutboxRelay(engine, transport)
@@ -294,7 +294,7 @@ async def test_draining_without_a_broker_fails(
 async def test_a_relay_tells_how_it_is(
     engine: AsyncEngine, transport: AsyncRecorder, relay: AsyncOutboxRelay
 ) -> None:
-    """The status says who leads and how much is to be sent."""
+    """The status names the leader and the backlog."""
 
     async def is_healthy() -> bool:
         return (await relay.status()).is_healthy
@@ -379,7 +379,7 @@ async def test_two_relays_share_the_work_of_one(
 
 
 class AsyncWatched(AsyncOutboxRelay):
-    """Notes where it stands."""
+    """Records its states."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -404,7 +404,7 @@ async def test_a_relay_stands_in_one_state_after_the_other(
 async def test_a_relay_pauses_while_the_broker_is_away(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Then it goes on sending."""
+    """Then it sends again."""
     await publish(engine, "1")
     transport.fail(TransportUnavailableError())
     relay = AsyncWatched(engine, transport, reconnect=Backoff(first=0.01))
@@ -421,7 +421,7 @@ async def test_a_relay_pauses_while_the_broker_is_away(
 async def test_a_relay_connects_again_when_the_database_was_away(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """It holds its lease still, so that nobody else has to take over."""
+    """It still holds its lease, so no other relay takes over."""
 
     class AsyncCutOff(AsyncWatched):
         away = 2

@@ -1,4 +1,4 @@
-"""A serializer of one's own: what it makes of the payload is stored, and sent as it is."""
+"""A serializer of your own: the payload it writes is stored and sent unchanged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEY = 0x5A
 
 
 def encrypt(text: str) -> str:
-    """Make a string that nobody can read who does not have the key."""
+    """Return a string that cannot be read without the key."""
     return base64.b64encode(bytes(byte ^ KEY for byte in text.encode())).decode()
 
 
@@ -40,7 +40,7 @@ def decrypt(text: str) -> str:
 
 
 class Encrypting(MessageSerializer):
-    """Writes the default format, with a payload that is encrypted."""
+    """Writes the default format with an encrypted payload."""
 
     def serialize_message(self, message: Message[Any]) -> Mapping[str, Any]:
         wire = super().serialize_message(message)
@@ -48,7 +48,7 @@ class Encrypting(MessageSerializer):
 
 
 class Returning(AbstractMessageSerializer):
-    """Returns what it is told, besides the keys of the default format."""
+    """Returns the given keys besides those of the default format."""
 
     def __init__(self, *, without: str = "", **keys: Any) -> None:
         self._keys = keys
@@ -61,7 +61,7 @@ class Returning(AbstractMessageSerializer):
 
 
 class Wrapping(AbstractMessageSerializer):
-    """Writes JSON, but not that of the message; and nothing but a payload."""
+    """Writes JSON that does not match the message, and nothing but a payload."""
 
     def serialize_message(self, message: Message[Any]) -> Mapping[str, Any]:
         return {"payload": json.dumps({"sealed": message.message_id.hex})}
@@ -75,14 +75,14 @@ class Failing(AbstractMessageSerializer):
 
 
 class Noted(Event):
-    """An event that may say nothing, so that any JSON object would do for it."""
+    """An event without required fields, which accepts any JSON object."""
 
     note: str = ""
     metadata: Metadata = Metadata(name="optional", schema_version=1, published=True)
 
 
 async def register(uow: AsyncShelves, bus: AsyncMessageBus[Any]) -> None:
-    """Register a book, of which one command and two events are stored."""
+    """Register a book, which stores one command and two events."""
     async with uow as transaction:
         await bus.handle(RegisterBook(id="1", title="Dune"), transaction)
         await transaction.commit()
@@ -91,7 +91,7 @@ async def register(uow: AsyncShelves, bus: AsyncMessageBus[Any]) -> None:
 async def test_what_a_serializer_encrypts_is_stored_and_sent_as_it_is(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], transport: AsyncRecorder
 ) -> None:
-    """The row, the record and the message of the stream have its payload, and nothing plain."""
+    """The row, the record and the message of the stream have its payload."""
     await register(AsyncShelves(engine, serializer=Encrypting()), bus)
     await AsyncOutboxRelay(engine, transport).drain()
 
@@ -113,7 +113,7 @@ async def test_what_a_serializer_encrypts_is_stored_and_sent_as_it_is(
 async def test_reading_messages_back_needs_a_deserializer(
     engine: AsyncEngine, serializer: AbstractMessageSerializer
 ) -> None:
-    """The error says so, even where the class would take the payload for an empty message."""
+    """The error says so, even if the class would accept the payload as an empty message."""
     event = Noted(note="read me")
     async with AsyncShelves(engine, serializer=serializer) as transaction:
         await AsyncMessageBus[Any]().handle(event, transaction)
@@ -135,7 +135,7 @@ async def test_reading_messages_back_needs_a_deserializer(
 async def test_what_the_default_serializer_has_written_stays_readable(
     engine: AsyncEngine, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Each row remembers who has written it: a store may change its serializer."""
+    """Each row remembers its serializer, so a store may change it."""
     [event] = await publish(engine, "1")
     await register(AsyncShelves(engine, serializer=Encrypting()), bus)
     history = AsyncMessageHistory(engine)
@@ -149,7 +149,7 @@ async def test_what_the_default_serializer_has_written_stays_readable(
 async def test_a_payload_that_does_not_fit_its_class_is_reported_by_pydantic(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:
-    """A row of the default serializer that a class does not take is no question of serializers."""
+    """A row of the default serializer that a class does not accept needs no deserializer."""
 
     class Numbered(Event):
         id: int
@@ -166,7 +166,7 @@ async def test_a_payload_that_does_not_fit_its_class_is_reported_by_pydantic(
 async def test_a_serializer_may_return_the_standard_keys_or_none_of_them(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], transport: AsyncRecorder
 ) -> None:
-    """What the relay would send anyway is not refused."""
+    """Keys with the values that the relay sends anyway are accepted."""
     for serializer in (Returning(payload="sealed"), Returning(without="id", payload="sealed")):
         async with AsyncShelves(engine, serializer=serializer) as transaction:
             await bus.handle(BookBorrowed(), transaction)
@@ -198,7 +198,7 @@ async def test_what_would_be_lost_is_refused(
     serializer: AbstractMessageSerializer,
     reason: str,
 ) -> None:
-    """A key or a payload that can not be stored fails the handling, and nothing is kept."""
+    """A key or a payload that cannot be stored fails the handling, and nothing is kept."""
     with pytest.raises(UnstorableMessageError, match=reason) as caught:
         async with AsyncShelves(engine, serializer=serializer) as transaction:
             await bus.handle(RegisterBook(id="1"), transaction)
@@ -222,7 +222,7 @@ async def test_a_refusal_says_what_to_do(
     serializer: AbstractMessageSerializer,
     advice: str,
 ) -> None:
-    """The note of the error is for whoever writes the serializer."""
+    """The note of the error is for the author of the serializer."""
     with pytest.raises(UnstorableMessageError) as caught:
         async with AsyncShelves(engine, serializer=serializer) as transaction:
             await bus.handle(BookBorrowed(), transaction)
@@ -233,7 +233,7 @@ async def test_a_refusal_says_what_to_do(
 async def test_a_class_that_extends_the_default_serializer_is_asked(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], transport: AsyncRecorder
 ) -> None:
-    """Once for each message, when its row is written, whether or not it is published."""
+    """It is asked once for each message, published or not, when the row is written."""
 
     class Counting(MessageSerializer):
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""SQLite: what the prepared engine makes of it, and what happens when it can not be written."""
+"""SQLite: what a prepared engine guarantees, and what happens when it cannot be written."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def full(engine: AsyncEngine) -> dict[str, int]:
 
 
 async def test_an_engine_waits_for_whoever_writes_to_a_database_that_is_new(path: Path) -> None:
-    """The first connection changes how the database is written, which can not be done meanwhile."""
+    """The first connection switches the journal mode, which is impossible during a write."""
     writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     writer.execute("CREATE TABLE others (value INTEGER)")
     writer.execute("BEGIN IMMEDIATE")
@@ -103,7 +103,7 @@ async def test_read_modify_write_loses_no_update(engine: AsyncEngine) -> None:
 
 
 async def test_a_reader_waits_for_no_writer(engine: AsyncEngine) -> None:
-    """What only reads sees what is committed, while somebody writes."""
+    """A reader sees what is committed while another transaction writes."""
     await publish(engine, "1")
     async with AsyncShelves(engine) as transaction:
         await transaction.session.execute(sa.text("INSERT INTO books VALUES ('1', 'Dune')"))
@@ -168,10 +168,10 @@ async def test_a_full_disk_keeps_nothing_of_a_transaction(
     assert 3 == len(await stored(engine))
 
 
-async def test_a_relay_loses_nothing_while_its_database_can_not_be_written(
+async def test_a_relay_loses_nothing_while_its_database_cannot_be_written(
     path: Path, engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """What can not be noted is not sent; when the database can be written again, it is."""
+    """A message that cannot be claimed is not sent until the database can be written again."""
     events = await publish(engine, "1", "2", "3")
     broken = {"read_only": True}
     relaying = new_engine(sqlite_url(path))
@@ -201,7 +201,7 @@ async def test_a_relay_loses_nothing_while_its_database_can_not_be_written(
     assert [str(event.message_id) for event in events] == transport.ids
 
 
-async def test_a_database_that_can_not_be_written_refuses_a_transaction(
+async def test_a_database_that_cannot_be_written_refuses_a_transaction(
     path: Path, engine: AsyncEngine, bus: AsyncMessageBus[Any]
 ) -> None:
     """Reading goes on; what would be written is refused with an error that says so."""

@@ -1,4 +1,4 @@
-"""The unit of work: a session for each transaction, which ends with it."""
+"""The unit of work: each transaction has a session, which ends with it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_every_transaction_has_a_session_of_its_own(uow: AsyncShelves) -> 
 async def test_the_session_lives_until_the_transaction_is_left(
     bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:
-    """What was committed can still be read within the transaction, but not behind it."""
+    """Committed rows can still be read within the transaction, but not after it."""
     async with uow as transaction:
         await bus.handle(RegisterBook(id="1", title="Dune"), transaction)
         await transaction.commit()
@@ -116,7 +116,7 @@ async def test_the_session_lives_until_the_transaction_is_left(
 async def test_the_session_of_a_detached_transaction_lives_until_it_is_closed(
     engine: AsyncEngine, uow: AsyncShelves
 ) -> None:
-    """A streamed response goes on reading behind the block, and gives the connection back."""
+    """A streamed response keeps reading after the block, then returns the connection."""
     async with uow as transaction:
         await transaction.session.execute(sa.insert(books).values(id="1", title="Dune"))
         await transaction.detach()
@@ -217,7 +217,7 @@ async def test_the_factory_of_the_application_makes_the_sessions(engine: AsyncEn
 
 
 class AsyncUnattached(AsyncSQLAlchemyUnitOfWork[Any]):
-    """A unit of work whose repositories can not be made."""
+    """A unit of work whose repositories cannot be created."""
 
     broken = True
 
@@ -228,7 +228,7 @@ class AsyncUnattached(AsyncSQLAlchemyUnitOfWork[Any]):
             raise LookupError
 
 
-async def test_a_transaction_that_can_not_begin_leaves_the_unit_of_work_free(
+async def test_a_transaction_that_cannot_begin_leaves_the_unit_of_work_free(
     engine: AsyncEngine,
 ) -> None:
     """When attaching fails, the error is seen, and the next transaction can begin."""

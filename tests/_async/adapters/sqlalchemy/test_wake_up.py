@@ -1,4 +1,4 @@
-"""How a relay hears of a commit: by NOTIFY on PostgreSQL, and by polling everywhere."""
+"""The wake-up of a relay after a commit: by NOTIFY on PostgreSQL, and by polling everywhere."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def is_listening(engine: AsyncEngine) -> bool:
 async def test_a_relay_is_notified_of_a_commit_without_polling(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """With a poller that sleeps for ever, commits of other processes are heard of."""
+    """Without polling, notifications report the commits of other processes."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
     relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
 
@@ -84,7 +84,7 @@ async def test_a_relay_is_notified_of_a_commit_without_polling(
 async def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """Nobody is notified of it; the relay looks again soon after it has nothing to do."""
+    """It notifies no one; the relay polls soon after going idle."""
     event = BookBorrowed()
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
 
@@ -107,7 +107,7 @@ async def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_
 async def test_a_replayed_message_wakes_the_relay_as_well(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """What is made pending again by hand does not wait for the poller."""
+    """A replayed message does not wait for the next poll."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER, max_attempts=1)
     relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
     transport.fail(RuntimeError("no"))
@@ -128,7 +128,7 @@ async def test_a_replayed_message_wakes_the_relay_as_well(
 async def test_polling_delivers_what_is_not_notified(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A notification that is lost costs time, and no message."""
+    """A lost notification costs time, but no message."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
 
     async def sleeps() -> bool:
@@ -148,7 +148,7 @@ async def test_polling_delivers_what_is_not_notified(
 async def test_the_relay_listens_again_after_its_connection_was_lost(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A connection that is ended by the server is replaced; nothing is missed meanwhile."""
+    """A connection that the server ends is replaced, and no commit is missed."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=0.05)
 
     async def sleeps() -> bool:
@@ -176,7 +176,7 @@ async def test_the_relay_listens_again_after_its_connection_was_lost(
 async def test_nobody_is_notified_while_no_relay_sleeps(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:
-    """A transaction takes the lock of NOTIFY only if there is somebody to wake."""
+    """A transaction takes the lock of NOTIFY only if there is a relay to wake."""
     async with engine.connect() as connection:
         listener = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await listener.exec_driver_sql(f"LISTEN {tables.channel}")

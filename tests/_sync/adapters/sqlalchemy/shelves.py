@@ -57,7 +57,7 @@ def register(command: RegisterBook, uow: SyncShelves) -> Book:
 
 
 def count(event: BookRegistered, uow: SyncShelves) -> None:
-    """Count the shelf, of which nobody else hears."""
+    """Count the shelf, which raises a private event."""
     book = Book(id=event.id)
     book.messages.append(ShelfCounted(id=event.id))
     uow.books.seen.append(book)
