@@ -115,7 +115,7 @@ def _goals() -> Iterator[Goal]:
         yield Goal(
             workload="repositories",
             text=f"{colour}, 20 repositories and 20 other attributes, of a single repository",
-            limit=1.2,
+            limit=3.0,
             value=ratio(
                 "repositories",
                 colour,
@@ -149,7 +149,7 @@ def _goals() -> Iterator[Goal]:
         yield Goal(
             workload="importing",
             text=f"importing it {size}".strip() + ", of importing pydantic and defining a model",
-            limit=1.15,
+            limit=1.25,
             value=ratio("importing", "", (OURS, size)),
         )
     yield Goal(
