@@ -15,8 +15,9 @@ from messagebus import (
     SyncUnitOfWorkTransaction,
     TransactionError,
 )
-from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, AsyncRecordingTransport
-from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, SyncRecordingTransport
+from messagebus.testing.outbox import AsyncRecorder, SyncRecorder
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 from tests.library import Book, BookRegistered, RegisterBook
 
 COMMANDS = 50
@@ -83,7 +84,7 @@ def test_sixteen_threads_share_one_bus() -> None:
 async def test_tasks_that_share_an_eventstore_publish_what_they_have_committed() -> None:
     """Half of the tasks roll back, all of them at the same time: their half is never published."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
-    transport = AsyncRecordingTransport()
+    transport = AsyncRecorder()
     eventstore = AsyncRecordingEventstore(transport)
 
     async def registered(event: BookRegistered, uow: AsyncLibrary) -> None:
@@ -115,7 +116,7 @@ async def test_tasks_that_share_an_eventstore_publish_what_they_have_committed()
 def test_threads_that_share_an_eventstore_publish_what_they_have_committed() -> None:
     """Half of the threads' transactions roll back: that half is never published."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
-    transport = SyncRecordingTransport()
+    transport = SyncRecorder()
     eventstore = SyncRecordingEventstore(transport)
 
     def work(worker: int) -> None:
@@ -204,7 +205,7 @@ async def test_a_cancelled_task_rolls_back_unless_it_has_committed(committed: bo
 async def test_a_task_that_is_cancelled_in_a_handler_publishes_nothing() -> None:
     """A handler that is cancelled in the middle of a cascade leaves nothing behind."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
-    transport = AsyncRecordingTransport()
+    transport = AsyncRecorder()
     eventstore = AsyncRecordingEventstore(transport)
     reached = asyncio.Event()
 

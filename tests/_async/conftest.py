@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from messagebus import AsyncMessageBus
-from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, AsyncRecordingTransport
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
 
 
 @pytest.fixture
@@ -17,13 +18,13 @@ def bus() -> AsyncMessageBus[Any]:
 
 
 @pytest.fixture
-def transport() -> AsyncRecordingTransport:
+def transport() -> AsyncRecorder:
     """Return a transport that keeps what it is sent."""
-    return AsyncRecordingTransport()
+    return AsyncRecorder()
 
 
 @pytest.fixture
-def eventstore(transport: AsyncRecordingTransport) -> AsyncRecordingEventstore:
+def eventstore(transport: AsyncRecorder) -> AsyncRecordingEventstore:
     """Return an eventstore that publishes to the transport."""
     return AsyncRecordingEventstore(transport)
 

@@ -1,8 +1,7 @@
-"""Repositories, a unit of work and transports that live in memory and can fail when told to."""
+"""Repositories, an eventstore and a unit of work that live in memory and fail when told to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from messagebus import (
@@ -13,7 +12,13 @@ from messagebus import (
     AsyncEventstreamPublisher,
     Message,
 )
+from messagebus.testing.outbox import AsyncRecorder
 from tests.library import Book, Reader
+
+
+def types_of(transport: AsyncRecorder) -> list[str]:
+    """Return the types of the messages that were sent."""
+    return [message["type"] for message in transport.sent]
 
 
 class AsyncBooks(AsyncAbstractRepository[Book]):
@@ -41,34 +46,6 @@ class AsyncReaders(AsyncAbstractRepository[Reader]):
     def look_at(self, reader: Reader) -> None:
         """Mark a reader as seen."""
         self.seen.append(reader)
-
-
-class AsyncRecordingTransport(AsyncAbstractEventstreamTransport):
-    """Keeps what it is sent; refuses the messages whose number is told, counting from 0."""
-
-    def __init__(self, *failing: int) -> None:
-        self.sent: list[Mapping[str, Any]] = []
-        self.failing = set(failing)
-        self.attempts = 0
-
-    async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
-        """Keep the message, or refuse it."""
-        attempt = self.attempts
-        self.attempts += 1
-        if attempt in self.failing:
-            text = "broker down"
-            raise ConnectionError(text)
-        self.sent.append(message)
-
-    @property
-    def types(self) -> list[str]:
-        """The types of the messages that were sent."""
-        return [message["type"] for message in self.sent]
-
-    @property
-    def ids(self) -> list[str]:
-        """The identifiers of the messages that were sent."""
-        return [message["id"] for message in self.sent]
 
 
 class AsyncRecordingEventstore(AsyncEventstoreAbstractRepository):

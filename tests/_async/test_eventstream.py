@@ -18,7 +18,8 @@ from messagebus import (
     Message,
     PublishError,
 )
-from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, AsyncRecordingTransport
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, types_of
 from tests.library import BookRegistered, RegisterBook, ShelfCounted
 
 
@@ -44,7 +45,7 @@ def test_abstract_classes_can_not_be_made(abstract: type[Any]) -> None:
         abstract()
 
 
-async def test_only_published_messages_are_sent(transport: AsyncRecordingTransport) -> None:
+async def test_only_published_messages_are_sent(transport: AsyncRecorder) -> None:
     """Messages are private unless their metadata says otherwise."""
     publisher = AsyncEventstreamPublisher(transport)
     event = BookRegistered(id="1")
@@ -57,14 +58,14 @@ async def test_only_published_messages_are_sent(transport: AsyncRecordingTranspo
 
 
 async def test_the_publisher_uses_the_serializer_it_is_given(
-    transport: AsyncRecordingTransport,
+    transport: AsyncRecorder,
 ) -> None:
     """The format of what is sent is the user's choice."""
     publisher = AsyncEventstreamPublisher(transport, serializer=Upper())
 
     await publisher.send_message(BookRegistered(id="1"))
 
-    assert ["BOOK_REGISTERED"] == transport.types
+    assert ["BOOK_REGISTERED"] == types_of(transport)
 
 
 async def test_the_sinkhole_transport_drops_everything() -> None:
@@ -73,7 +74,7 @@ async def test_the_sinkhole_transport_drops_everything() -> None:
 
 
 async def test_an_added_message_is_stored_and_published_once(
-    eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+    eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
     """Outside of any transaction, adding and publishing are in the user's hands."""
     await eventstore.add(BookRegistered(id="1"))
@@ -83,24 +84,25 @@ async def test_an_added_message_is_stored_and_published_once(
     await eventstore.publish_eventstream()
 
     assert [BookRegistered(id="1")] == eventstore.added
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
-async def test_the_sinkhole_eventstore_publishes_too(transport: AsyncRecordingTransport) -> None:
+async def test_the_sinkhole_eventstore_publishes_too(transport: AsyncRecorder) -> None:
     """To keep nothing does not mean to publish nothing."""
     eventstore = AsyncSinkholeEventstoreRepository(AsyncEventstreamPublisher(transport))
 
     await eventstore.add(BookRegistered(id="1"))
     await eventstore.publish_eventstream()
 
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 async def test_a_failing_transport_keeps_what_was_not_sent(
-    eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+    eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
     """Publication goes on where it stopped, as often as needed."""
-    transport.failing = {0, 2}
+    transport.fail(ConnectionError())
+    transport.fail(ConnectionError(), after=1)
     for id in "123":
         await eventstore.add(BookRegistered(id=id))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -19,7 +20,8 @@ from messagebus import (
     Metadata,
     PublishError,
 )
-from tests._async.fakes import AsyncBooks, AsyncRecordingTransport
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.fakes import AsyncBooks
 from tests.library import Book
 
 
@@ -138,7 +140,9 @@ async def test_store_and_stream_hold_exactly_the_committed_messages_in_handling_
     runs: list[Run], failing: set[int]
 ) -> None:
     """Handlers raise and transports fail at random: nothing is lost, nothing is made up."""
-    transport = AsyncRecordingTransport(*failing)
+    transport = AsyncRecorder()
+    for before, attempt in pairwise([-1, *sorted(failing)]):
+        transport.fail(ConnectionError(), after=attempt - before - 1)
     eventstore = AsyncKeepingEventstore(AsyncEventstreamPublisher(transport))
     uow = AsyncPlannedWork(eventstore)
     bus: AsyncMessageBus[Any] = AsyncMessageBus()

@@ -12,7 +12,8 @@ from messagebus import (
     PublishError,
     TransactionError,
 )
-from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, AsyncRecordingTransport
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, types_of
 from tests.library import Book, BookRegistered, RegisterBook, ShelfCounted
 
 
@@ -132,7 +133,7 @@ async def test_a_failing_rollback_leaves_the_unit_of_work_usable(uow: AsyncLibra
 
 
 async def test_an_error_after_the_commit_does_not_undo_it(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """What is committed stays committed and is published, whatever happens then."""
     with pytest.raises(ValueError, match="too late"):
@@ -142,14 +143,14 @@ async def test_an_error_after_the_commit_does_not_undo_it(
             raise ValueError("too late")
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 async def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """Neither of two errors hides the other."""
-    transport.failing = {0}
+    transport.fail(ConnectionError())
 
     with pytest.raises(ExceptionGroup) as caught:
         async with uow as transaction:
@@ -161,10 +162,10 @@ async def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
 
 
 async def test_an_interruption_after_the_commit_stays_what_it_is(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """A failing transport is noted on an interruption, which arrives as itself."""
-    transport.failing = {0}
+    transport.fail(ConnectionError())
 
     with pytest.raises(Interruption) as caught:
         async with uow as transaction:
@@ -197,7 +198,7 @@ async def test_a_transaction_can_not_be_committed_twice(uow: AsyncLibrary) -> No
 
 
 async def test_a_committed_transaction_can_not_be_rolled_back(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """A rollback that comes too late is refused and does not silence the publication."""
     async with uow as transaction:
@@ -207,7 +208,7 @@ async def test_a_committed_transaction_can_not_be_rolled_back(
             await transaction.rollback()
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 async def test_a_rolled_back_transaction_can_not_be_committed(uow: AsyncLibrary) -> None:
@@ -284,7 +285,7 @@ async def test_handle_needs_a_running_transaction(
 
 
 async def test_what_is_committed_is_published_in_handling_order(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """Nothing is published before the transaction is left; then all, in order."""
     async with uow as transaction:
@@ -301,7 +302,7 @@ async def test_a_rolled_back_transaction_leaves_nothing_to_publish(
     bus: AsyncMessageBus[Any],
     uow: AsyncLibrary,
     eventstore: AsyncRecordingEventstore,
-    transport: AsyncRecordingTransport,
+    transport: AsyncRecorder,
 ) -> None:
     """No later commit publishes what was handled in a transaction that was rolled back."""
     async with uow as transaction:
@@ -341,7 +342,7 @@ async def test_what_a_failed_handler_has_raised_is_handled_by_nobody(
 async def test_a_commit_publishes_nothing_of_a_transaction_that_is_still_open(
     bus: AsyncMessageBus[Any],
     eventstore: AsyncRecordingEventstore,
-    transport: AsyncRecordingTransport,
+    transport: AsyncRecorder,
 ) -> None:
     """Two units of work that share an eventstore publish what is theirs, each at its end."""
     async with AsyncLibrary(eventstore) as outer:
@@ -364,7 +365,7 @@ async def test_a_commit_publishes_nothing_of_a_transaction_that_is_still_open(
 async def test_transactions_may_end_in_any_order(
     bus: AsyncMessageBus[Any],
     eventstore: AsyncRecordingEventstore,
-    transport: AsyncRecordingTransport,
+    transport: AsyncRecorder,
 ) -> None:
     """A message is never added to a transaction that is over, however two of them interleave."""
     one, two = AsyncLibrary(eventstore), AsyncLibrary(eventstore)
@@ -383,7 +384,7 @@ async def test_transactions_may_end_in_any_order(
 
 
 async def test_transactions_that_interleave_leave_the_one_around_them_alone(
-    eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+    eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
     """What is added to a transaction by hand stays its own, whatever else began and ended."""
     async with AsyncLibrary(eventstore) as outer:
@@ -400,7 +401,7 @@ async def test_transactions_that_interleave_leave_the_one_around_them_alone(
 
 
 async def test_a_transaction_on_another_eventstore_does_not_come_between(
-    uow: AsyncLibrary, eventstore: AsyncRecordingEventstore, transport: AsyncRecordingTransport
+    uow: AsyncLibrary, eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
     """What is added by hand belongs to the nearest transaction on that eventstore."""
     async with uow as transaction:
@@ -416,7 +417,7 @@ async def test_a_transaction_on_another_eventstore_does_not_come_between(
 async def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
     bus: AsyncMessageBus[Any],
     eventstore: AsyncRecordingEventstore,
-    transport: AsyncRecordingTransport,
+    transport: AsyncRecorder,
 ) -> None:
     """A unit of work may open its eventstore when it is entered, or later."""
     for decide in ("rollback", "commit"):
@@ -432,7 +433,7 @@ async def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
 
 
 async def test_what_a_handler_adds_itself_belongs_to_its_transaction(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """A message that is added to the eventstore by hand is published or dropped with the rest."""
 
@@ -454,10 +455,10 @@ async def test_what_a_handler_adds_itself_belongs_to_its_transaction(
 
 
 async def test_a_transport_that_fails_loses_nothing(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """The message that failed and those behind it wait for another publication, in order."""
-    transport.failing = {1}
+    transport.fail(ConnectionError(), after=1)
 
     with pytest.raises(PublishError) as caught:
         async with uow as transaction:
@@ -481,7 +482,7 @@ async def test_a_transport_that_fails_loses_nothing(
 
 
 async def test_a_detached_transaction_outlives_its_block(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """After detach the transaction goes on, and close publishes what was committed."""
     async with uow as transaction:
@@ -494,12 +495,12 @@ async def test_a_detached_transaction_outlives_its_block(
     await transaction.close()
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
     assert "closed" == transaction.status.value
 
 
 async def test_closing_a_detached_transaction_rolls_it_back(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """A stream that ends without a commit leaves nothing, and frees the unit of work."""
     async with uow as transaction:
@@ -516,7 +517,7 @@ async def test_closing_a_detached_transaction_rolls_it_back(
 
 
 async def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
-    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecordingTransport
+    bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """A detached transaction ends by close and by nothing else."""
     async with uow as transaction:
@@ -527,7 +528,7 @@ async def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
     assert [] == transport.sent
     await transaction.close()
 
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 async def test_an_error_ends_a_detached_transaction_too(uow: AsyncLibrary) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from messagebus import SyncMessageBus
-from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, SyncRecordingTransport
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 
 
 @pytest.fixture
@@ -19,13 +20,13 @@ def bus() -> SyncMessageBus[Any]:
 
 
 @pytest.fixture
-def transport() -> SyncRecordingTransport:
+def transport() -> SyncRecorder:
     """Return a transport that keeps what it is sent."""
-    return SyncRecordingTransport()
+    return SyncRecorder()
 
 
 @pytest.fixture
-def eventstore(transport: SyncRecordingTransport) -> SyncRecordingEventstore:
+def eventstore(transport: SyncRecorder) -> SyncRecordingEventstore:
     """Return an eventstore that publishes to the transport."""
     return SyncRecordingEventstore(transport)
 

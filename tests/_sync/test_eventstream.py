@@ -20,7 +20,8 @@ from messagebus import (
     SyncSinkholeEventstoreRepository,
     SyncSinkholeEventstreamTransport,
 )
-from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, SyncRecordingTransport
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, types_of
 from tests.library import BookRegistered, RegisterBook, ShelfCounted
 
 
@@ -46,7 +47,7 @@ def test_abstract_classes_can_not_be_made(abstract: type[Any]) -> None:
         abstract()
 
 
-def test_only_published_messages_are_sent(transport: SyncRecordingTransport) -> None:
+def test_only_published_messages_are_sent(transport: SyncRecorder) -> None:
     """Messages are private unless their metadata says otherwise."""
     publisher = SyncEventstreamPublisher(transport)
     event = BookRegistered(id="1")
@@ -59,14 +60,14 @@ def test_only_published_messages_are_sent(transport: SyncRecordingTransport) -> 
 
 
 def test_the_publisher_uses_the_serializer_it_is_given(
-    transport: SyncRecordingTransport,
+    transport: SyncRecorder,
 ) -> None:
     """The format of what is sent is the user's choice."""
     publisher = SyncEventstreamPublisher(transport, serializer=Upper())
 
     publisher.send_message(BookRegistered(id="1"))
 
-    assert ["BOOK_REGISTERED"] == transport.types
+    assert ["BOOK_REGISTERED"] == types_of(transport)
 
 
 def test_the_sinkhole_transport_drops_everything() -> None:
@@ -75,7 +76,7 @@ def test_the_sinkhole_transport_drops_everything() -> None:
 
 
 def test_an_added_message_is_stored_and_published_once(
-    eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+    eventstore: SyncRecordingEventstore, transport: SyncRecorder
 ) -> None:
     """Outside of any transaction, adding and publishing are in the user's hands."""
     eventstore.add(BookRegistered(id="1"))
@@ -85,24 +86,25 @@ def test_an_added_message_is_stored_and_published_once(
     eventstore.publish_eventstream()
 
     assert [BookRegistered(id="1")] == eventstore.added
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
-def test_the_sinkhole_eventstore_publishes_too(transport: SyncRecordingTransport) -> None:
+def test_the_sinkhole_eventstore_publishes_too(transport: SyncRecorder) -> None:
     """To keep nothing does not mean to publish nothing."""
     eventstore = SyncSinkholeEventstoreRepository(SyncEventstreamPublisher(transport))
 
     eventstore.add(BookRegistered(id="1"))
     eventstore.publish_eventstream()
 
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 def test_a_failing_transport_keeps_what_was_not_sent(
-    eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+    eventstore: SyncRecordingEventstore, transport: SyncRecorder
 ) -> None:
     """Publication goes on where it stopped, as often as needed."""
-    transport.failing = {0, 2}
+    transport.fail(ConnectionError())
+    transport.fail(ConnectionError(), after=1)
     for id in "123":
         eventstore.add(BookRegistered(id=id))
 

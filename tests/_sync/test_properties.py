@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -21,7 +22,8 @@ from messagebus import (
     SyncEventstreamPublisher,
     SyncMessageBus,
 )
-from tests._sync.fakes import SyncBooks, SyncRecordingTransport
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.fakes import SyncBooks
 from tests.library import Book
 
 
@@ -140,7 +142,9 @@ def test_store_and_stream_hold_exactly_the_committed_messages_in_handling_order(
     runs: list[Run], failing: set[int]
 ) -> None:
     """Handlers raise and transports fail at random: nothing is lost, nothing is made up."""
-    transport = SyncRecordingTransport(*failing)
+    transport = SyncRecorder()
+    for before, attempt in pairwise([-1, *sorted(failing)]):
+        transport.fail(ConnectionError(), after=attempt - before - 1)
     eventstore = SyncKeepingEventstore(SyncEventstreamPublisher(transport))
     uow = SyncPlannedWork(eventstore)
     bus: SyncMessageBus[Any] = SyncMessageBus()

@@ -14,7 +14,8 @@ from messagebus import (
     SyncUnitOfWorkTransaction,
     TransactionError,
 )
-from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, SyncRecordingTransport
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, types_of
 from tests.library import Book, BookRegistered, RegisterBook, ShelfCounted
 
 
@@ -134,7 +135,7 @@ def test_a_failing_rollback_leaves_the_unit_of_work_usable(uow: SyncLibrary) -> 
 
 
 def test_an_error_after_the_commit_does_not_undo_it(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """What is committed stays committed and is published, whatever happens then."""
     with pytest.raises(ValueError, match="too late"):
@@ -144,14 +145,14 @@ def test_an_error_after_the_commit_does_not_undo_it(
             raise ValueError("too late")
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """Neither of two errors hides the other."""
-    transport.failing = {0}
+    transport.fail(ConnectionError())
 
     with pytest.raises(ExceptionGroup) as caught:
         with uow as transaction:
@@ -163,10 +164,10 @@ def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
 
 
 def test_an_interruption_after_the_commit_stays_what_it_is(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """A failing transport is noted on an interruption, which arrives as itself."""
-    transport.failing = {0}
+    transport.fail(ConnectionError())
 
     with pytest.raises(Interruption) as caught:
         with uow as transaction:
@@ -199,7 +200,7 @@ def test_a_transaction_can_not_be_committed_twice(uow: SyncLibrary) -> None:
 
 
 def test_a_committed_transaction_can_not_be_rolled_back(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """A rollback that comes too late is refused and does not silence the publication."""
     with uow as transaction:
@@ -209,7 +210,7 @@ def test_a_committed_transaction_can_not_be_rolled_back(
             transaction.rollback()
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 def test_a_rolled_back_transaction_can_not_be_committed(uow: SyncLibrary) -> None:
@@ -284,7 +285,7 @@ def test_handle_needs_a_running_transaction(bus: SyncMessageBus[Any], uow: SyncL
 
 
 def test_what_is_committed_is_published_in_handling_order(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """Nothing is published before the transaction is left; then all, in order."""
     with uow as transaction:
@@ -301,7 +302,7 @@ def test_a_rolled_back_transaction_leaves_nothing_to_publish(
     bus: SyncMessageBus[Any],
     uow: SyncLibrary,
     eventstore: SyncRecordingEventstore,
-    transport: SyncRecordingTransport,
+    transport: SyncRecorder,
 ) -> None:
     """No later commit publishes what was handled in a transaction that was rolled back."""
     with uow as transaction:
@@ -341,7 +342,7 @@ def test_what_a_failed_handler_has_raised_is_handled_by_nobody(
 def test_a_commit_publishes_nothing_of_a_transaction_that_is_still_open(
     bus: SyncMessageBus[Any],
     eventstore: SyncRecordingEventstore,
-    transport: SyncRecordingTransport,
+    transport: SyncRecorder,
 ) -> None:
     """Two units of work that share an eventstore publish what is theirs, each at its end."""
     with SyncLibrary(eventstore) as outer:
@@ -364,7 +365,7 @@ def test_a_commit_publishes_nothing_of_a_transaction_that_is_still_open(
 def test_transactions_may_end_in_any_order(
     bus: SyncMessageBus[Any],
     eventstore: SyncRecordingEventstore,
-    transport: SyncRecordingTransport,
+    transport: SyncRecorder,
 ) -> None:
     """A message is never added to a transaction that is over, however two of them interleave."""
     one, two = SyncLibrary(eventstore), SyncLibrary(eventstore)
@@ -383,7 +384,7 @@ def test_transactions_may_end_in_any_order(
 
 
 def test_transactions_that_interleave_leave_the_one_around_them_alone(
-    eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+    eventstore: SyncRecordingEventstore, transport: SyncRecorder
 ) -> None:
     """What is added to a transaction by hand stays its own, whatever else began and ended."""
     with SyncLibrary(eventstore) as outer:
@@ -400,7 +401,7 @@ def test_transactions_that_interleave_leave_the_one_around_them_alone(
 
 
 def test_a_transaction_on_another_eventstore_does_not_come_between(
-    uow: SyncLibrary, eventstore: SyncRecordingEventstore, transport: SyncRecordingTransport
+    uow: SyncLibrary, eventstore: SyncRecordingEventstore, transport: SyncRecorder
 ) -> None:
     """What is added by hand belongs to the nearest transaction on that eventstore."""
     with uow as transaction:
@@ -416,7 +417,7 @@ def test_a_transaction_on_another_eventstore_does_not_come_between(
 def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
     bus: SyncMessageBus[Any],
     eventstore: SyncRecordingEventstore,
-    transport: SyncRecordingTransport,
+    transport: SyncRecorder,
 ) -> None:
     """A unit of work may open its eventstore when it is entered, or later."""
     for decide in ("rollback", "commit"):
@@ -432,7 +433,7 @@ def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
 
 
 def test_what_a_handler_adds_itself_belongs_to_its_transaction(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """A message that is added to the eventstore by hand is published or dropped with the rest."""
 
@@ -454,10 +455,10 @@ def test_what_a_handler_adds_itself_belongs_to_its_transaction(
 
 
 def test_a_transport_that_fails_loses_nothing(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """The message that failed and those behind it wait for another publication, in order."""
-    transport.failing = {1}
+    transport.fail(ConnectionError(), after=1)
 
     with pytest.raises(PublishError) as caught:
         with uow as transaction:
@@ -481,7 +482,7 @@ def test_a_transport_that_fails_loses_nothing(
 
 
 def test_a_detached_transaction_outlives_its_block(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """After detach the transaction goes on, and close publishes what was committed."""
     with uow as transaction:
@@ -494,12 +495,12 @@ def test_a_detached_transaction_outlives_its_block(
     transaction.close()
 
     assert ["commit"] == uow.ended
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
     assert "closed" == transaction.status.value
 
 
 def test_closing_a_detached_transaction_rolls_it_back(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """A stream that ends without a commit leaves nothing, and frees the unit of work."""
     with uow as transaction:
@@ -516,7 +517,7 @@ def test_closing_a_detached_transaction_rolls_it_back(
 
 
 def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
-    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecordingTransport
+    bus: SyncMessageBus[Any], uow: SyncLibrary, transport: SyncRecorder
 ) -> None:
     """A detached transaction ends by close and by nothing else."""
     with uow as transaction:
@@ -527,7 +528,7 @@ def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
     assert [] == transport.sent
     transaction.close()
 
-    assert ["book_registered_v1"] == transport.types
+    assert ["book_registered_v1"] == types_of(transport)
 
 
 def test_an_error_ends_a_detached_transaction_too(uow: SyncLibrary) -> None:

@@ -23,7 +23,7 @@ BRIEF = 0.5  # seconds
 class AsyncFreezing(AsyncRecorder):
     """Freezes in the middle of its first message until another relay has done the work."""
 
-    def __init__(self, sent: list[Mapping[str, Any]], other: AsyncOutboxRelay) -> None:
+    def __init__(self, sent: list[dict[str, Any]], other: AsyncOutboxRelay) -> None:
         super().__init__()
         self.sent = sent
         self.other: AsyncOutboxRelay | None = other
@@ -186,7 +186,7 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
 async def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: AsyncEngine) -> None:
     """A relay that wakes up after its lease was taken repeats one batch at most."""
     events = await publish(engine, *map(str, range(4)))
-    sent: list[Mapping[str, Any]] = []
+    sent: list[dict[str, Any]] = []
     frozen = AsyncFreezing(sent, quick(engine, AsyncRecorder()))
     assert frozen.other is not None
     frozen.other.transport.sent = sent  # type: ignore[attr-defined]

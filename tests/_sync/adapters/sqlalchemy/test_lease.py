@@ -25,7 +25,7 @@ BRIEF = 0.5  # seconds
 class SyncFreezing(SyncRecorder):
     """Freezes in the middle of its first message until another relay has done the work."""
 
-    def __init__(self, sent: list[Mapping[str, Any]], other: SyncOutboxRelay) -> None:
+    def __init__(self, sent: list[dict[str, Any]], other: SyncOutboxRelay) -> None:
         super().__init__()
         self.sent = sent
         self.other: SyncOutboxRelay | None = other
@@ -188,7 +188,7 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
 def test_a_leader_that_was_frozen_can_mark_nothing_any_more(engine: SyncEngine) -> None:
     """A relay that wakes up after its lease was taken repeats one batch at most."""
     events = publish(engine, *map(str, range(4)))
-    sent: list[Mapping[str, Any]] = []
+    sent: list[dict[str, Any]] = []
     frozen = SyncFreezing(sent, quick(engine, SyncRecorder()))
     assert frozen.other is not None
     frozen.other.transport.sent = sent  # type: ignore[attr-defined]

@@ -1,53 +1,46 @@
-"""A transport that records messages, duplicates included, and fails on request."""
+"""A transport that records what it is sent, and fails when told to."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ....exceptions import TransportUnavailableError
+from ....adapters.memory._async.transport import AsyncMemoryTransport
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 
 
-class AsyncRecorder(AsyncAbstractEventstreamTransport):
-    """Records every message in order.
+class AsyncRecorder(AsyncMemoryTransport):
+    """Record every message, repeated ones included.
 
     Attributes:
-        sent: the accepted messages.
-        down: while it is True, the broker is away.
-        poison: the error to raise for each of these identifiers.
-        tried: the identifiers of all messages that were tried.
+        sent: the messages that were accepted.
+        down: set it to refuse every message until it is unset.
+        poison: the errors to raise for messages, by identifier.
+        tried: the identifiers of all messages that were offered, accepted or not.
         before: called with each message before it is accepted.
     """
 
     def __init__(self) -> None:
-        self.sent: list[Mapping[str, Any]] = []
-        self.down = False
+        super().__init__(deduplicate=False)
         self.poison: dict[str, BaseException] = {}
         self.tried: list[str] = []
         self.before: Callable[[Mapping[str, Any]], object] | None = None
-        self._outcomes: deque[Exception | None] = deque()
 
     @property
     def ids(self) -> list[str]:
-        """The identifiers of the accepted messages."""
+        """The identifiers of the messages that were accepted."""
         return [message["id"] for message in self.sent]
-
-    def fail(self, error: Exception, *, after: int = 0, times: int = 1) -> None:
-        """Accept *after* messages, then fail *times* times."""
-        self._outcomes += [None] * after + [error] * times
 
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
         """Record the message, or fail."""
-        self.tried.append(message["id"])
+        id = message.get("id", "")
+        self.tried.append(id)
         if self.before is not None:
             self.before(message)
-        if self.down:
-            text = "The broker is away"
-            raise TransportUnavailableError(text)
-        if error := self.poison.get(message["id"]):
+        if not self.down and (error := self.poison.get(id)):
             raise error
-        if self._outcomes and (failure := self._outcomes.popleft()):
-            raise failure
-        self.sent.append(message)
+        await super().send_message_serialized(message)
+
+    async def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Send the messages one by one, so that each passes `send_message_serialized`."""
+        await AsyncAbstractEventstreamTransport.send_messages_serialized(self, messages)
