@@ -1,9 +1,9 @@
-"""How fast the package is, beside the same work by hand and beside its peers.
+"""Benchmarks against the same work written by hand and against other libraries.
 
-python -m benchmarks run        measure everything; write the table, the chart and the figures
-python -m benchmarks compare    set two such runs against each other
-python -m benchmarks page       put the table and the chart of a run into the documentation
-python -m benchmarks guard      count what the hot paths execute, against a baseline
+python -m benchmarks run        measure; write the table, the chart and the figures
+python -m benchmarks compare    compare two runs
+python -m benchmarks page       write the table and the chart of a run into the documentation
+python -m benchmarks guard      count the instructions of the hot paths, against a baseline
 
-`pytest` collects nothing here.
+`pytest` collects nothing here; tests/test_benchmarks.py tests the machinery.
 """

@@ -1,4 +1,4 @@
-"""The commands: see the package."""
+"""The command line; see the docstring of the package."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PAGE = ROOT / "docs" / "performance.md"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure; write the table, the chart and the figures."""
-    from .report import report  # knows the goals of all engines; the guard needs none of these
+    """Measure, and write the table, the chart and the figures."""
+    from .report import report  # imports the drivers of all engines, which the guard does without
 
     began = time.monotonic()
     versions = Versions.found(options.older)
@@ -60,13 +60,13 @@ def _say(text: str) -> None:
 
 
 def compare_files(options: argparse.Namespace) -> int:
-    """Set two runs against each other."""
+    """Compare two runs."""
     print(compare(Run.from_file(options.before), Run.from_file(options.after)))
     return 0
 
 
 def page(options: argparse.Namespace) -> int:
-    """Put a run into the documentation."""
+    """Write a run into the documentation."""
     from .page import refresh
 
     refresh(options.page, Run.from_file(options.run))
@@ -74,7 +74,7 @@ def page(options: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    """Run the command that is asked for."""
+    """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=description,
@@ -84,14 +84,14 @@ def main() -> int:
 
     command = commands.add_parser("run", help=run.__doc__)
     command.add_argument("workload", nargs="*", help=f"by default all: {', '.join(NAMES)}")
-    command.add_argument("--quick", action="store_true", help="with few rounds, for a first look")
-    command.add_argument("--older", type=Path, help="folder that messagebus 0.16.1 is in")
-    command.add_argument("--output", type=Path, default=OUTPUT, help="folder for what is written")
+    command.add_argument("--quick", action="store_true", help="take few rounds, for a first look")
+    command.add_argument("--older", type=Path, help="folder of an installed messagebus 0.16.1")
+    command.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to")
     command.set_defaults(do=run)
 
     command = commands.add_parser("compare", help=compare_files.__doc__)
     command.add_argument("before", type=Path, help="the run.json of one run")
-    command.add_argument("after", type=Path, help="that of another one")
+    command.add_argument("after", type=Path, help="the run.json of another run")
     command.set_defaults(do=compare_files)
 
     command = commands.add_parser("page", help=page.__doc__)

@@ -1,4 +1,4 @@
-"""A run as a chart in SVG: a dot for each contender, on a logarithmic scale."""
+"""Draws a run as an SVG chart: a dot for each contender, on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PANELS = (
     ("dependencies", "async", ""),
     ("dependencies", "sync", ""),
 )
-"""Workload, colour and size of what is shown."""
+"""Workload, colour and size of each row."""
 
 WIDTH, LEFT, RIGHT = 760, 190, 90
 ROW, HEAD, GAP = 20, 44, 18
@@ -48,30 +48,30 @@ CLASSES = {"by hand": "floor", "ours": "ours", "older": "older", "peer": "peer"}
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a time lies, from the first power of ten to the last."""
+    """A logarithmic scale from one power of ten to another."""
 
     first: int
     last: int
 
     @classmethod
     def over(cls, times: Sequence[float]) -> Scale:
-        """Return a scale that holds all the times."""
+        """Return a scale that covers all the times."""
         first, last = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times)))
         return cls(first, max(last, first + 1))
 
     def x(self, time: float) -> float:
-        """Return where a time lies."""
+        """Return the horizontal position of a time."""
         share = (math.log10(time) - self.first) / (self.last - self.first)
         return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def ticks(self) -> Iterator[float]:
-        """Yield the powers of ten."""
+        """Yield the powers of ten on the scale."""
         for power in range(self.first, self.last + 1):
             yield 10.0**power
 
 
 def chart(run: Run) -> str:
-    """Return the chart."""
+    """Return the chart of a run as SVG."""
     shown = [
         (panel, sorted(rows, key=lambda each: each.time.median))
         for panel in PANELS

@@ -1,4 +1,4 @@
-"""Two runs set against each other."""
+"""Compares two runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from .statistics import Spread, ratios, spread
 
 
 def compare(before: Run, after: Run) -> str:
-    """Return a table of what both runs have measured.
+    """Return a table of the measurements that both runs have.
 
-    The figures are ratios to the work by hand where there is any, since the machine need not be as
-    fast in one run as in the other. A change is told only where the quartiles do not overlap.
+    The figures are ratios to the work by hand where there is any, since the machine may be faster
+    in one run than in the other. A change is shown only where the quartiles do not overlap.
     """
     lines = [
         "| workload | | | before | after | change |",
@@ -31,7 +31,7 @@ def compare(before: Run, after: Run) -> str:
 
 
 def _figure(run: Run, each: Measurement) -> Spread:
-    """Return the ratio to the work by hand; of that itself, the time in microseconds."""
+    """Return the ratio to the work by hand; for the work by hand, the time in microseconds."""
     floor = run.floor_of(each)
     if floor is None or floor is each:
         return spread([time / 1e3 for time in each.times])

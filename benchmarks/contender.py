@@ -1,4 +1,4 @@
-"""Those that do the same work, to be measured in turns."""
+"""Contenders, which do the same work and are measured in turns."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BY_HAND = "by hand"
 
 
 class Sample(NamedTuple):
-    """What some repetitions took, in seconds.
+    """The duration of some repetitions, in seconds.
 
     Attributes:
-        cpu: the time of the processor, which interruptions by other processes do not count in.
-        wall: the time of the clock on the wall.
+        cpu: the processor time, which leaves out interruptions by other processes.
+        wall: the wall-clock time.
     """
 
     cpu: float
@@ -27,27 +27,27 @@ class Sample(NamedTuple):
 
 
 Meter: TypeAlias = Callable[[int], Sample]
-"""Does the work that often, and tells how long that took."""
+"""Repeats the work a number of times, and returns the duration."""
 
 Loop: TypeAlias = Callable[[Iterable[None]], Coroutine[Any, Any, None] | None]
-"""Does the work once for each item: the loop is the contender's own, so that no call is added."""
+"""Does the work once for each item. The contender owns the loop, so that no call is added."""
 
 Work: TypeAlias = Callable[[int], Coroutine[Any, Any, None] | None]
-"""Does the work that often."""
+"""Repeats the work a number of times."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """One that does the work of a case.
+    """One implementation of the work of a case.
 
     Attributes:
-        name: who it is.
-        meter: prepares everything, and returns what measures it; raises ImportError if the peer
-            is not installed. None for the older version, which another process measures.
-        size: what the work is done with, where a case has several sizes.
-        operations: how many operations one repetition is.
-        role: what it is in the comparison.
-        thorough: whether it takes so long to prepare that a quick run goes without.
+        name: its name in the figures.
+        meter: prepares everything, and returns the measuring function; raises ImportError if the
+            peer is not installed. None for the older version, which another process measures.
+        size: the size of the work, where a case has several.
+        operations: the number of operations in one repetition.
+        role: its role in the comparison.
+        thorough: whether to leave it out of a quick run, because it takes long to prepare.
     """
 
     name: str
@@ -60,15 +60,15 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Contenders that are measured in turns, and so can be compared.
+    """Contenders that are measured in turns, so that they can be compared.
 
     Attributes:
         workload: the name of the workload.
-        colour: "async", "sync", or "" if it has none.
-        contenders: those that are measured; if there is one by hand, it comes first.
-        clock: the time that counts: that of the processor, or, if they wait for a disk or for
-            another process, that on the wall.
-        patience: how many times more rounds it gets than others; what waits is less steady.
+        colour: "async", "sync", or "" for neither.
+        contenders: the contenders; the work by hand, if there is one, comes first.
+        clock: the time that counts: processor time, or wall-clock time for work that waits for a
+            disk or for another process.
+        patience: the factor by which it gets more rounds; work that waits is less steady.
     """
 
     workload: str
@@ -78,5 +78,5 @@ class Case:
     patience: int = 1
 
     def of_this_process(self, size: str) -> Contender:
-        """Return the contender that is this package, whichever version of it was imported."""
+        """Return the contender of the imported version of this package."""
         return next(each for each in self.contenders if each.role == "ours" and each.size == size)

@@ -1,4 +1,4 @@
-"""The servers and databases that workloads use: started when needed, gone in the end."""
+"""The servers and databases of the workloads, started on demand and removed at exit."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ books = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("title", sa.Text, nullable=False),
 )
-"""What commands write to, besides the messages."""
+"""The table that commands write to, besides the messages."""
 
 
 class SafePostgres(PostgresServer):
-    """A server that does what it is there for: it waits for the disk."""
+    """PostgreSQL that waits for the disk, as in production."""
 
     def command(self, port: int) -> Sequence[str | Path]:
         """Return the command line of the server."""
@@ -36,7 +36,7 @@ class SafePostgres(PostgresServer):
 
 
 class SafeRedis(RedisServer):
-    """A server that writes to the disk every second, as is its default."""
+    """Redis that writes to the disk every second, its default."""
 
     def command(self, port: int) -> Sequence[str | Path]:
         """Return the command line of the server."""
@@ -61,7 +61,7 @@ def nats() -> str:
 
 
 def database(kind: str) -> str:
-    """Make an empty database of that kind with all tables; return its URL for plain code."""
+    """Create an empty database with all tables; return its URL for sync code."""
     if kind == POSTGRES:
         url = LEFT.enter_context(new_database(_postgres()))
     else:
@@ -74,7 +74,7 @@ def database(kind: str) -> str:
 
 
 def plain_engine(url: str) -> sa.Engine:
-    """Return an engine for what is not measured."""
+    """Return an engine for work that is not measured."""
     engine = prepare_sqlite(sa.create_engine(url))
     at_the_end(engine.dispose)
     return engine

@@ -1,4 +1,4 @@
-"""The goals for what is stored, and sent from where it is stored."""
+"""The goals of storing messages and of relaying them."""
 
 from __future__ import annotations
 

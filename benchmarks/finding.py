@@ -1,4 +1,4 @@
-"""Finding what is to be sent among what was sent."""
+"""Finding unsent messages among sent ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 100
 
 
 def claimed(kind: str, sent: int) -> Loop:
-    """Claim a batch as the relay does, of an outbox that has sent so many messages."""
+    """Claim a batch, as the relay does, from an outbox that has *sent* sent messages."""
     engine = plain_engine(database(kind))
     fill(engine, sent, SENT)
     fill(engine, BATCH, PENDING)

@@ -1,4 +1,4 @@
-"""A goal: how fast the package has to be, as a ratio within one run where that is possible."""
+"""A performance goal, as a ratio within one run where possible."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Value: TypeAlias = Callable[[Run], Spread | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """Something to be reached.
+    """A figure to reach.
 
     Attributes:
         workload: the name of the workload.
-        text: what is compared with what.
-        limit: the figure that has to be reached.
+        text: the comparison, in words.
+        limit: the figure to reach.
         unit: the unit of the figure; "×" for a ratio.
-        bound: whether it is at most or at least the limit.
-        value: finds the figure in a run.
+        bound: whether the limit is an upper or a lower one.
+        value: looks up the figure in a run.
     """
 
     workload: str
@@ -39,7 +39,7 @@ class Goal:
         return f"{'≤' if self.bound == 'at most' else '≥'} {self.limit:g} {self.unit}"
 
     def met(self, figure: Spread) -> bool:
-        """Tell whether the median reaches the goal."""
+        """Return whether the median reaches the goal."""
         median = figure.median
         return median <= self.limit if self.bound == "at most" else median >= self.limit
 
@@ -50,5 +50,5 @@ def ratio(
     over: tuple[str, str] = (OURS, ""),
     under: tuple[str, str] = (BY_HAND, ""),
 ) -> Value:
-    """Find how many times longer one contender takes than another, each by name and size."""
+    """Return a function that looks up the ratio of two contenders, by name and size."""
     return lambda run: run.ratio(workload, colour, over, under)

@@ -1,4 +1,4 @@
-"""The goals: how fast the package has to be, as ratios within one run where that is possible."""
+"""The performance goals, as ratios within one run where possible."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .run import Run
 from .statistics import Spread, spread
 
 FLAT = 1.1
-"""What counts as flat, where a goal says no figure."""
+"""The ratio that counts as flat, where a goal states none."""
 GROWTH = 1.0
-"""Mebibytes that a process may grow by without that being growth: it allocates in steps."""
+"""Growth of a process, in mebibytes, that does not count, since memory is allocated in steps."""
 DEFINED, MADE = "and a command defined", "and a command and a bus"
 
 
 def _slowest(workload: str, colour: str, names: tuple[str, ...], under: str) -> Value:
-    """Find the ratio of the slowest of several."""
+    """Look up the ratio of the slowest of several contenders."""
 
     def value(run: Run) -> Spread | None:
         found = [run.ratio(workload, colour, (each, ""), (under, "")) for each in names]
@@ -33,7 +33,7 @@ def _milliseconds(run: Run) -> Spread | None:
 
 
 def _read(size: str, beyond: tuple[str, str] | None = None) -> Value:
-    """Find a reading of importing, less another one."""
+    """Look up a reading of importing, less another one."""
 
     def value(run: Run) -> Spread | None:
         ours = run.read("importing", "", OURS, size)
@@ -46,7 +46,7 @@ def _read(size: str, beyond: tuple[str, str] | None = None) -> Value:
 
 
 def _growth(colour: str) -> Value:
-    """Find the most that memory has grown by, whatever the ending."""
+    """Look up the largest growth of memory over all endings."""
 
     def value(run: Run) -> Spread | None:
         found = [

@@ -1,4 +1,4 @@
-"""Sending to JetStream without the package; there is no such client for plain code."""
+"""Sending to JetStream without the package. There is no NATS client for sync code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .outbox import content
 
 
 def to_nats() -> Any:
-    """Return what publishes rows one behind the other, and waits for all confirmations."""
+    """Return a function that publishes rows in order, and waits for all confirmations."""
     url = nats()
     client = Client()
     stream = client.jetstream()
@@ -39,7 +39,7 @@ def to_nats() -> Any:
 
 
 async def from_nats() -> Callable[[], Awaitable[object]]:
-    """Create the stream EVENTS; return what waits for the next message in it."""
+    """Create the stream EVENTS; return a function that waits for its next message."""
     client = Client()
     await client.connect(nats())
     at_the_end(client.close)

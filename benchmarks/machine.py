@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine and the packages that a run was measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measuring a loop that is plain, or one that runs in an event loop."""
+"""Measures loops, sync ones and those that run in an event loop."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 from .contender import Clock, Loop, Meter, Sample
 
 Prepared: TypeAlias = tuple[Callable[[], object], Loop]
-"""What has to be called before each repetition, and what is repeated."""
+"""A function to call before each repetition, and the loop to repeat."""
 
 LEFT = ExitStack()
-"""What is to be closed when this process has measured all it was asked to."""
+"""Resources to close when this process has measured everything."""
 
 
 def timed(loop: Callable[[], Loop]) -> Callable[[], Meter]:
-    """Return what prepares a loop and measures it, with a clock inside of the event loop."""
+    """Return what prepares a loop and measures it, with the clock inside the event loop."""
 
     def meter() -> Meter:
         run = loop()
@@ -41,7 +41,7 @@ def timed(loop: Callable[[], Loop]) -> Callable[[], Meter]:
 
 
 def timed_each(prepared: Callable[[], Prepared]) -> Callable[[], Meter]:
-    """Return what prepares and measures each repetition on its own, the preparation left out."""
+    """Return what prepares each repetition anew and measures it without its preparation."""
 
     def meter() -> Meter:
         before, run = prepared()
@@ -61,12 +61,12 @@ def timed_each(prepared: Callable[[], Prepared]) -> Callable[[], Meter]:
 
 
 def at_the_end(close: Callable[[], Coroutine[Any, Any, None] | None]) -> None:
-    """Have something closed, in the event loop if need be, when all is measured."""
+    """Close something when everything is measured, in the event loop if necessary."""
     LEFT.callback(lambda: outcome(close()))
 
 
 def outcome(result: Any) -> Any:
-    """Return a result, which may have to be waited for in the event loop."""
+    """Return a result; run it in the event loop first if it is awaitable."""
     return _event_loop().run(result) if isinstance(result, Coroutine) else result
 
 
@@ -74,8 +74,8 @@ _WARMING = 5
 
 
 def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
-    """Return how many repetitions take about that long; what is measured is warm by then."""
-    # The first ones connect, and compile what is kept: they would pass for a long sample.
+    """Return the number of repetitions that take about *seconds*, and warm the code up."""
+    # The first repetitions connect and fill caches, and would pass for a long sample.
     meter(_WARMING)
     times = 1
     while True:
@@ -86,9 +86,9 @@ def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
 
 
 def pin() -> int | None:
-    """Keep this process, and those it starts, on one processor; return which, if that works.
+    """Pin this process and its children to one processor; return its number if that works.
 
-    The last one: the first is where systems handle most interrupts.
+    The last processor is taken, as most systems handle interrupts on the first.
     """
     if sys.platform != "linux":
         return None

@@ -1,4 +1,4 @@
-"""The messages and models that the workloads use, for this version and for the older one."""
+"""The messages and models of the workloads, for this version and the older one."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ class Registered(Event):
 
 
 class Book(Model):
-    """What raises the events."""
+    """The model that raises the events."""
 
     id: str
 
 
 class Plain(BaseModel):
-    """A model with two fields, and nothing of a message."""
+    """A model with two fields that is no message."""
 
     id: str
     title: str
 
 
 class MetadataByHand(BaseModel):
-    """Metadata that pydantic need not copy for each message."""
+    """Metadata that pydantic does not copy for each message."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +54,7 @@ class MetadataByHand(BaseModel):
 
 
 class RegisterByHand(BaseModel):
-    """The same command, as one writes it without a library."""
+    """The same command, written without a library."""
 
     message_id: UUID = Field(default_factory=uuid4)
     created_at: datetime = Field(default_factory=partial(datetime.now, UTC))
@@ -65,13 +65,13 @@ class RegisterByHand(BaseModel):
 
 @cache
 def events(count: int) -> list[AnyMessage]:
-    """Make that many events, once for all who need them."""
+    """Create *count* events, shared by all contenders."""
     return [Registered(id=str(index), title="A title") for index in range(count)]
 
 
 @cache
 def commands(count: int) -> list[AnyMessage]:
-    """Make that many classes of commands, and a command of each, once for all who need them."""
+    """Create *count* command classes and a command of each, shared by all contenders."""
     return [_command(f"Command{index}") for index in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""The older version, which has the name of this package and so needs a process of its own."""
+"""The older version, which has the same name and so needs a process of its own."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Versions:
-    """Where each version of the package is imported from, with all that it needs.
+    """The import paths of each version of the package.
 
     Attributes:
         ours: the paths for this version.
-        older: the paths for the older version; none if it is not installed.
+        older: the paths for the older version; empty if it is not installed.
     """
 
     ours: tuple[str, ...]
@@ -32,13 +32,13 @@ class Versions:
 
     @classmethod
     def found(cls, older: Path | None) -> Versions:
-        """Find them.
+        """Find the versions.
 
         Args:
-            older: the folder that the older version is installed in, if it is.
+            older: the folder of the older version, if it is installed.
 
         Raises:
-            ValueError: it is not in that folder.
+            ValueError: the folder does not contain it.
         """
         site = sysconfig.get_path("purelib")
         if older is None:
@@ -50,12 +50,12 @@ class Versions:
 
 
 class Worker(AbstractContextManager["Worker"]):
-    """A process that measures with the version that it is told to import.
+    """A process that measures one version of the package.
 
-    A request is a line of JSON, ``[name, arguments]``, and so is the answer.
+    A request is a line of JSON, ``[name, arguments]``; so is an answer.
 
     Args:
-        paths: where it imports from, besides the standard library and these benchmarks.
+        paths: the import paths, besides the standard library and these benchmarks.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -73,10 +73,10 @@ class Worker(AbstractContextManager["Worker"]):
         self._process.communicate()
 
     def ask(self, name: str, *arguments: Any) -> Any:
-        """Ask it for something, and wait for the answer.
+        """Send a request, and wait for the answer.
 
         Raises:
-            ChildProcessError: it gives none; what it wrote to the error output says why.
+            ChildProcessError: the process gives none; its standard error says why.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
@@ -91,6 +91,6 @@ class Worker(AbstractContextManager["Worker"]):
         return json.loads(answer)
 
     def meter(self, case: Case, contender: Contender) -> Meter:
-        """Return what measures a contender over there."""
+        """Return a function that measures a contender in that process."""
         number = self.ask("prepare", case.workload, case.colour, contender.size)
         return lambda times: Sample(*self.ask("measure", number, times))

@@ -1,4 +1,4 @@
-"""The rows of an outbox, as one writes them without the package, and in great numbers."""
+"""Rows of an outbox, written by hand and in bulk."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ CLAIM = (
     "correlation_id FROM messagebus_messages WHERE state = 'pending' ORDER BY position LIMIT %s "
     "FOR UPDATE SKIP LOCKED"
 )
-"""Claims a batch of at most that many events on PostgreSQL, in the transaction that sends it."""
+"""Claims a batch of events on PostgreSQL, in the transaction that sends it."""
 MARK = (
     "UPDATE messagebus_messages SET state = 'sent', delivered_at = clock_timestamp(), "
     "attempts = attempts + 1 WHERE position = ANY(%s)"
 )
-"""Marks the events at these positions."""
+"""Marks the events at the given positions as sent."""
 
 
 def content(row: Any) -> dict[str, str]:
-    """Return what is sent for a claimed row."""
+    """Return the message to send for a claimed row."""
     _, id, created_at, name, version, payload, cause, first = row
     return {
         "id": str(id),
@@ -58,7 +58,7 @@ def content(row: Any) -> dict[str, str]:
 
 
 def rows(id: str, count: int) -> list[dict[str, Any]]:
-    """Make the rows of a command and of the events that it raised."""
+    """Return the rows of a command and of the events that it raised."""
     now = datetime.now(UTC)
     command = uuid4()
     payload = json.dumps({"id": id, "title": "A title"})
@@ -87,7 +87,7 @@ def rows(id: str, count: int) -> list[dict[str, Any]]:
 
 
 def insertion(dialect: str) -> sa.Insert | sa.sql.dml.ReturningInsert[Any]:
-    """Return the statement that inserts messages, and wakes a relay that sleeps."""
+    """Return the statement that inserts messages and wakes an idle relay."""
     insert = sa.insert(tables.messages)
     if dialect != "postgresql":
         return insert
@@ -97,7 +97,7 @@ def insertion(dialect: str) -> sa.Insert | sa.sql.dml.ReturningInsert[Any]:
 
 
 def fill(engine: sa.Engine, count: int, state: str) -> None:
-    """Put that many events into an outbox, all in one state."""
+    """Insert *count* events into an outbox, all in one state."""
     values = {
         "count": count,
         "state": state,
@@ -109,7 +109,7 @@ def fill(engine: sa.Engine, count: int, state: str) -> None:
 
 
 def refill(engine: sa.Engine, count: int) -> None:
-    """Leave nothing in an outbox of PostgreSQL but that many events that are to be sent."""
+    """Replace the content of an outbox on PostgreSQL by *count* unsent events."""
     with engine.begin() as connection:
         connection.execute(sa.text("TRUNCATE messagebus_messages"))
     fill(engine, count, "pending")

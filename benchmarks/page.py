@@ -1,4 +1,4 @@
-"""The page of the documentation that shows a run: what stands between two markers is replaced."""
+"""Writes a run into the documentation, between two markers of a page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BETWEEN = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
 
 
 def refresh(page: Path, run: Run) -> None:
-    """Put a run into a page, and its chart beside it.
+    """Write a run into a page, and its chart beside it.
 
     Args:
-        page: has the two markers in it, in their order.
-        run: what was measured.
+        page: a page that contains both markers, in order.
+        run: the run.
 
     Raises:
-        ValueError: the markers are not there.
+        ValueError: a marker is missing.
     """
     text = page.read_text("utf-8")
     if not _BETWEEN.search(text):

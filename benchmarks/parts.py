@@ -1,28 +1,28 @@
-"""What the dependencies of the workload are: as little as possible, to measure the way to them."""
+"""The dependencies of a workload, as small as possible, so that only injection is measured."""
 
 from __future__ import annotations
 
 
 class Request:
-    """What the handler is called with."""
+    """The argument of the handler."""
 
     __slots__ = ()
 
 
 class Clock:
-    """The dependency that needs nothing."""
+    """The dependency without requirements."""
 
     __slots__ = ()
 
 
 class Settings:
-    """What the connection needs."""
+    """The settings of the connection."""
 
     __slots__ = ()
 
 
 class Connection:
-    """What the storage needs."""
+    """The connection of the storage."""
 
     __slots__ = ("settings",)
 
@@ -31,7 +31,7 @@ class Connection:
 
 
 class Storage:
-    """The dependency that is nested."""
+    """The nested dependency."""
 
     __slots__ = ("connection",)
 
@@ -40,7 +40,7 @@ class Storage:
 
 
 class Session:
-    """The dependency that is closed in the end."""
+    """The dependency that is closed after the handler."""
 
     __slots__ = ("closed",)
 
@@ -48,5 +48,5 @@ class Session:
         self.closed = False
 
     def close(self) -> None:
-        """Close it."""
+        """Close the session."""
         self.closed = True

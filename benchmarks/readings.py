@@ -1,4 +1,4 @@
-"""What can be read of the memory of this process."""
+"""Readings of the memory of this process."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def blocks() -> int:
-    """Return how many blocks of memory the interpreter has allocated."""
+    """Return the number of memory blocks that the interpreter has allocated."""
     return sys.getallocatedblocks()
 
 
 def resident_bytes() -> float:
-    """Return how many bytes of memory the process occupies; NaN where that is unknown."""
+    """Return the resident memory in bytes; NaN where that is unknown."""
     return _status("VmRSS")
 
 
 def peak_bytes() -> float:
-    """Return how many it has occupied at most; NaN where that is unknown."""
+    """Return the peak of the resident memory in bytes; NaN where that is unknown."""
     return _status("VmHWM")
 
 

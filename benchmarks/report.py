@@ -1,4 +1,4 @@
-"""A run as a page of Markdown."""
+"""Renders a run as Markdown."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .statistics import Spread, ratios, spread
 from .workloads import NAMES, workload
 
 UNSTEADY = 0.5
-"""How far the quartiles of a figure may be apart, as a part of it, if it is to tell anything."""
+"""The distance of its quartiles, as a fraction of the figure, beyond which a figure is noise."""
 
 
 def report(run: Run, chart: str | None = None) -> str:
     """Return the page.
 
     Args:
-        run: what was measured.
-        chart: the path of the chart, as it is seen from the page.
+        run: the run.
+        chart: the path of the chart, relative to the page.
     """
     parts = [_goals(run)]
     if chart is not None:
@@ -143,7 +143,7 @@ def _stability(group: Sequence[Measurement]) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: int | None = None) -> str:
-    """Return a table; the columns from *right* on are aligned to the right."""
+    """Return a table whose columns from *right* on are right-aligned."""
     first = len(head) if right is None else right
     rule = ["---:" if index >= first else "---" for index in range(len(head))]
     return "\n".join(_lines([head, rule, *rows]))
@@ -162,7 +162,7 @@ def _range(figure: Spread) -> str:
 
 
 def _significant(value: float) -> str:
-    """Return a figure with three digits that mean something."""
+    """Return a figure with three significant digits."""
     if value == 0:
         return "0"
     for limit, digits in ((100, 0), (10, 1), (0, 2)):

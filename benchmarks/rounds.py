@@ -1,4 +1,4 @@
-"""Interleaved rounds: in each, every contender of a case is measured once, in a new order."""
+"""Interleaved rounds: each measures every contender of a case once, in a new order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .run import Measurement
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to measure.
+    """The duration of a measurement.
 
     Attributes:
-        processes: how many processes measure each case, one after the other.
-        sample: seconds of one measurement.
-        case: seconds for all the rounds of a case in one process.
-        most: no more rounds than this in one process.
-        fewest: no fewer, even if it takes longer.
-        thorough: measure also what takes long to prepare.
+        processes: the number of processes that measure each case, one after another.
+        sample: the duration of one sample, in seconds.
+        case: the time for all the rounds of a case in one process, in seconds.
+        most: the maximum of rounds in one process.
+        fewest: the minimum of rounds in one process, even if they take longer than *case*.
+        thorough: whether to measure contenders that take long to prepare.
     """
 
     processes: int
@@ -45,14 +45,14 @@ def measure(
 ) -> list[Measurement]:
     """Measure the contenders of a case in rounds.
 
-    The garbage collector runs as it does in any process, since whoever makes garbage should pay
-    for it; but what was there before is out of its sight, and each measurement starts clean.
+    The garbage collector runs as usual, since a contender should pay for the garbage that it
+    makes. Older objects are frozen, and each measurement starts with a collection.
 
     Args:
-        case: what is measured.
-        pace: how long.
-        older: gives what measures the older version; None if it is not installed.
-        absent: takes the names of contenders that could not be measured, with the reasons.
+        case: the case.
+        pace: the duration.
+        older: returns the meter of a contender of the older version; None if not installed.
+        absent: receives the contenders that could not be measured, with the reasons.
     """
     meters: list[tuple[Contender, Meter]] = []
     for contender in case.contenders:

@@ -1,4 +1,4 @@
-"""What was measured in one run, kept as a JSON file."""
+"""The measurements of one run, stored as JSON."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """The samples of one contender, in nanoseconds for one operation.
+    """The samples of one contender, in nanoseconds per operation.
 
     Attributes:
-        repetitions: how often a sample repeats what is measured.
-        operations: how many operations that is.
-        rounds: how many rounds each process has measured, one process after the other.
+        repetitions: the number of repetitions in a sample.
+        operations: the number of operations in one repetition.
+        rounds: the number of rounds in each process, one process after another.
         clock: which of the times counts.
     """
 
@@ -39,35 +39,35 @@ class Measurement:
     wall: list[float] = field(default_factory=list)
 
     def join(self, other: Measurement) -> None:
-        """Add what another process has measured."""
+        """Add the samples of another process."""
         self.rounds.extend(other.rounds)
         self.cpu.extend(other.cpu)
         self.wall.extend(other.wall)
 
     def add(self, sample: Sample) -> None:
-        """Add what the repetitions of a round took."""
+        """Add the sample of a round."""
         operations = self.repetitions * self.operations
         self.cpu.append(round(sample.cpu / operations * 1e9, 2))
         self.wall.append(round(sample.wall / operations * 1e9, 2))
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells it from the others of a run."""
+        """The key of this measurement within a run."""
         return (self.workload, self.colour, self.contender, self.size)
 
     @property
     def times(self) -> list[float]:
-        """The time that counts, in nanoseconds for one operation, of each round."""
+        """The time that counts, in nanoseconds per operation, for each round."""
         return self.cpu if self.clock == "cpu" else self.wall
 
     @property
     def time(self) -> Spread:
-        """The time that counts, in nanoseconds for one operation."""
+        """The time that counts, in nanoseconds per operation."""
         return spread(self.times)
 
     @property
     def apart(self) -> float:
-        """The distance of the medians of the processes, as a part of the median."""
+        """The distance of the medians of the processes, as a fraction of the median."""
         ends = list(accumulate(self.rounds))
         medians = [
             spread(self.times[end - count : end]).median
@@ -78,7 +78,7 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """Something that was read once: a number of bytes, or of modules."""
+    """A figure that is read once, such as a number of bytes or of modules."""
 
     workload: str
     colour: str
@@ -91,7 +91,7 @@ class Reading:
 
 @dataclass(kw_only=True)
 class Run:
-    """All that was measured, with what it was measured on."""
+    """All measurements, and the machine that they were taken on."""
 
     machine: dict[str, Any]
     measurements: list[Measurement] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Run:
     absent: dict[str, str] = field(default_factory=dict)
 
     def add(self, measurements: Iterable[Measurement]) -> None:
-        """Add measurements, to those of the same contenders by other processes."""
+        """Add measurements; join those of contenders that other processes have measured."""
         for each in measurements:
             known = self.find(*each.key)
             if known is None:
@@ -117,13 +117,13 @@ class Run:
     def ratio(
         self, workload: str, colour: str, over: tuple[str, str], under: tuple[str, str]
     ) -> Spread | None:
-        """Return how many times longer one contender takes than another, round by round.
+        """Return the ratio of two contenders, taken round by round.
 
         Args:
             workload: the name of the workload.
             colour: its colour.
-            over: name and size of the one.
-            under: name and size of the other.
+            over: name and size of the numerator.
+            under: name and size of the denominator.
         """
         one = self.find(workload, colour, *over)
         other = self.find(workload, colour, *under)
@@ -142,28 +142,28 @@ class Run:
         )
 
     def cases(self) -> Iterator[list[Measurement]]:
-        """Yield the measurements that were taken in turns."""
+        """Yield the measurements of each case."""
         groups: dict[tuple[str, str], list[Measurement]] = {}
         for each in self.measurements:
             groups.setdefault((each.workload, each.colour), []).append(each)
         yield from groups.values()
 
     def floor_of(self, measurement: Measurement) -> Measurement | None:
-        """Return the same work by hand: of the same size, or the one without a size."""
+        """Return the work by hand of the same size, or else the one without a size."""
         key = (measurement.workload, measurement.colour, BY_HAND)
         return self.find(*key, measurement.size) or self.find(*key)
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write the run as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"format": FORMAT, **asdict(self)}) + "\n", "utf-8")
 
     @classmethod
     def from_file(cls, path: Path) -> Run:
-        """Read what `write` has written.
+        """Read a run that `write` wrote.
 
         Raises:
-            ValueError: it is of another format.
+            ValueError: the file has another format.
         """
         content = json.loads(path.read_text("utf-8"))
         if content.pop("format", None) != FORMAT:

@@ -1,4 +1,4 @@
-"""Medians and quartiles: a few measurements that were disturbed do not move them."""
+"""Medians and quartiles, which a few disturbed measurements do not move."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Spread(NamedTuple):
-    """Where most of some figures lie."""
+    """The median of some figures and their quartiles."""
 
     low: float
     median: float
@@ -16,17 +16,17 @@ class Spread(NamedTuple):
 
     @property
     def relative(self) -> float:
-        """The distance of the quartiles, as a part of the median: how unstable the figures are."""
+        """The distance of the quartiles as a fraction of the median, a measure of instability."""
         return (self.high - self.low) / self.median if self.median else 0.0
 
 
 def spread(figures: Sequence[float]) -> Spread:
-    """Return the median of some figures, between their quartiles."""
+    """Return the median and the quartiles of some figures."""
     if len(figures) < 2:
         return Spread(figures[0], figures[0], figures[0])
     return Spread(*statistics.quantiles(figures, n=4, method="inclusive"))
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
-    """Divide figures of the same rounds: what made a round slow has slowed down both."""
+    """Divide figures round by round, since a disturbance slows down both of a round."""
     return [one / other for one, other in zip(over, under, strict=True)]

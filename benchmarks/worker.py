@@ -1,10 +1,10 @@
-"""A process that measures, with the version of the package that it is told to import."""
+"""The process that measures one version of the package."""
 
 from __future__ import annotations
 
 import sys
 
-if __name__ == "__main__":  # before anything that is not of the standard library is imported
+if __name__ == "__main__":  # before anything outside the standard library is imported
     sys.path[:0] = sys.argv[1:]
 
 import gc
@@ -22,7 +22,7 @@ _meters: list[Meter] = []
 
 
 def prepare(workload: str, colour: str, size: str) -> int:
-    """Prepare the contender that is the package; return the number that measures it."""
+    """Prepare a contender of the package; return the number to measure it by."""
     from .workloads import workload as load
 
     case = next(case for case in load(workload).cases if case.colour == colour)
@@ -36,7 +36,7 @@ def prepare(workload: str, colour: str, size: str) -> int:
 
 
 def measure(number: int, times: int) -> tuple[float, float]:
-    """Measure, beginning without garbage and without a look at what is older."""
+    """Measure after a garbage collection, with all older objects frozen."""
     gc.collect()
     gc.freeze()
     return _meters[number](times)
@@ -45,7 +45,7 @@ def measure(number: int, times: int) -> tuple[float, float]:
 def take_turns(
     workload: str, colour: str, pace: dict[str, Any], older: list[str]
 ) -> dict[str, Any]:
-    """Measure all the contenders of a case; return the measurements, and who was absent."""
+    """Measure all contenders of a case; return the measurements and the absent contenders."""
     from .older import Worker
     from .rounds import Pace
     from .rounds import measure as in_rounds
@@ -62,7 +62,7 @@ def take_turns(
 
 
 def memory(colour: str, ending: str, count: int, publishing: bool) -> tuple[float, float]:
-    """Handle commands; return what is left of each: allocated blocks, and bytes of the process."""
+    """Handle commands; return the growth of allocated blocks and of the process in bytes."""
     import asyncio
 
     many = importlib.import_module(f"benchmarks._{colour}.memory")
@@ -83,14 +83,14 @@ def memory(colour: str, ending: str, count: int, publishing: bool) -> tuple[floa
 
 
 def latency(colour: str, broker: str, count: int) -> list[float]:
-    """Commit events; return how many milliseconds each took to be in the stream."""
+    """Commit events; return the time until each is in the stream, in milliseconds."""
     from .workloads.latency import milliseconds
 
     return milliseconds(colour, broker, count)
 
 
 def main() -> None:
-    """Answer until there is no further request."""
+    """Answer requests until the input ends."""
     requests: dict[str, Callable[..., Any]] = {
         "prepare": prepare,
         "measure": measure,

@@ -1,1 +1,1 @@
-"""This package and the work by hand."""
+"""Workloads that run this package or do the same work by hand."""

@@ -1,4 +1,4 @@
-"""A unit of work and its transaction as one writes them without a library."""
+"""A unit of work and its transaction, written without a library."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class AsyncTransactionByHand:
             await self.uow.rollback()
 
     async def commit(self) -> None:
-        """Commit it."""
+        """Commit the transaction."""
         await self.uow.commit()
         self.committed = True
 
 
 class AsyncWorkByHand:
-    """A unit of work over nothing, so that only the way through it is measured."""
+    """A unit of work without a store, so that only its own overhead is measured."""
 
     def __init__(self) -> None:
         self.raised: list[Any] = []

@@ -16,19 +16,19 @@ from .library import AsyncCrowdedLibrary, AsyncLibrary
 
 
 async def first(event: Any, uow: Any) -> None:
-    """Hear the event."""
+    """Hear the event, first."""
 
 
 async def second(event: Any, uow: Any) -> None:
-    """Hear it as well."""
+    """Hear the event, second."""
 
 
 async def third(event: Any, uow: Any) -> None:
-    """Hear it as the last."""
+    """Hear the event, last."""
 
 
 def by_hand(count: int) -> Loop:
-    """Loop over what waits, and over those who listen."""
+    """Loop over a queue of events and over their listeners."""
     raised = events(count)
     uow = AsyncWorkByHand()
     command = Register(id="1", title="A title")
@@ -58,7 +58,7 @@ def by_hand(count: int) -> Loop:
 
 
 def through_the_bus(count: int, library: Callable[[], AsyncLibrary] = AsyncLibrary) -> Loop:
-    """Let a model raise the events, and the bus find them."""
+    """Let a model raise the events and the bus dispatch them."""
     raised = events(count)
     uow = library()
     book = Book(id="1")

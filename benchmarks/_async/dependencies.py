@@ -1,4 +1,4 @@
-"""A handler with three dependencies: plain, nested two deep, and a generator with cleanup."""
+"""A handler with three dependencies: a plain one, one nested two deep, and a generator."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ..parts import Clock, Connection, Request, Session, Settings, Storage
 
 
 async def clock() -> Clock:
-    """Make the first dependency."""
+    """Return the plain dependency."""
     return Clock()
 
 
 async def settings() -> Settings:
-    """Make what the connection needs."""
+    """Return the settings of the connection."""
     return Settings()
 
 
 async def connection(settings: Settings = Depends(settings)) -> Connection:
-    """Make what the storage needs."""
+    """Return the connection of the storage."""
     return Connection(settings)
 
 
 async def storage(connection: Connection = Depends(connection)) -> Storage:
-    """Make the second dependency."""
+    """Return the nested dependency."""
     return Storage(connection)
 
 
 async def session() -> AsyncIterator[Session]:
-    """Make the third, and close it after the handler."""
+    """Yield the third dependency, and close it after the handler."""
     made = Session()
     try:
         yield made
@@ -49,14 +49,14 @@ async def handle(
     storage: Storage = Depends(storage),
     session: Session = Depends(session),
 ) -> None:
-    """Do nothing with what is there."""
+    """Do nothing with the dependencies."""
 
 
 DEPENDENCIES = (clock, storage, session)
 
 
 def straight_lines() -> Loop:
-    """Write every call out, with a ``try`` for the cleanup."""
+    """Spell out every call, with ``try`` and ``finally`` for the cleanup."""
     request = Request()
 
     async def run(times: Iterable[None]) -> None:
@@ -73,7 +73,7 @@ def straight_lines() -> Loop:
 
 
 def by_hand() -> Loop:
-    """Write every call out, with an exit stack for the cleanup."""
+    """Spell out every call, with an exit stack for the cleanup."""
     request = Request()
     opened = asynccontextmanager(session)
 
@@ -89,7 +89,7 @@ def by_hand() -> Loop:
 
 
 def injected() -> Loop:
-    """Call a function that fills its own parameters."""
+    """Call a function that has its parameters injected."""
     request = Request()
     call = inject(handle)
 
@@ -103,7 +103,7 @@ def injected() -> Loop:
 def injected_with(
     clock: Callable[..., Any], storage: Callable[..., Any], session: Callable[..., Any]
 ) -> Callable[[], Loop]:
-    """Return what calls a function that fills its parameters with other dependencies."""
+    """Return a loop over a function that has the given dependencies injected."""
 
     async def handle(
         request: Request,
@@ -111,7 +111,7 @@ def injected_with(
         storage: Storage = Depends(storage),
         session: Session = Depends(session),
     ) -> None:
-        """Do nothing with what is there."""
+        """Do nothing with the dependencies."""
 
     def loop() -> Loop:
         request = Request()
@@ -127,7 +127,7 @@ def injected_with(
 
 
 def through_a_service() -> Loop:
-    """Call an action by its name."""
+    """Call an action of a service by its name."""
     request = Request()
     service = Service()
     service.handler(handle)
@@ -140,7 +140,7 @@ def through_a_service() -> Loop:
 
 
 def through_a_consumer() -> Loop:
-    """Let a consumer hear the request."""
+    """Send the request to a consumer."""
     request = Request()
     consumer = Consumer()
     consumer.handler(handle)

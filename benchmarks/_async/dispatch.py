@@ -14,7 +14,7 @@ from .library import AsyncLibrary, handle
 
 
 def called_directly() -> Loop:
-    """Call the handler, and that is all."""
+    """Call the handler directly."""
     uow = AsyncLibrary()
     command = Register(id="1", title="A title")
 
@@ -26,7 +26,7 @@ def called_directly() -> Loop:
 
 
 def by_hand() -> Loop:
-    """Look the handler up in a dict; enter, commit and leave a transaction."""
+    """Look up the handler in a dict, and call it in a transaction."""
     uow = AsyncWorkByHand()
     handlers = {Register: handle}
     command = Register(id="1", title="A title")
@@ -41,7 +41,7 @@ def by_hand() -> Loop:
 
 
 def through_the_bus() -> Loop:
-    """Hand a command to the bus."""
+    """Dispatch a command through the bus."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Register, handle)
     uow = AsyncLibrary()
@@ -57,7 +57,7 @@ def through_the_bus() -> Loop:
 
 
 def built_and_by_hand() -> Loop:
-    """Build a command that was written without a library, and dispatch it by hand."""
+    """Build a command written without a library, and dispatch it by hand."""
     uow = AsyncWorkByHand()
     handlers = {RegisterByHand: handle}
 
@@ -72,7 +72,7 @@ def built_and_by_hand() -> Loop:
 
 
 def built_and_through_the_bus() -> Loop:
-    """Build a command, and hand it to the bus."""
+    """Build a command, and dispatch it through the bus."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Register, handle)
     uow = AsyncLibrary()
@@ -98,7 +98,7 @@ def only_built() -> Loop:
 
 
 def built_by_hand() -> Loop:
-    """Build a command that was written without a library."""
+    """Build a command written without a library."""
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:
@@ -108,7 +108,7 @@ def built_by_hand() -> Loop:
 
 
 def model_built() -> Loop:
-    """Build a pydantic model with the two fields of the command."""
+    """Build a plain pydantic model with the fields of the command."""
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:

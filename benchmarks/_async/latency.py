@@ -1,4 +1,4 @@
-"""From the commit of an event to whoever reads the stream, while nothing else is done."""
+"""The time from the commit of an event to its arrival in the stream, on an idle system."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ..measuring import at_the_end
 from ..messages import Registered
 
 NEVER = 3_600.0  # seconds
-REST = 0.02  # seconds between the events, besides the time that the relay needs to fall asleep
-WARMING = 5  # events that are not counted
+REST = 0.02  # seconds between events, on top of the time that the relay needs to go idle
+WARMING = 5  # events to send before the first measurement
 
 
 async def from_redis() -> Callable[[], Any]:
-    """Return what waits for the next entry of the stream that the relay sends to."""
-    # The form of the answer differs between the protocols of Redis.
+    """Return a function that waits for the next entry of the relay's stream."""
+    # The shape of the answer depends on the protocol version of Redis.
     client: Any = AsyncRedis.from_url(redis(), protocol=2)
     at_the_end(client.aclose)
     position = {"events": "0"}
@@ -38,14 +38,14 @@ async def from_redis() -> Callable[[], Any]:
 
 
 async def milliseconds(new_reader: Callable[[], Any], url: str, count: int) -> list[float]:
-    """Commit events one by one, each when the relay sleeps; return how long each takes.
+    """Commit events one by one, each to an idle relay; return the latency of each.
 
-    The poller of the relay does not help: it sleeps for an hour.
+    Polling does not help the relay: its interval is an hour.
 
     Args:
-        new_reader: gives what waits for the next event in the stream.
-        url: where the relay sends to.
-        count: how many events.
+        new_reader: returns a function that waits for the next event in the stream.
+        url: the URL of the stream.
+        count: the number of events.
     """
     postgres = database(POSTGRES)
     engine, of_the_relay = new_engine(postgres), new_engine(postgres)

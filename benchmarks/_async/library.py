@@ -1,4 +1,4 @@
-"""A unit of work over nothing, so that only the way through the bus is measured."""
+"""A unit of work without a store, so that only the overhead of the bus is measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..messages import Book
 if TYPE_CHECKING:
     AsyncBookRepository = AsyncAbstractRepository[Book]
     AsyncUnitOfWork = AsyncAbstractUnitOfWork[Any]
-else:  # the older version has another number of type parameters
+else:  # the older version takes a different number of type parameters
     AsyncBookRepository = AsyncAbstractRepository
     AsyncUnitOfWork = AsyncAbstractUnitOfWork
 

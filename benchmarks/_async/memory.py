@@ -1,4 +1,4 @@
-"""Many commands, each of which ends its transaction in the same way."""
+"""Many commands, one transaction each, all with the same ending."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .library import AsyncLibrary
 
 
 class RefusalError(Exception):
-    """What the handler raises if it shall."""
+    """Raised by the handler on request."""
 
 
 def library(publishing: bool) -> AsyncLibrary:
-    """Return a unit of work, with the default eventstore or with one that publishes."""
+    """Return a unit of work with the default eventstore or with a publishing one."""
     uow = AsyncLibrary()
     if publishing:
         from messagebus import (
@@ -31,7 +31,7 @@ def library(publishing: bool) -> AsyncLibrary:
 
 
 async def register(command: Register, uow: Any) -> None:
-    """Let a model raise an event, then fail if the title says so."""
+    """Raise an event from a model, then fail if the title says so."""
     book = Book(id=command.id)
     book.messages.append(Registered(id=command.id, title=command.title))
     uow.books.seen.append(book)
@@ -40,7 +40,7 @@ async def register(command: Register, uow: Any) -> None:
 
 
 def handling(ending: str, uow: AsyncLibrary) -> Work:
-    """Return what builds and handles a number of commands.
+    """Return a function that builds and handles a number of commands.
 
     Args:
         ending: "commit", "rollback", or "raise".

@@ -1,4 +1,4 @@
-"""Buses with many types of messages."""
+"""Buses with handlers for many types of messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .library import AsyncLibrary, handle
 
 
 def one_of(count: int) -> Loop:
-    """Dispatch one command, on a bus with handlers for that many."""
+    """Dispatch one command on a bus with handlers for *count* types."""
     bus, uow = _bus(count), AsyncLibrary()
     command = commands(count)[count // 2]
 
@@ -30,7 +30,7 @@ def one_of(count: int) -> Loop:
 
 
 def one_by_hand(count: int) -> Loop:
-    """Look one handler up in a dict with that many."""
+    """Look up one handler in a dict of *count*."""
     uow = AsyncWorkByHand()
     handlers = {type(each): handle for each in commands(count)}
     command = commands(count)[count // 2]
@@ -45,7 +45,7 @@ def one_by_hand(count: int) -> Loop:
 
 
 def each_of(count: int) -> Loop:
-    """Dispatch that many commands in turn: none of their classes stays in the fast caches."""
+    """Dispatch commands of *count* types in turn, too many for the processor's caches."""
     bus, uow = _bus(count), AsyncLibrary()
     turn = commands(count)
 
@@ -60,7 +60,7 @@ def each_of(count: int) -> Loop:
 
 
 def each_by_hand(count: int) -> Loop:
-    """Look that many handlers up in turn."""
+    """Look up *count* handlers in turn."""
     uow = AsyncWorkByHand()
     handlers = {type(each): handle for each in commands(count)}
     turn = commands(count)
@@ -76,7 +76,7 @@ def each_by_hand(count: int) -> Loop:
 
 
 def registering(count: int) -> Loop:
-    """Make a bus, and add that many handlers to it."""
+    """Create a bus, and add *count* handlers to it."""
     commands(count)
 
     async def run(times: Iterable[None]) -> None:
@@ -87,7 +87,7 @@ def registering(count: int) -> Loop:
 
 
 def scanning(package: str) -> Loop:
-    """Make a bus that scans modules which are imported already."""
+    """Create a bus, and scan modules that are imported already."""
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:
@@ -98,7 +98,7 @@ def scanning(package: str) -> Loop:
 
 
 def scanning_by_hand(package: str) -> Loop:
-    """Walk the modules, and put the functions that begin with "handle" into a dict."""
+    """Walk the modules, and collect the functions that begin with "handle" in a dict."""
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:
@@ -115,7 +115,7 @@ def scanning_by_hand(package: str) -> Loop:
 def _bus(count: int) -> AsyncMessageBus[Any]:
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     for each in commands(count):
-        # A function of its own for each, as in an application.
+        # A separate function for each type, as in an application.
         bus.add_listener(type(each), _handler())
     return bus
 

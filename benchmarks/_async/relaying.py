@@ -1,4 +1,4 @@
-"""Sending what an outbox of PostgreSQL holds."""
+"""Sending the content of an outbox on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..outbox import CLAIM, MARK, content, refill
 
 
 def by_hand(new_sender: Callable[[], Any], batch: int, count: int) -> Prepared:
-    """Claim, send and mark a batch in a transaction, until nothing is left."""
+    """Claim, send and mark batches, each in a transaction, until nothing is left."""
     url = database(POSTGRES)
     send = new_sender()
     opened: list[AsyncPostgres[Any]] = []
@@ -42,7 +42,7 @@ def by_hand(new_sender: Callable[[], Any], batch: int, count: int) -> Prepared:
 
 
 def to_redis() -> Any:
-    """Return what sends rows to Redis, at once, and waits for all answers."""
+    """Return a function that sends rows to Redis in one pipeline."""
     client: Any = AsyncRedis.from_url(redis())
     at_the_end(client.aclose)
 
@@ -56,7 +56,7 @@ def to_redis() -> Any:
 
 
 def by_the_relay(new_url: Callable[[], str], batch: int, count: int) -> Prepared:
-    """Let the relay send all there is."""
+    """Drain the outbox with the relay."""
     url = database(POSTGRES)
     engine = new_engine(url)
     transport: Any = async_transport_from_url(new_url())

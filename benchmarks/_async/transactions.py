@@ -1,4 +1,4 @@
-"""A transaction with a command, a row that it writes, and the events that it raises."""
+"""A transaction in which a command writes a row and raises events."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class AsyncShelves(AsyncSQLAlchemyUnitOfWork[AsyncStoredBooks]):
     books: AsyncStoredBooks
 
     def attach(self, session: AsyncSession) -> None:
-        """Make the repository."""
+        """Create the repository."""
         self.books = AsyncStoredBooks(session)
 
 
 def by_hand(kind: str, count: int) -> Loop:
-    """Insert a book, then a command and events in one statement, in one transaction."""
+    """Insert a book, then the command and its events in one statement, in one transaction."""
     engine = _engine(kind)
     insert_messages = insertion(engine.dialect.name)
 
@@ -60,7 +60,7 @@ def by_hand(kind: str, count: int) -> Loop:
 
 
 def through_the_bus(kind: str, count: int) -> Loop:
-    """Hand a command to the bus, whose handler stores a book that has raised the events."""
+    """Dispatch a command whose handler stores a book that raised the events."""
     engine = _engine(kind)
 
     async def register(command: Register, transaction: Any) -> None:

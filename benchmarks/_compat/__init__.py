@@ -1,1 +1,1 @@
-"""What differs between the two colours and can not be converted: a pair of modules."""
+"""Mirrored modules for the code that tokens cannot convert, one for each colour."""

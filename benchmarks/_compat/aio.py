@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL, for code that runs in an event loop."""
+"""Connections to PostgreSQL, for async code."""
 
 from __future__ import annotations
 

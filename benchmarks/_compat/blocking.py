@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL, for plain code."""
+"""Connections to PostgreSQL, for sync code."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .library import SyncLibrary, handle
 
 
 def called_directly() -> Loop:
-    """Call the handler, and that is all."""
+    """Call the handler directly."""
     uow = SyncLibrary()
     command = Register(id="1", title="A title")
 
@@ -28,7 +28,7 @@ def called_directly() -> Loop:
 
 
 def by_hand() -> Loop:
-    """Look the handler up in a dict; enter, commit and leave a transaction."""
+    """Look up the handler in a dict, and call it in a transaction."""
     uow = SyncWorkByHand()
     handlers = {Register: handle}
     command = Register(id="1", title="A title")
@@ -43,7 +43,7 @@ def by_hand() -> Loop:
 
 
 def through_the_bus() -> Loop:
-    """Hand a command to the bus."""
+    """Dispatch a command through the bus."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Register, handle)
     uow = SyncLibrary()
@@ -59,7 +59,7 @@ def through_the_bus() -> Loop:
 
 
 def built_and_by_hand() -> Loop:
-    """Build a command that was written without a library, and dispatch it by hand."""
+    """Build a command written without a library, and dispatch it by hand."""
     uow = SyncWorkByHand()
     handlers = {RegisterByHand: handle}
 
@@ -74,7 +74,7 @@ def built_and_by_hand() -> Loop:
 
 
 def built_and_through_the_bus() -> Loop:
-    """Build a command, and hand it to the bus."""
+    """Build a command, and dispatch it through the bus."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Register, handle)
     uow = SyncLibrary()
@@ -100,7 +100,7 @@ def only_built() -> Loop:
 
 
 def built_by_hand() -> Loop:
-    """Build a command that was written without a library."""
+    """Build a command written without a library."""
 
     def run(times: Iterable[None]) -> None:
         for _ in times:
@@ -110,7 +110,7 @@ def built_by_hand() -> Loop:
 
 
 def model_built() -> Loop:
-    """Build a pydantic model with the two fields of the command."""
+    """Build a plain pydantic model with the fields of the command."""
 
     def run(times: Iterable[None]) -> None:
         for _ in times:

@@ -1,1 +1,1 @@
-"""What the hot paths execute, counted and compared with a baseline: a guard without a clock."""
+"""Counts the instructions of the hot paths, and compares them with a baseline. No clock."""

@@ -1,4 +1,4 @@
-"""The counts that were there before, for each version of Python that is supported."""
+"""The recorded counts, for each supported version of Python."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 TOLERANCE = {"instructions": 0.02, "calls": 0.02, "bytes": 0.10}
 """
-By how much a count may exceed the baseline, as a part of it.
+The fraction by which a count may differ from the baseline.
 
-Instructions and calls do not vary from run to run, bytes by some hundredths. But a release of
-Python may change its own library a little, and a correction may cost an instruction or two: that is
-no reason to write a new baseline.
+Instructions and calls do not vary from run to run, and bytes vary by a few per cent. But a release
+of Python may change its own library a little, and a fix may cost an instruction or two; neither is
+a reason to write a new baseline.
 """
 
 
 class Change(NamedTuple):
-    """A count that is not within the tolerance of the baseline."""
+    """A count outside the tolerance of the baseline."""
 
     path: str
     what: str
@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
     @property
     def worse(self) -> bool:
-        """Whether it is more than it was."""
+        """Whether the count has grown."""
         return self.after > self.before
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Change(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """What was counted on one version of Python.
+    """The counts on one version of Python.
 
     Attributes:
         counted_with: the releases of Python and of pydantic.
@@ -57,7 +57,7 @@ class Baseline(NamedTuple):
 
 
 def counted_with() -> dict[str, str]:
-    """Return the releases that this process counts with."""
+    """Return the releases of Python and pydantic in this process."""
     return {"python": platform.python_version(), "pydantic": version("pydantic")}
 
 
@@ -84,9 +84,9 @@ def write(counts: Mapping[str, Counts], file: Path = FILE) -> None:
 def changes(
     before: Baseline, after: Mapping[str, Counts], releases: Mapping[str, str]
 ) -> Iterator[Change]:
-    """Yield what is out of tolerance, in both directions.
+    """Yield the counts out of tolerance, in both directions.
 
-    Bytes are compared only with the release of pydantic that the baseline has: most are its own.
+    Bytes are compared only on the baseline's release of pydantic, which allocates most of them.
     """
     same = before.counted_with["pydantic"] == releases["pydantic"]
     for path, counts in after.items():

@@ -1,4 +1,4 @@
-"""The command that counts and compares."""
+"""The command `guard`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .counting import Counts, counted, located
 
 
 def guard(options: argparse.Namespace) -> int:
-    """Count what the hot paths execute, and compare that with the baseline."""
+    """Count the instructions of the hot paths, and compare them with the baseline."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         again = [sys.executable, *sys.orig_argv[1:]]
         seeded = {**os.environ, "PYTHONHASHSEED": "0"}
@@ -54,7 +54,7 @@ def guard(options: argparse.Namespace) -> int:
 
 
 def where(name: str) -> int:
-    """Say in which functions the instructions of a path are executed."""
+    """Print the functions in which a path executes its instructions."""
     from .paths import paths
 
     for function, count in located(paths()[name]).items():
@@ -63,7 +63,7 @@ def where(name: str) -> int:
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to those of a program."""
+    """Add the command to a command line."""
     command = commands.add_parser("guard", help=guard.__doc__)
     command.add_argument("--update", action="store_true", help="write a new baseline")
     command.add_argument("--where", metavar="PATH", help="tell which functions a path runs")

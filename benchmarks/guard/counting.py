@@ -1,8 +1,8 @@
-"""Counting what is executed: the same on every machine, however busy it is.
+"""Counts what a path executes, which is the same on every machine, however busy.
 
-The instructions are those of the interpreter, in whatever Python code runs but that of pydantic,
-which changes with its releases. What compiled code does in between shows in the calls that lead to
-it and in those that it makes, and in the memory that it takes.
+Instructions are those of the interpreter, in all Python code except pydantic's, which changes with
+its releases. Compiled code shows in the calls that enter it, in the calls that it makes and in the
+memory that it takes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, TypeAlias
 import pydantic
 
 Prepared: TypeAlias = Callable[[], Coroutine[Any, Any, None] | None]
-"""Does what was prepared."""
+"""Runs the prepared operations."""
 Path: TypeAlias = Callable[[int], Prepared]
-"""Prepares to do something that often."""
+"""Prepares a number of operations."""
 
 FEW, MANY = 20, 40
 
@@ -29,12 +29,12 @@ _FOREIGN = str(FilePath(pydantic.__file__).parent)
 
 
 class Counts(NamedTuple):
-    """What a path takes.
+    """The cost of one operation on a path.
 
     Attributes:
-        instructions: of the interpreter, that one operation executes.
-        calls: of functions, Python or compiled, in one operation.
-        bytes: of memory, that 20 operations in a row have in use at most.
+        instructions: instructions of the interpreter.
+        calls: calls of functions, Python or compiled.
+        bytes: peak memory of 20 operations in a row.
     """
 
     instructions: float
@@ -43,7 +43,7 @@ class Counts(NamedTuple):
 
 
 def counted(path: Path) -> Counts:
-    """Count what a path takes: what happens only once does not count."""
+    """Count the cost of one operation on a path, without one-time work."""
     few, many = _warmed(path)
     instructions, calls = (
         (count(many) - count(few)) / (MANY - FEW)
@@ -53,7 +53,7 @@ def counted(path: Path) -> Counts:
 
 
 def located(path: Path) -> dict[str, float]:
-    """Return how many instructions one operation executes in each function, the most first."""
+    """Return the instructions of one operation by function, largest first."""
     few, many = _warmed(path)
     difference = _instructions(many)
     difference.subtract(_instructions(few))
@@ -65,7 +65,7 @@ def located(path: Path) -> dict[str, float]:
 
 
 def _warmed(path: Path) -> tuple[Prepared, Prepared]:
-    """Prepare few and many operations, and do each twice."""
+    """Prepare few and many operations, and run each twice."""
     few, many = path(FEW), path(MANY)
     for prepared in (many, few, many, few):
         _do(prepared)
@@ -77,10 +77,10 @@ def _is_foreign(code: CodeType) -> bool:
 
 
 def _do(prepared: Prepared) -> None:
-    """Do it; what can be waited for is driven without an event loop, for it never waits.
+    """Run the operations; drive a coroutine without an event loop, as it never suspends.
 
     Raises:
-        RuntimeError: it does wait.
+        RuntimeError: it suspends.
     """
     waiting = prepared()
     if waiting is None:
@@ -117,7 +117,7 @@ def _calls(prepared: Prepared) -> int:
 
 
 def _bytes(prepared: Prepared) -> int:
-    """Return the least of some peaks: now and then the interpreter makes room for later."""
+    """Return the lowest of some peaks, as the interpreter sometimes allocates ahead."""
     gc.collect()
     gc.disable()
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The hot paths."""
+"""The hot paths that the guard counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _repeated(loop: Loop) -> Path:
 
 
 def _events(cascade: Callable[[int], Loop]) -> Path:
-    """Return a cascade of that many events: the difference of two is the events alone."""
+    """Return a path on which each operation is one event of a cascade."""
 
     def path(times: int) -> Prepared:
         loop = cascade(times)
@@ -36,7 +36,7 @@ def _events(cascade: Callable[[int], Loop]) -> Path:
 
 
 def _transactions(colour: ModuleType, ending: str) -> Path:
-    """Return commands that each raise an event, with an eventstore that publishes."""
+    """Return commands that each raise an event, with a publishing eventstore."""
     work = colour.handling(ending, colour.library(True))
     return lambda times: lambda: work(times)
 
@@ -74,7 +74,7 @@ def _of(
 
 
 def paths() -> dict[str, Path]:
-    """Prepare the hot paths; return each by its name."""
+    """Prepare the hot paths; return them by name."""
     return {
         "building a command": _repeated(plain_dispatch.only_built()),
         "serialization": _serialized(Registered(id="1", title="A title")),

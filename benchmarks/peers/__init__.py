@@ -1,4 +1,4 @@
-"""The other libraries, each imported when it is measured: those that are missing are left out."""
+"""Other libraries, imported when they are measured. Missing ones are left out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Peer(NamedTuple):
-    """What a reader has to know of a library to judge its figures."""
+    """Facts about a library that a reader needs to judge its figures."""
 
     distribution: str
     difference: str

@@ -26,7 +26,7 @@ def _signal(receiver: Any) -> Any:
 
 
 def sent_async() -> Loop:
-    """Send a command that is built."""
+    """Send a ready-made command."""
     signal = _signal(_handle_async)
     command = Register(id="1", title="A title")
 
@@ -38,7 +38,7 @@ def sent_async() -> Loop:
 
 
 def sent() -> Loop:
-    """Send a command that is built."""
+    """Send a ready-made command."""
     signal = _signal(_handle)
     command = Register(id="1", title="A title")
 

@@ -9,12 +9,12 @@ from ..contender import Loop
 
 
 def sent() -> Loop:
-    """Send a request that is built."""
+    """Send a ready-made request."""
     return _sent(0)
 
 
 def cascaded(count: int) -> Loop:
-    """Send a request whose handler has events, and wait until they are handled."""
+    """Send a request whose handler raises events, and wait until they are handled."""
     return _sent(count)
 
 

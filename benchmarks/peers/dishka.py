@@ -42,15 +42,15 @@ async def _storage(connection: Connection) -> Storage:
 
 
 async def _handle_async(request: Any, clock: Any, storage: Any, session: Any) -> None:
-    """Do nothing with what is there."""
+    """Do nothing with the dependencies."""
 
 
 def _handle(request: Any, clock: Any, storage: Any, session: Any) -> None:
-    """Do nothing with what is there."""
+    """Do nothing with the dependencies."""
 
 
 def scoped_async() -> Loop:
-    """Enter a scope, get the three, and call the handler."""
+    """Enter a scope, resolve the three dependencies, and call the handler."""
     from dishka import Provider, Scope, make_async_container
 
     provider = Provider(scope=Scope.REQUEST)
@@ -73,7 +73,7 @@ def scoped_async() -> Loop:
 
 
 def scoped() -> Loop:
-    """Enter a scope, get the three, and call the handler."""
+    """Enter a scope, resolve the three dependencies, and call the handler."""
     from dishka import Provider, Scope, make_container
 
     provider = Provider(scope=Scope.REQUEST)

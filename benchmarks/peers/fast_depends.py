@@ -1,4 +1,4 @@
-"""The injection of fast-depends."""
+"""Injection by fast-depends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..parts import Clock, Connection, Request, Session, Settings, Storage
 
 
 def injected_async() -> Loop:
-    """Call a function that fills its own parameters."""
+    """Call a function that has its parameters injected."""
     from fast_depends import Depends, inject
 
     async def clock() -> Any:
@@ -39,7 +39,7 @@ def injected_async() -> Loop:
         storage: Any = Depends(storage, cast=False),
         session: Any = Depends(session, cast=False),
     ) -> None:
-        """Do nothing with what is there."""
+        """Do nothing with the dependencies."""
 
     request = Request()
 
@@ -51,7 +51,7 @@ def injected_async() -> Loop:
 
 
 def injected() -> Loop:
-    """Call a function that fills its own parameters."""
+    """Call a function that has its parameters injected."""
     from fast_depends import Depends, inject
 
     def clock() -> Any:
@@ -80,7 +80,7 @@ def injected() -> Loop:
         storage: Any = Depends(storage, cast=False),
         session: Any = Depends(session, cast=False),
     ) -> None:
-        """Do nothing with what is there."""
+        """Do nothing with the dependencies."""
 
     request = Request()
 

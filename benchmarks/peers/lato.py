@@ -17,7 +17,7 @@ class _World(NamedTuple):
 
 
 def _world(count: int, waiting: bool) -> _World:
-    """Make one; lato finds handlers and what they need by their annotations."""
+    """Create the application; lato finds handlers and their dependencies by annotations."""
     import lato
 
     class Register(lato.Command):
@@ -76,7 +76,7 @@ def _listener() -> Any:
 
 
 def executed_async() -> Loop:
-    """Execute a command that is built."""
+    """Execute a ready-made command."""
     world = _world(0, waiting=True)
     command = world.command(title="A title")
 
@@ -88,7 +88,7 @@ def executed_async() -> Loop:
 
 
 def executed() -> Loop:
-    """Execute a command that is built."""
+    """Execute a ready-made command."""
     world = _world(0, waiting=False)
     command = world.command(title="A title")
 

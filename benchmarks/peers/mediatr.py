@@ -10,7 +10,7 @@ from ..messages import Register
 
 
 class _AsyncRegister(Register):
-    """The registry of mediatr is one for the whole process: each colour has its command."""
+    """A command for async code alone: mediatr has one registry for the whole process."""
 
 
 async def _handle_async(request: Any) -> None:
@@ -24,13 +24,13 @@ def _handle(request: Any) -> None:
 def _mediator(kind: type, handler: Any) -> Any:
     from mediatr import Mediator
 
-    handler.__annotations__["request"] = kind  # it reads no annotations that are strings
+    handler.__annotations__["request"] = kind  # it does not evaluate string annotations
     Mediator.register_handler(handler)
     return Mediator()
 
 
 def sent_async() -> Loop:
-    """Send a command that is built."""
+    """Send a ready-made command."""
     mediator = _mediator(_AsyncRegister, _handle_async)
     command = _AsyncRegister(id="1", title="A title")
 
@@ -42,7 +42,7 @@ def sent_async() -> Loop:
 
 
 def sent() -> Loop:
-    """Send a command that is built."""
+    """Send a ready-made command."""
     mediator = _mediator(Register, _handle)
     command = Register(id="1", title="A title")
 

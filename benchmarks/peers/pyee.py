@@ -18,7 +18,7 @@ def _handle(message: Any) -> None:
 
 
 def emitted_async() -> Loop:
-    """Emit a command that is built, and wait until it is handled."""
+    """Emit a ready-made command, and wait until it is handled."""
     from pyee.asyncio import AsyncIOEventEmitter
 
     emitter = AsyncIOEventEmitter()
@@ -34,7 +34,7 @@ def emitted_async() -> Loop:
 
 
 def emitted() -> Loop:
-    """Emit a command that is built."""
+    """Emit a ready-made command."""
     from pyee.base import EventEmitter
 
     emitter = EventEmitter()

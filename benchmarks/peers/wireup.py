@@ -58,15 +58,15 @@ def _storage(connection: Connection) -> Storage:
 
 
 async def _handle_async(request: Any, clock: Any, storage: Any, session: Any) -> None:
-    """Do nothing with what is there."""
+    """Do nothing with the dependencies."""
 
 
 def _handle(request: Any, clock: Any, storage: Any, session: Any) -> None:
-    """Do nothing with what is there."""
+    """Do nothing with the dependencies."""
 
 
 def scoped_async() -> Loop:
-    """Enter a scope, get the three, and call the handler."""
+    """Enter a scope, resolve the three dependencies, and call the handler."""
     import wireup
 
     sources = (_clock_async, _settings_async, _connection_async, _storage_async, _session_async)
@@ -89,7 +89,7 @@ def scoped_async() -> Loop:
 
 
 def scoped() -> Loop:
-    """Enter a scope, get the three, and call the handler."""
+    """Enter a scope, resolve the three dependencies, and call the handler."""
     import wireup
 
     sources = (_clock, _settings, _connection, _storage, _session)

@@ -1,4 +1,4 @@
-"""The workloads, each loaded when it is asked for: the older version cannot import them all."""
+"""The workloads, loaded on demand, as the older version cannot import all of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = (
     "latency",
     "finding",
 )
-"""Their names, in the order in which they are measured and shown."""
+"""The names of the workloads, in the order in which they are measured and shown."""
 
 
 def workload(name: str) -> Workload:

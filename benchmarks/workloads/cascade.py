@@ -12,11 +12,11 @@ from ..peers import cqrs, lato
 from .workload import Workload, by_hand, older, ours, peer
 
 SIZES = (10, 1_000, 10_000, 100_000, 200_000)
-OLDER_SIZES = (10, 1_000, 10_000, 100_000)  # beyond, one repetition takes seconds
+OLDER_SIZES = (10, 1_000, 10_000, 100_000)  # beyond this, one repetition takes seconds
 
 
 def size_of(count: int) -> str:
-    """Return what a number of events is called in the figures."""
+    """Return the label of a number of events."""
     return f"{count:_} events".replace("_", " ")
 
 

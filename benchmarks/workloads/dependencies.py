@@ -1,4 +1,4 @@
-"""Filling the parameters of a handler."""
+"""Injecting the parameters of a handler."""
 
 from __future__ import annotations
 

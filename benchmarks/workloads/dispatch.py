@@ -1,4 +1,4 @@
-"""Dispatching a command that is built already."""
+"""Dispatching a ready-made command."""
 
 from __future__ import annotations
 

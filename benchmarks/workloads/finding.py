@@ -1,4 +1,4 @@
-"""Outboxes that have sent much."""
+"""Outboxes with many sent messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEW, SOME, MANY = 1_000, 30_000, 1_000_000
 
 
 def size_of(kind: str, count: int) -> str:
-    """Return what a number of messages that were sent is called in the figures."""
+    """Return the label of a number of sent messages."""
     return f"{kind}, {count:_} sent".replace("_", " ")
 
 

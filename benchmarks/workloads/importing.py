@@ -67,7 +67,7 @@ print(json.dumps([cpu, wall, peak_bytes(), modules]))
 
 @cache
 def _environment() -> dict[str, str]:
-    """Return an environment in which whatever is imported is compiled once, ours like theirs."""
+    """Return an environment in which every imported module is compiled to a cache."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
@@ -76,7 +76,7 @@ def _environment() -> dict[str, str]:
 
 
 def _started(code: str, paths: Sequence[str]) -> Any:
-    """Run code in a new process; return its times, its bytes, and the modules it imported."""
+    """Run code in a new process; return its times, its bytes and its imported modules."""
     program = _PROGRAM.format(paths=list(paths), code=code)
     command = [sys.executable, "-S", "-c", program]
     done = subprocess.run(
@@ -86,14 +86,14 @@ def _started(code: str, paths: Sequence[str]) -> Any:
 
 
 def _paths() -> list[str]:
-    """Return where this process imports the package from, and what that needs."""
+    """Return the import paths of the package and of its dependencies."""
     return [str(Path(each.__file__ or "").parents[1]) for each in (messagebus, pydantic)]
 
 
 def _contender(name: str, role: Role, code: str, size: str = "") -> Contender:
     def meter() -> Meter:
         paths = _paths()
-        _started(code, paths)  # which compiles what it imports
+        _started(code, paths)  # fills the cache of compiled modules
 
         def measure(times: int) -> Sample:
             taken = [_started(code, paths)[:2] for _ in range(times)]
@@ -105,7 +105,7 @@ def _contender(name: str, role: Role, code: str, size: str = "") -> Contender:
 
 
 def _readings(versions: Versions, quick: bool) -> list[Reading]:
-    """Read the memory that importing takes, and which third-party modules it loads."""
+    """Read the memory that importing takes and the third-party modules that it loads."""
     found = []
     runs = 1 if quick else 5
     for name, code, size, paths in (
@@ -129,7 +129,7 @@ def _readings(versions: Versions, quick: bool) -> list[Reading]:
 
 
 def _unexpected(modules: Sequence[str], of_pydantic: Sequence[str]) -> set[str]:
-    """Return third-party modules, and adapters, that are imported besides those of pydantic."""
+    """Return the imported adapters and third-party modules, except pydantic's."""
     tops = {each.partition(".")[0] for each in modules} - {"messagebus", "__mp_main__"}
     allowed = {each.partition(".")[0] for each in of_pydantic} | set(sys.stdlib_module_names)
     adapters = {each for each in modules if each.startswith("messagebus.adapters.")}

@@ -1,4 +1,4 @@
-"""How soon after its commit an event is in the stream."""
+"""The time from a commit to the arrival of its event in the stream."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MEDIAN, LONGEST = "median", "99th percentile"
 
 
 def size_of(broker: str, figure: str) -> str:
-    """Return what a figure of a broker is called."""
+    """Return the label of a broker's figure."""
     return f"{broker}, {figure}"
 
 
 def milliseconds(colour: str, broker: str, count: int) -> list[float]:
-    """Commit that many events, one by one; return how long each took to be read."""
+    """Commit *count* events one by one; return the time until each was read."""
     module: Any = waiting if colour == "async" else plain
     if broker == NATS:
         reader, url = from_nats, f"{nats()}?stream=EVENTS&subject=events.{{name}}"

@@ -1,4 +1,4 @@
-"""What is left in memory of the commands that were handled."""
+"""Memory that handled commands leave behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PUBLISHING = "with a publisher"
 
 
 def _readings(versions: Versions, quick: bool) -> list[Reading]:
-    """Handle commands in a process of their own for each ending, and read what is left."""
+    """Handle commands in a new process for each ending, and read the memory left behind."""
     count = QUICK_COUNT if quick else COUNT
     found = []
     for name, paths, kinds in (

@@ -15,12 +15,12 @@ REGISTERING = "registering one of 1 000"
 
 
 def size_of(count: int) -> str:
-    """Return what a number of types is called in the figures."""
+    """Return the label of a number of types."""
     return f"{count:_} types".replace("_", " ") if count > 1 else "1 type"
 
 
 def all_of(count: int) -> str:
-    """Return what dispatching to all of a number of types in turn is called in the figures."""
+    """Return the label of dispatching to a number of types in turn."""
     return f"{size_of(count)} in turn"
 
 

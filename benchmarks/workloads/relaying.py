@@ -16,13 +16,13 @@ from ..measuring import Prepared, timed_each
 from .workload import Workload
 
 BATCH = 100
-MANY, FEW = 5_000, 200  # events; so many one by one would take seconds
+MANY, FEW = 5_000, 200  # events; more would take seconds when sent one by one
 REDIS, NATS = "Redis", "NATS"
 KINDS = {"async": (REDIS, NATS), "sync": (REDIS,)}
 
 
 def size_of(broker: str, batch: int) -> str:
-    """Return what batches to a broker are called in the figures."""
+    """Return the label of batches to a broker."""
     return f"{broker}, batches of {batch}" if batch > 1 else f"{broker}, one by one"
 
 

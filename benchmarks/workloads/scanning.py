@@ -37,7 +37,7 @@ def handle_{number}(command: Command{number}, uow: object) -> None:
 
 @cache
 def package() -> str:
-    """Write a package of that many modules and handlers; import it, and return its name."""
+    """Write a package of that many modules and handlers, import it, and return its name."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     name = "scanned_application"

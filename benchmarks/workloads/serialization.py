@@ -1,4 +1,4 @@
-"""Turning a message into what a transport can send."""
+"""Serializing a message for a transport."""
 
 from __future__ import annotations
 

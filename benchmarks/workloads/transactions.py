@@ -16,7 +16,7 @@ EVENTS = (1, 10, 100)
 
 
 def size_of(kind: str, count: int) -> str:
-    """Return what a number of events on a database is called in the figures."""
+    """Return the label of a number of events on a database."""
     return f"{kind}, {count} event{'s' if count > 1 else ''}"
 
 

@@ -1,4 +1,4 @@
-"""What a workload consists of."""
+"""The definition of a workload."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..run import Reading
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Something that the package is used for.
+    """A use of the package to measure.
 
     Attributes:
-        name: what it is called in the figures.
-        title: what it is called for readers.
-        text: what is done, and what one operation is.
-        cases: what is measured in turns.
-        readings: reads what is no time; takes the versions, and whether to be quick.
+        name: its name in the figures.
+        title: its title for readers.
+        text: the work, and what one operation is.
+        cases: the cases, whose contenders are measured in turns.
+        readings: reads figures other than times; takes the versions and whether to be quick.
     """
 
     name: str
@@ -33,22 +33,22 @@ class Workload:
 def by_hand(
     loop: Callable[[], Loop], *, name: str = BY_HAND, size: str = "", operations: int = 1
 ) -> Contender:
-    """Return the contender that does without a library."""
+    """Return the contender that works without a library."""
     return Contender(name=name, meter=timed(loop), size=size, operations=operations, role="by hand")
 
 
 def ours(
     loop: Callable[[], Loop], *, name: str = OURS, size: str = "", operations: int = 1
 ) -> Contender:
-    """Return the contender that is this package."""
+    """Return this package as a contender."""
     return Contender(name=name, meter=timed(loop), size=size, operations=operations, role="ours")
 
 
 def older(*, size: str = "", operations: int = 1) -> Contender:
-    """Return the contender that is the older version; it runs what `ours` runs of that size."""
+    """Return the older version as a contender, with the work of `ours` of that size."""
     return Contender(name=OLDER, meter=None, size=size, operations=operations, role="older")
 
 
 def peer(name: str, loop: Callable[[], Loop], *, size: str = "", operations: int = 1) -> Contender:
-    """Return the contender that is another library."""
+    """Return another library as a contender."""
     return Contender(name=name, meter=timed(loop), size=size, operations=operations)
