@@ -1,4 +1,4 @@
-"""The chores of this repository: `nox -l` lists them, `nox -s <session>` runs one."""
+"""Development sessions: `nox -l` lists them, `nox -s <session>` runs one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PYTHONS = nox.project.python_versions(PROJECT)
 
 
 def install(session: nox.Session) -> None:
-    """Install the package and everything that is needed to work on it."""
+    """Install the package with the development dependencies."""
     session.install("-e", ".[dev]")
 
 
 @nox.session
 def unasync(session: nox.Session) -> None:
-    """Write the sync twins; with `-- --check` only tell what differs."""
+    """Write the sync twins; `-- --check` only reports differences."""
     install(session)
     session.run("python", "tools/unasync_gen.py", *session.posargs)
 
@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check rules, format, layers and twins."""
+    """Check lint rules, formatting, layers and twins."""
     install(session)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -43,18 +43,18 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types of the sources and of the tests."""
+    """Check the types of sources and tests."""
     install(session)
     session.run("mypy", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the speed beside peers and beside the same work by hand; `-- --quick` is shorter."""
+    """Compare the speed with other libraries and work by hand; `-- --quick` is shorter."""
     session.install("-e", ".[bench]")
     version = "from importlib.metadata import version; print(version('pydantic'))"
     pydantic = (session.run("python", "-c", version, silent=True) or "").strip()
-    # It has the name of this package, so it gets a folder, and then a process, of its own.
+    # It has the same name as this package, so it needs a folder and a process of its own.
     older = session.create_tmp() + "/messagebus-0.16.1"
     session.install("--target", older, "--upgrade", "messagebus==0.16.1", f"pydantic=={pydantic}")
     session.run("python", "-m", "benchmarks", "run", "--older", older, *session.posargs)
@@ -62,21 +62,21 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def guard(session: nox.Session) -> None:
-    """Count what the hot paths execute, against a baseline; `-- --update` writes a new one."""
+    """Count the instructions of hot paths against a baseline; `-- --update` writes a new one."""
     session.install("-e", ".")
     session.run("python", "-m", "benchmarks", "guard", *session.posargs)
 
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Kill writers and relays at each fault point and at random; `-- --seed N` repeats it."""
+    """Kill writers and relays at every fault point and at random; `-- --seed N` repeats a run."""
     install(session)
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every code block of the documentation and of the README."""
+    """Run the code blocks of the documentation and of the README."""
     install(session)
     session.run("pytest", "docs", "README.md", *session.posargs)
 

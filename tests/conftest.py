@@ -1,9 +1,8 @@
-"""What all tests share: the servers, each started when the first test asks for it.
+"""Servers for the tests, each started when the first test asks for it.
 
-A server that is there already is used instead where an environment variable has its URL:
-MESSAGEBUS_TEST_POSTGRES_URL (its user has to be allowed to create databases),
-MESSAGEBUS_TEST_REDIS_URL and MESSAGEBUS_TEST_NATS_URL. Tests that stop a server always start one
-of their own. No test is skipped because a server is missing.
+To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (the user must be
+allowed to create databases), MESSAGEBUS_TEST_REDIS_URL or MESSAGEBUS_TEST_NATS_URL. Tests that stop
+a server always start one of their own. No test is skipped for want of a server.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .servers.postgres import new_database
 
 @pytest.fixture(scope="session")
 def postgres_server_url() -> Iterator[str]:
-    """Yield the URL of a PostgreSQL server; tests take *postgres_url*, a database of their own."""
+    """Yield the URL of the PostgreSQL server; tests use *postgres_url*, a database of their own."""
     if url := os.environ.get("MESSAGEBUS_TEST_POSTGRES_URL"):
         yield url
         return
@@ -30,14 +29,14 @@ def postgres_server_url() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server_url: str) -> Iterator[str]:
-    """Yield the URL, as SQLAlchemy writes it, of an empty database that is dropped afterwards."""
+    """Yield the SQLAlchemy URL of an empty database, which is dropped after the test."""
     with new_database(postgres_server_url) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """Yield the URL of a Redis server that all tests share: take names from *unique_name*."""
+    """Yield the URL of the Redis server that all tests share; take names from *unique_name*."""
     if url := os.environ.get("MESSAGEBUS_TEST_REDIS_URL"):
         yield url
         return
@@ -47,7 +46,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def nats_url() -> Iterator[str]:
-    """Yield the URL of a NATS server that all tests share: take names from *unique_name*."""
+    """Yield the URL of the NATS server that all tests share; take names from *unique_name*."""
     if url := os.environ.get("MESSAGEBUS_TEST_NATS_URL"):
         yield url
         return
@@ -57,26 +56,26 @@ def nats_url() -> Iterator[str]:
 
 @pytest.fixture
 def unique_name() -> str:
-    """Return a name for a stream, a subject or a key that no other test uses."""
+    """Return a name that no other test uses, for a stream, a subject or a key."""
     return f"test_{uuid.uuid4().hex}"
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
-    """Yield a running PostgreSQL server that the test may stop, kill and freeze."""
+    """Yield a PostgreSQL server that the test may stop, kill and freeze."""
     with PostgresServer(os.environ.get("MESSAGEBUS_TEST_POSTGRES_VERSION", "18")) as server:
         yield server
 
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
-    """Yield a running Redis server that the test may stop, kill and freeze."""
+    """Yield a Redis server that the test may stop, kill and freeze."""
     with RedisServer() as server:
         yield server
 
 
 @pytest.fixture
 def own_nats() -> Iterator[NatsServer]:
-    """Yield a running NATS server that the test may stop, kill and freeze."""
+    """Yield a NATS server that the test may stop, kill and freeze."""
     with NatsServer() as server:
         yield server

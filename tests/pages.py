@@ -1,14 +1,14 @@
-"""Run the code of the documentation: each Python block of README.md and docs/ is a test.
+"""Runs the code of the documentation: each Python block of README.md and docs/ is a test.
 
-The blocks of a page run in their order. They share a module, so that ``bus.scan(__name__)`` works
-as it does in a program, and an event loop, so that they may wait at their top level. Besides:
+The blocks of a page run in order. They share a module, so that ``bus.scan(__name__)`` works as in a
+program, and an event loop, so that they may use ``await`` at their top level. In addition:
 
-* a block whose first line is a comment with the path of a file is written to that file, or added
-  to it, and can be imported by the blocks after it;
+* a block whose first line is a comment with the path of a file is appended to that file, which
+  later blocks can import;
 * a test that a block defines is run;
-* a block runs in a folder that is empty when the page begins, and what it names as a server on
-  *localhost* is one that was started for the page;
-* a block of the language ``output`` is what the Python block before it has printed.
+* a page starts in an empty folder, and the addresses of servers on *localhost* lead to servers that
+  are started for the page;
+* a block of the language ``output`` must equal the output of the Python block before it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FILE = re.compile(r"# (?P<path>[a-z_/]+)\.py\n")
 
 
 class Page:
-    """What the blocks of one page share."""
+    """The module, the files and the servers that the blocks of one page share."""
 
     def __init__(self, name: str) -> None:
         self.printed = ""
@@ -56,10 +56,11 @@ class Page:
 
     def run(self, example: Example) -> None:
         """Run a block of Python, and the tests that it defines."""
-        source = self._with_servers(str(example.parsed))
+        source = self._start_servers(str(example.parsed))
         file = _FILE.match(source)
-        module = self._written(file["path"], source) if file else self._module
-        above = "\n" * (example.line + example.parsed.line_offset)  # lines as they are on the page
+        module = self._append(file["path"], source) if file else self._module
+        # Empty lines keep the line numbers of the page.
+        above = "\n" * (example.line + example.parsed.line_offset)
         tree = ast.parse(above + source, example.path)
         code = compile(
             tree, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
@@ -77,14 +78,14 @@ class Page:
         self.printed = printed.getvalue()
 
     def close(self) -> None:
-        """Forget the modules, the files and the event loop."""
+        """Remove the modules, the files and the event loop."""
         sys.path.remove(self._folder)
         for name in self._modules:
             sys.modules.pop(name, None)
         self._on_close.close()
 
-    def _with_servers(self, source: str) -> str:
-        """Start the servers that are named for the first time; return the source with theirs."""
+    def _start_servers(self, source: str) -> str:
+        """Start servers that are named for the first time; return the source with their URLs."""
         for address, server in _SERVERS.items():
             if address in source:
                 if address not in self._urls:
@@ -96,8 +97,8 @@ class Page:
         if inspect.iscoroutine(result):
             self._loop.run(result)
 
-    def _written(self, path: str, source: str) -> ModuleType:
-        """Write the source to the end of a file, and return the module that the file is."""
+    def _append(self, path: str, source: str) -> ModuleType:
+        """Append the source to a file, and return the file's module."""
         file = Path(self._folder, f"{path}.py")
         name = path.replace("/", ".")
         if not file.exists():
@@ -124,7 +125,7 @@ def _run(example: Example) -> None:
 
 def _compare(example: Example) -> str | None:
     printed = _page(example).printed
-    return None if example.parsed == printed else f"what was printed is {printed!r}"
+    return None if example.parsed == printed else f"the block above printed {printed!r}"
 
 
 def _close(namespace: dict[str, Any]) -> None:

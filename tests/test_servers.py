@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from .servers import NatsServer, PostgresServer, RedisServer, Server
-from .servers.process import converse
+from .servers.process import answers_with
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -38,12 +38,12 @@ def test_each_test_has_an_empty_database_of_its_own(
 
 def test_the_shared_redis_answers(redis_url: str) -> None:
     """The URL leads to a server that speaks the protocol of Redis."""
-    assert converse(urlsplit(redis_url).port or 6379, b"PING\r\n", b"+PONG")
+    assert answers_with(urlsplit(redis_url).port or 6379, b"PING\r\n", b"+PONG")
 
 
 def test_the_shared_nats_has_jetstream(nats_url: str) -> None:
     """The URL leads to a NATS server that stores streams."""
-    assert converse(urlsplit(nats_url).port or 4222, b"", b'"jetstream":true')
+    assert answers_with(urlsplit(nats_url).port or 4222, b"", b'"jetstream":true')
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,4 @@
-"""How one text is converted: what `unasync` does not do, and what it must not be given."""
+"""The conversion of one file: the parts that `unasync` leaves undone or gets wrong."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WORD = re.compile(r"[^\W\d]\w*")
 LITERAL = re.compile(r"\w*('''|\"\"\"|'|\")(?P<text>.*)\1", re.DOTALL)
 PREFIX = re.compile(r"\A(_*)Async(?=[A-Z])")
 ARTICLE = re.compile(r"\b([Aa])n(?=\s+[`*]*_*[Aa]sync\w)")
-# The last three exist nowhere: unasync makes them of names in the standard library, for which a
-# row of the configuration has to say what is meant.
+# The last three do not exist: unasync derives them from names of the standard library. A row of the
+# configuration must say what is meant.
 COLOURED = re.compile(
     r"""Async(?![a-z]) | Awaitable | Coroutine | (?<![A-Za-z])(
         [Aa]sync(io | hronous(ly)?)? | [Aa]wait(s | ed | ing | able)? | [Cc]oroutines?
@@ -31,16 +31,16 @@ COLOURED = re.compile(
 
 @dataclass
 class Rule:
-    """How the files of one folder are converted, and what has been found in them.
+    """The conversion of the files of one folder, and a record of the names found in them.
 
     Args:
         source: the folder of the sources, relative to the project, with forward slashes.
         twin: the folder of the twins, likewise.
-        own_names: replacements for names and whole string literals in this folder alone.
-        names: replacements in every folder; those above win.
+        own_names: replacements for names and whole string literals, in this folder only.
+        names: replacements in every folder; *own_names* take precedence.
         prose: regular expressions for docstrings and comments, with their replacements.
-        seen: the names and string literals of the sources so far.
-        matched: those of the regular expressions that have matched so far.
+        seen: the names and string literals found in the sources so far.
+        matched: the regular expressions that have matched so far.
     """
 
     source: str
@@ -52,24 +52,24 @@ class Rule:
     matched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Complete the table of names by those that unasync brings along."""
+        """Build the table of names, including unasync's own."""
         self.table: dict[str, str] = self.for_unasync(Path()).token_replacements
 
     def for_unasync(self, root: Path) -> unasync.Rule:
-        """Return the rule as unasync wants it, for a tree at `root`."""
+        """Return the rule in the form of unasync, for a tree at `root`."""
         names = {**self.names, **self.own_names}
         return unasync.Rule(f"{root / self.source}/", f"{root / self.twin}/", names)
 
     def rename(self, name: str) -> str:
-        """Return what `name` is called in the twin."""
+        """Return the name in the twin for `name`."""
         return self.table.get(name) or PREFIX.sub(r"\1Sync", name)
 
     def has_colour(self, word: str) -> bool:
-        """Tell whether `word`, a name or a word of prose, only fits the source."""
+        """Return whether `word`, a name or a word of prose, fits only the source."""
         return self.rename(word) != word or COLOURED.search(word) is not None
 
     def examine(self, text: str) -> Iterator[tuple[int, str]]:
-        """Note what a source consists of; yield line and reason of what unasync gets wrong.
+        """Record the names of a source; yield line and reason of whatever unasync gets wrong.
 
         Raises:
             SyntaxError: the text is not Python.
@@ -85,7 +85,7 @@ class Rule:
                 self.seen.add(token.src if token.name == "NAME" else token.src[1:-1])
 
     def finish(self, text: str) -> str:
-        """Convert what unasync has left alone in its output: prose and private classes.
+        """Convert the prose and the private classes in the output of unasync, which ignores them.
 
         Raises:
             SyntaxError: the text is not Python.
@@ -105,7 +105,7 @@ class Rule:
         return finished
 
     def convert_prose(self, text: str) -> str:
-        """Apply the rows for prose in their order, then rename what is still there to rename."""
+        """Apply the rows for prose in order, then rename the remaining names."""
         text = ARTICLE.sub(r"\1", text)
         for pattern, replacement in self.prose.items():
             text, count = re.subn(pattern, replacement, text)
@@ -114,7 +114,7 @@ class Rule:
         return WORD.sub(lambda word: self.rename(word[0]), text)
 
     def left_overs(self, text: str) -> Iterator[tuple[int, str]]:
-        """Yield line and word of what still only fits the source in a twin that is finished."""
+        """Yield line and word of everything in a finished twin that fits only the source."""
         prose = prose_of(text)
         for token in src_to_tokens(text):
             if token.name in {"NAME", "COMMENT"} or token.offset in prose:
@@ -128,24 +128,24 @@ class Rule:
                     yield token.line + token.src.count("\n", 0, word.start()), word[0]
 
     def is_row(self, literal: str) -> bool:
-        """Tell whether a row says that a string literal shall be what it is in the twin."""
+        """Return whether a row of the configuration states this string literal for the twin."""
         content = LITERAL.fullmatch(literal)
         return content is not None and content["text"] in self.table.values()
 
 
 class FStrings(ast.NodeVisitor):
-    """Find the outermost f-strings of a module."""
+    """Collects the outermost f-strings of a module."""
 
     def __init__(self) -> None:
         self.found: list[ast.JoinedStr] = []
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Remember the node, do not look inside."""
+        """Record the node without visiting its children."""
         self.found.append(node)
 
 
 def prose_of(text: str) -> set[tuple[int, int]]:
-    """Return where the strings begin that are statements of their own, as docstrings are.
+    """Return the positions of strings that are statements, as docstrings are.
 
     Raises:
         SyntaxError: the text is not Python.

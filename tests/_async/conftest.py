@@ -13,13 +13,13 @@ from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
 
 @pytest.fixture
 def bus() -> AsyncMessageBus[Any]:
-    """Return a bus that knows no listener."""
+    """Return a bus without listeners."""
     return AsyncMessageBus()
 
 
 @pytest.fixture
 def transport() -> AsyncRecorder:
-    """Return a transport that keeps what it is sent."""
+    """Return a transport that records what it is sent."""
     return AsyncRecorder()
 
 

@@ -15,13 +15,13 @@ from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 
 @pytest.fixture
 def bus() -> SyncMessageBus[Any]:
-    """Return a bus that knows no listener."""
+    """Return a bus without listeners."""
     return SyncMessageBus()
 
 
 @pytest.fixture
 def transport() -> SyncRecorder:
-    """Return a transport that keeps what it is sent."""
+    """Return a transport that records what it is sent."""
     return SyncRecorder()
 
 

@@ -1,1 +1,1 @@
-"""What tests need to run things beside each other, under the same names in both modules."""
+"""Engines and concurrency for the tests, under the same names in both modules."""

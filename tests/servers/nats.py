@@ -9,20 +9,20 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from .process import Server, ServerError, converse
+from .process import Server, ServerError, answers_with
 
 
 class NatsServer(Server):
-    """A server that keeps its streams over a restart and over a kill."""
+    """A NATS server whose streams survive a restart and a kill."""
 
     @property
     def url(self) -> str:
-        """Where a client finds the server."""
+        """The URL of the server."""
         return f"nats://127.0.0.1:{self.port}"
 
     def command(self, port: int) -> Sequence[str | Path]:
-        """Return the command line of a server that stores its streams in the folder."""
-        # Without the module site, only the path of the interpreter tells of a virtual environment.
+        """Return a command line that stores the streams in the folder."""
+        # Without the module `site`, only the interpreter's path leads to the virtual environment.
         folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
         program = shutil.which("nats-server", path=os.pathsep.join(folders))
         if program is None:
@@ -30,5 +30,5 @@ class NatsServer(Server):
         return [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", self.folder / "streams"]
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server greets: it does when its streams are there."""
-        return converse(port, b"", b'"jetstream":true')
+        """Return whether the server greets, which it does once its streams are loaded."""
+        return answers_with(port, b"", b'"jetstream":true')

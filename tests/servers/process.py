@@ -1,4 +1,4 @@
-"""A process that serves the tests on a port of its own, and can be stopped, killed and frozen."""
+"""A server process for the tests, which they can stop, kill and freeze."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from typing import Any, Self
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
-# Below the range from which the system takes the ports of outgoing connections: a client that
-# tries again and again to reach a server that is down must not take its port, nor meet itself.
+# Below the range that the system uses for outgoing connections: a client that keeps trying to reach
+# a stopped server must neither take its port nor connect to itself.
 PORTS = range(20_000, 32_768)
 ATTEMPTS = 5
 PATIENCE = 60.0  # seconds
-# The kernel ends a server when the thread that started it ends, so that no server is left behind
-# when the tests are killed. This thread ends with the process, not with a test.
+# The kernel ends a server when the thread that started it ends, so that killed tests leave none
+# behind. This thread lives as long as the process, not only for one test.
 STARTER = ThreadPoolExecutor(1, "starter of servers")
 
 
 class ServerError(RuntimeError):
-    """A server of the tests did not start; the text ends with what it said."""
+    """A server did not start; the text is its log."""
 
 
 class Server(abc.ABC):
-    """A server on 127.0.0.1 whose data live in a folder of its own, deleted by *close*.
+    """A server on 127.0.0.1 with a folder for its data, which *close* deletes.
 
     Attributes:
-        folder: where the data are.
-        port: where it listens; the same after a restart. 0 before the first start.
+        folder: the folder of the data.
+        port: the port it listens on, which a restart keeps. 0 before the first start.
     """
 
     def __init__(self) -> None:
@@ -51,18 +51,18 @@ class Server(abc.ABC):
     @property
     @abc.abstractmethod
     def url(self) -> str:
-        """Where a client finds the server."""
+        """The URL of the server."""
 
     @abc.abstractmethod
     def command(self, port: int) -> Sequence[str | Path]:
-        """Return the command line that serves on *port* until it is told to stop."""
+        """Return the command line of a server on *port*."""
 
     @abc.abstractmethod
     def answers(self, port: int) -> bool:
-        """Tell whether the server takes requests; an OSError means no."""
+        """Return whether the server accepts requests; an OSError means no."""
 
     def privileges(self) -> Mapping[str, Any]:
-        """Return the arguments of Popen that say as whom the server runs."""
+        """Return the arguments of Popen that set the user of the process."""
         return {}
 
     def __enter__(self) -> Self:
@@ -77,20 +77,20 @@ class Server(abc.ABC):
         self.close()
 
     def start(self) -> None:
-        """Start the server, and return when it takes requests.
+        """Start the server, and return when it accepts requests.
 
         Raises:
-            ServerError: it does not start.
+            ServerError: the server does not start.
         """
         for _ in range(ATTEMPTS):
             port = self.port or free_port()
-            if self._launched(port):
+            if self._launch(port):
                 self.port = port
                 return
         raise ServerError(f"{type(self).__name__}: {self._log.read_text('utf-8', 'replace')}")
 
     def stop(self) -> None:
-        """Let the server leave in its own way; return when it has left."""
+        """Shut the server down gracefully, and return when it has exited."""
         if self._process is not None:
             self._signal(signal.SIGCONT)
             self._process.send_signal(signal.SIGINT)
@@ -100,21 +100,21 @@ class Server(abc.ABC):
                 self.kill()
 
     def kill(self) -> None:
-        """End the server at once, as a crash does."""
+        """Kill the server, as a crash would."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait(PATIENCE)
             self._process = None
 
     def freeze(self) -> None:
-        """Leave the server where it is: connections stay open, nothing is answered."""
+        """Suspend the server: connections stay open, but nothing is answered."""
         self._signal(signal.SIGSTOP)
-        # A signal takes its time; only when all threads have stopped is nothing answered any more.
+        # The signal takes effect with a delay; only a stopped process answers nothing.
         if self._process is not None:
             os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
-        """Let a frozen server go on."""
+        """Resume a frozen server."""
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Server(abc.ABC):
     def _log(self) -> Path:
         return self.folder / "log"
 
-    def _launched(self, port: int) -> bool:
+    def _launch(self, port: int) -> bool:
         self._process = STARTER.submit(self._popen, port).result()
         deadline = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -145,7 +145,7 @@ class Server(abc.ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
+                start_new_session=True,  # Ctrl-C reaches only the tests, which stop the server
                 preexec_fn=die_with_parent,
                 **self.privileges(),
             )
@@ -157,24 +157,24 @@ class Server(abc.ABC):
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that started it ends."""
+    """Make the kernel kill this process when the thread that started it ends."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def children(pid: int) -> Iterator[int]:
-    """Yield the processes that process *pid* started and that still run."""
+    """Yield the running children of process *pid*."""
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         yield from map(int, path.read_text("ascii").split())
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process, unless it has left already."""
+    """Send a signal to a process unless it has exited."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return an unused port of 127.0.0.1."""
     while True:
         port = random.choice(PORTS)
         with socket.socket() as probe:
@@ -185,18 +185,18 @@ def free_port() -> int:
             return port
 
 
-def converse(port: int, request: bytes, answer: bytes) -> bool:
-    """Tell whether a server greets with, or answers *request* by, something that has *answer*."""
+def answers_with(port: int, request: bytes, answer: bytes) -> bool:
+    """Return whether the greeting of a server, or its reply to *request*, contains *answer*."""
     with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
         connection.sendall(request)
         return answer in connection.recv(4096)
 
 
 def package(name: str) -> Path:
-    """Return the folder of an installed package, without importing it.
+    """Return the folder of an installed package without importing it.
 
     Raises:
-        ServerError: it is not installed.
+        ServerError: the package is not installed.
     """
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:

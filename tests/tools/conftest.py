@@ -1,4 +1,4 @@
-"""What the tests of the generator share."""
+"""Fixtures of the generator's tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .project import RULE, Project
 
 @pytest.fixture
 def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Project:
-    """Return a project that has no sources yet."""
+    """Return a project without sources."""
     made = Project(tmp_path, capsys)
     made.write("pyproject.toml", "[tool.ruff]\nline-length = 60\n")
     made.write("unasync.toml", RULE)
