@@ -20,7 +20,6 @@ ENVELOPE = {"message_id", "created_at", "metadata"}
 
 _TYPE = re.compile(r"(?P<name>.*)_v(?P<version>\d+)", re.DOTALL)
 
-
 WIRE_COLUMNS = (
     "message_id",
     "created_at",
@@ -74,10 +73,10 @@ def iso_format(time: datetime) -> str:
 
 def to_wire(message: Message[Any], payload: str) -> WireMessage:
     """Return the wire message of a message whose payload is serialized."""
-    metadata = message.metadata
+    metadata, id = message.metadata, message.message_id
     return {
-        # The string that str() returns, in a third of the time: UUID.__str__ is plain Python.
-        "id": to_jsonable_python(message.message_id),
+        # What str() returns, in a third of the time: UUID.__str__ is plain Python.
+        "id": to_jsonable_python(id) if type(id) is UUID else str(id),
         "created_at": iso_format(message.created_at),
         "type": wire_type(metadata.name, metadata.schema_version),
         "payload": payload,
