@@ -55,29 +55,22 @@ def serialize_payload(serializer: AbstractMessageSerializer, message: Message[An
     if type(serializer) is MessageSerializer:
         # Twice as fast as building the whole mapping for the sake of its payload.
         return message.model_dump_json(exclude=ENVELOPE)
-    wire = serializer.serialize_message(message)
-    payload = wire.get("payload")
-    standard: Mapping[str, Any] = to_wire(message, "")
-    lost = [
-        key
-        for key, value in wire.items()
-        if key != "payload" and (key not in standard or value != standard[key])
-    ]
-    if isinstance(payload, str) and not lost:
-        return payload
     name = type(serializer).__name__
-    if lost:
-        reason = f"{name} returned keys that are not stored: {', '.join(map(repr, lost))}"
-        advice = (
-            "Put what they say into the payload. Besides the payload a serializer may return "
-            "id, created_at and type, with the values that MessageSerializer gives them."
+    wire = dict(serializer.serialize_message(message))
+    payload = wire.pop("payload", None)
+    standard = to_wire(message, "").items()
+    if lost := [repr(key) for key, value in wire.items() if (key, value) not in standard]:
+        error = UnstorableMessageError(
+            message, f"{name} returned keys that are not stored: {', '.join(lost)}"
         )
-    elif payload is None:
-        reason = f"{name} returned no payload"
-        advice = "Return a mapping with the key 'payload'."
-    else:
-        reason = f"{name} returned a payload of type {type(payload).__name__}, not a string"
-        advice = "Return a string; encode bytes, for example as Base64."
-    error = UnstorableMessageError(message, reason)
-    error.add_note(advice)
-    raise error
+        error.add_note(
+            "Put what they say into the payload. Besides it, return only id, created_at and type "
+            "with the values of MessageSerializer, or none of them."
+        )
+        raise error
+    if not isinstance(payload, str):
+        kind = "no payload" if payload is None else f"a payload of type {type(payload).__name__}"
+        error = UnstorableMessageError(message, f"{name} returned {kind}")
+        error.add_note("Return a string as payload; encode bytes, for example as Base64.")
+        raise error
+    return payload

@@ -50,7 +50,7 @@ def expect(expected: object, actual: object, what: str) -> None:
 
 
 def expect_arrived(
-    sent: Sequence[Serialized], received: Sequence[Serialized], *, once: bool
+    sent: Sequence[Serialized], received: Sequence[Serialized], *, once: bool = True
 ) -> None:
     """Expect the sent messages to have arrived in order, and no others.
 

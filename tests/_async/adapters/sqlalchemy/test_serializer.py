@@ -186,7 +186,7 @@ async def test_a_serializer_may_return_the_standard_keys_or_none_of_them(
         (Returning(correlation_id=None), "keys that are not stored: 'correlation_id'"),
         (Returning(without="payload"), "Returning returned no payload"),
         (Returning(payload=None), "Returning returned no payload"),
-        (Returning(payload=b"sealed"), "a payload of type bytes, not a string"),
+        (Returning(payload=b"sealed"), "Returning returned a payload of type bytes"),
         (Returning(payload="a\0b"), "its payload contains a NUL or a lone surrogate"),
         (Returning(payload="\ud800"), "its payload contains a NUL or a lone surrogate"),
         (Failing(), "no key"),
@@ -212,7 +212,7 @@ async def test_what_would_be_lost_is_refused(
     ("serializer", "advice"),
     [
         (Returning(tenant="a"), "Put what they say into the payload"),
-        (Returning(without="payload"), "Return a mapping with the key 'payload'"),
+        (Returning(without="payload"), "Return a string as payload"),
         (Returning(payload=b"sealed"), "Base64"),
     ],
 )

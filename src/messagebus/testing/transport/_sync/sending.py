@@ -21,7 +21,7 @@ def what_is_sent_arrives_as_it_was(harness: Harness) -> None:
     messages = new_messages(1)
     with harness.transport() as transport:
         transport.send_message_serialized(messages[0])
-    expect_arrived(messages, harness.received(), once=True)
+    expect_arrived(messages, harness.received())
 
 
 def special_characters_arrive_as_they_were(harness: Harness) -> None:
@@ -32,7 +32,7 @@ def special_characters_arrive_as_they_were(harness: Harness) -> None:
     with harness.transport() as transport:
         transport.send_message_serialized(messages[0])
         transport.send_messages_serialized(messages[1:])
-    expect_arrived(messages, harness.received(), once=True)
+    expect_arrived(messages, harness.received())
 
 
 def messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) -> None:
@@ -43,30 +43,28 @@ def messages_arrive_in_the_order_in_which_they_were_sent(harness: Harness) -> No
             transport.send_messages_serialized(messages[start : start + 15])
             for message in messages[start + 15 : start + 20]:
                 transport.send_message_serialized(message)
-    expect_arrived(messages, harness.received(), once=True)
+    expect_arrived(messages, harness.received())
 
 
 def a_large_batch_arrives_whole_and_in_order(harness: Harness) -> None:
     """The number of messages in a batch is not limited."""
-    messages = new_messages(2_500, "x" * 200)
-    with harness.transport() as transport:
-        transport.send_messages_serialized(messages)
-    expect_arrived(messages, harness.received(), once=True)
+    _expect_batch_to_arrive(harness, new_messages(2_500, "x" * 200))
 
 
 def a_batch_of_large_messages_arrives_whole(harness: Harness) -> None:
     """Neither is the size of a batch."""
-    messages = new_messages(24, "x" * 500_000)
-    with harness.transport() as transport:
-        transport.send_messages_serialized(messages)
-    expect_arrived(messages, harness.received(), once=True)
+    _expect_batch_to_arrive(harness, new_messages(24, "x" * 500_000))
 
 
 def an_empty_batch_sends_nothing(harness: Harness) -> None:
     """An empty batch is not an error."""
+    _expect_batch_to_arrive(harness, [])
+
+
+def _expect_batch_to_arrive(harness: Harness, messages: list[dict[str, Any]]) -> None:
     with harness.transport() as transport:
-        transport.send_messages_serialized([])
-    expect_arrived([], harness.received(), once=True)
+        transport.send_messages_serialized(messages)
+    expect_arrived(messages, harness.received())
 
 
 def senders_at_the_same_time_do_not_hinder_each_other(harness: Harness) -> None:
@@ -78,7 +76,7 @@ def senders_at_the_same_time_do_not_hinder_each_other(harness: Harness) -> None:
     expect(sum(map(len, series)), len(received), "the number of messages")
     for messages in series:
         ids = {message["id"] for message in messages}
-        expect_arrived(messages, [each for each in received if each["id"] in ids], once=True)
+        expect_arrived(messages, [each for each in received if each["id"] in ids])
 
 
 def _send(transport: SyncAbstractEventstreamTransport, messages: list[dict[str, Any]]) -> None:
@@ -99,7 +97,7 @@ def a_message_that_is_sent_again_is_stored_once(harness: Harness) -> None:
         successor.send_messages_serialized([second, third, fourth])
         successor.send_message_serialized(third)
         successor.send_message_serialized(fifth)
-    expect_arrived(messages, harness.received(), once=True)
+    expect_arrived(messages, harness.received())
 
 
 def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
@@ -111,9 +109,7 @@ def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
         message["payload"] = "{}"
     messages[1]["id"] = messages[0]["id"].upper() + "0"
     messages[2]["id"] = f"{messages[1]['id']} ä\r\n*>"
-    with harness.transport() as transport:
-        transport.send_messages_serialized(messages)
-    expect_arrived(messages, harness.received(), once=True)
+    _expect_batch_to_arrive(harness, messages)
 
 
 def a_message_that_can_not_be_written_down_is_refused(harness: Harness) -> None:
@@ -125,9 +121,9 @@ def a_message_that_can_not_be_written_down_is_refused(harness: Harness) -> None:
             transport.send_message_serialized(messages[3])
         _expect_refusal(transport, messages, 3)
         expect(messages[3], alone.error.message, "what was refused")
-        expect_arrived(messages[:3], harness.received(), once=True)
+        expect_arrived(messages[:3], harness.received())
         transport.send_messages_serialized(messages[4:])
-    expect_arrived([*messages[:3], messages[4]], harness.received(), once=True)
+    expect_arrived([*messages[:3], messages[4]], harness.received())
 
 
 def a_message_that_is_too_large_is_refused(harness: Harness) -> None:
@@ -140,7 +136,7 @@ def a_message_that_is_too_large_is_refused(harness: Harness) -> None:
         _expect_refusal(transport, messages, 2)
         expect(messages[2]["id"], alone.error.message["id"], "what was refused")
         transport.send_messages_serialized(messages[3:])
-    expect_arrived([*messages[:2], *messages[3:]], harness.received(), once=True)
+    expect_arrived([*messages[:2], *messages[3:]], harness.received())
 
 
 def _expect_refusal(
@@ -165,7 +161,7 @@ def a_destination_that_does_not_exist_is_reported(harness: Harness) -> None:
     expect(True, bool(getattr(alone.error, "__notes__", ())), "whether there is a note")
     expect(0, batch.error.sent, "what was sent")
     expect(type(alone.error), type(batch.error.__cause__), "the cause")
-    expect_arrived([], harness.received(), once=True)
+    expect_arrived([], harness.received())
 
 
 def a_transport_can_be_closed_twice_and_used_again(harness: Harness) -> None:
@@ -176,10 +172,10 @@ def a_transport_can_be_closed_twice_and_used_again(harness: Harness) -> None:
     transport.send_messages_serialized(messages[:2])
     transport.close()
     transport.close()
-    expect_arrived(messages[:2], harness.received(), once=True)
+    expect_arrived(messages[:2], harness.received())
     transport.send_messages_serialized(messages[2:])
     transport.close()
-    expect_arrived(messages, harness.received(), once=True)
+    expect_arrived(messages, harness.received())
 
 
 SENDING = {
