@@ -88,19 +88,6 @@ def keys_of(stream: str, entries: Sequence[Entry], *, remembered: bool) -> list[
     return [stream, *(f"{place}:{id}" if id and remembered else stream for id, _ in entries)]
 
 
-def arguments_of(
-    entries: Sequence[Entry],
-    *,
-    remember_for: float,
-    create: bool,
-    max_length: int | None,
-    max_age: float | None,
-) -> list[Any]:
-    """Return the arguments for the script; *remember_for* and *max_age* are in seconds."""
-    return [
-        round(remember_for * 1000),
-        int(create),
-        max_length or 0,
-        round((max_age or 0) * 1000),
-        b"[" + b",".join(fields for _, fields in entries) + b"]",
-    ]
+def array_of(entries: Sequence[Entry]) -> bytes:
+    """Return the last argument for the script, the array of the messages."""
+    return b"[" + b",".join(fields for _, fields in entries) + b"]"

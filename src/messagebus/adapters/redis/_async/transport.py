@@ -13,7 +13,7 @@ from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
 from .._compat.aio import AsyncRedis, AsyncRetry
-from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
+from ..append import SCRIPT, Entry, array_of, encode, keys_of
 
 _OPTIONS: Kinds = {
     "stream": str,
@@ -65,12 +65,8 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         self._owned = False
         self._stream = stream
         self._remembered = deduplicate_for > 0
-        self._options: dict[str, Any] = {
-            "remember_for": deduplicate_for,
-            "create": create,
-            "max_length": max_length,
-            "max_age": max_age,
-        }
+        remember_for, oldest = round(deduplicate_for * 1000), round((max_age or 0) * 1000)
+        self._arguments = (remember_for, int(create), max_length or 0, oldest)  # of the script
         self._script = self._client.register_script(SCRIPT)
 
     @classmethod
@@ -119,7 +115,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         try:
             confirmed, problem = await self._script(
                 keys=keys_of(self._stream, entries, remembered=self._remembered),
-                args=arguments_of(entries, **self._options),
+                args=[*self._arguments, array_of(entries)],
             )
         except (RedisError, OSError) as error:
             return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)

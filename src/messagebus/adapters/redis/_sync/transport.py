@@ -15,7 +15,7 @@ from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
 from .._compat.blocking import SyncRedis, SyncRetry
-from ..append import SCRIPT, Entry, arguments_of, encode, keys_of
+from ..append import SCRIPT, Entry, array_of, encode, keys_of
 
 _OPTIONS: Kinds = {
     "stream": str,
@@ -67,12 +67,8 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         self._owned = False
         self._stream = stream
         self._remembered = deduplicate_for > 0
-        self._options: dict[str, Any] = {
-            "remember_for": deduplicate_for,
-            "create": create,
-            "max_length": max_length,
-            "max_age": max_age,
-        }
+        remember_for, oldest = round(deduplicate_for * 1000), round((max_age or 0) * 1000)
+        self._arguments = (remember_for, int(create), max_length or 0, oldest)  # of the script
         self._script = self._client.register_script(SCRIPT)
 
     @classmethod
@@ -121,7 +117,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         try:
             confirmed, problem = self._script(
                 keys=keys_of(self._stream, entries, remembered=self._remembered),
-                args=arguments_of(entries, **self._options),
+                args=[*self._arguments, array_of(entries)],
             )
         except (RedisError, OSError) as error:
             return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)
