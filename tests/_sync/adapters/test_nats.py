@@ -24,7 +24,7 @@ from messagebus.testing.transport._sync.outages import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.stored import create_stream, documents, letters, on_nats
 from tests.servers import NatsServer
-from tests.servers.process import converse
+from tests.servers.process import answers_with
 
 CAPABILITIES = frozenset(
     {Capability.DEDUPLICATION, Capability.DESTINATION, Capability.SIZE_LIMIT},
@@ -289,7 +289,7 @@ class PlainServer(NatsServer):
 
     def answers(self, port: int) -> bool:
         """Tell whether the server greets."""
-        return converse(port, b"", b"INFO")
+        return answers_with(port, b"", b"INFO")
 
 
 def test_a_server_without_jetstream_is_reported() -> None:
