@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .._compat.callables import describe, key_of
+from .._compat.logs import get_logger
 from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
 from ..domain.model import GenericCommand, GenericEvent
@@ -48,15 +49,9 @@ class Route(NamedTuple, Generic[L]):
 
 
 class Listeners(Generic[L]):
-    """Registers listeners and resolves the route of each message type.
+    """Registers listeners and resolves the route of each message type."""
 
-    Args:
-        make: makes a listener from a callback and an annotation, which is EMPTY where the
-            callback itself says what it hears.
-    """
-
-    def __init__(self, make: Callable[[Callable[..., Any], Any], L]) -> None:
-        self._make = make
+    def __init__(self) -> None:
         self._router: Router[L] = Router(nearest_first=True)
         self._of_every_event: list[L] = []
         self._forget_routes()
@@ -86,33 +81,32 @@ class Listeners(Generic[L]):
                 found[target.declared].append(listener.function)
         return found
 
-    def add(self, msg_type: Any, callback: Callable[..., Any]) -> None:
-        """Register a callback for a message type; for all types of a union, or for none.
-
-        Args:
-            msg_type: a class or a union; EMPTY for what the callback says.
-            callback: takes the message, the unit of work and its dependencies.
+    def add(self, listener: L) -> None:
+        """Register a listener for all types that it hears, or for none.
 
         Raises:
-            ConfigurationError: the type is neither a command nor an event, the command has a
-                handler already, or the callback cannot be called so.
+            ConfigurationError: a type is neither a command nor an event, or a command has a
+                handler already.
         """
-        listener = self._make(callback, msg_type)
+        callback = listener.function
         heard = _message_targets(listener.annotation)
         for each in heard:
             others = self._router.registered(each)
             if others and issubclass(each.declared, GenericCommand):
                 text = f"{each.declared} command has been registered twice"
-                error = ConfigurationError(text, message_type=each.declared, listener=callback)
-                error.add_note(f"Its handler is {describe(others[0].function)}.")
-                raise error
+                raise ConfigurationError(
+                    text,
+                    message_type=each.declared,
+                    listener=callback,
+                    advice=f"Its handler is {describe(others[0].function)}.",
+                )
         for each in heard:
             self._router.add(each, listener, key_of(callback))
         self._forget_routes()
 
-    def add_to_every_event(self, callback: Callable[..., Any]) -> None:
-        """Register a callback that hears every event, after the listeners of its type."""
-        self._of_every_event.append(self._make(callback, GenericEvent))
+    def add_to_every_event(self, listener: L) -> None:
+        """Register a listener that hears every event, after the listeners of its type."""
+        self._of_every_event.append(listener)
         self._forget_routes()
 
     def remove(self, msg_type: Any, callback: Callable[..., Any]) -> None:
@@ -148,11 +142,7 @@ class Listeners(Generic[L]):
         if route.is_command and route.callbacks:
             handlers[kind] = route.callbacks[0]
         if route.is_command and not route.matches:
-            # Imported here because most programs never reach this line.
-            import logging
-
-            log = logging.getLogger("messagebus")
-            log.warning("%s command has no handler", kind, extra={"message_type": kind})
+            get_logger().warning("%s command has no handler", kind, extra={"message_type": kind})
         return route
 
     def route(self, kind: type) -> Route[L]:

@@ -40,7 +40,11 @@ class StreamBuffer:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Make this the buffer of the current context for the duration of a block."""
+        """Make this the buffer of the current context for the duration of a block.
+
+        A transaction may be opened in one context and used in another, as a fixture of a test or
+        a dependency of a web framework does.
+        """
         token = _current.set(self)
         try:
             yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID
@@ -53,8 +52,10 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
     bare: bool
     """Whether it has neither eventstore nor dependency, and is not detached."""
 
+    buffer: StreamBuffer | None = None
+    """Keeps the messages to publish after the commit; None if the eventstore publishes nothing."""
+
     _detached = False
-    _buffer: StreamBuffer | None = None
     _dependencies: list[AsyncDependency] | None = None
 
     def __init__(self, uow: AsyncAbstractUnitOfWork[TRepositories]) -> None:
@@ -106,19 +107,11 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         self.bare = False
         if eventstore.publisher is None:
             return
-        if self._buffer is None:
-            self._buffer = StreamBuffer(eventstore)
-            self._buffer.open()
+        if self.buffer is None:
+            self.buffer = StreamBuffer(eventstore)
+            self.buffer.open()
         else:
-            self._buffer.eventstore = eventstore
-
-    def buffering(self) -> AbstractContextManager[object]:
-        """Buffer for this transaction what the current context adds to the eventstore.
-
-        A transaction may be opened in one context and used in another, as a fixture of a test or
-        a dependency of a web framework does.
-        """
-        return nullcontext() if self._buffer is None else self._buffer.active()
+            self.buffer.eventstore = eventstore
 
     def ensure_open(self) -> None:
         """Refuse a transaction that has ended.
@@ -146,8 +139,8 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         self.status = _COMMITTED
         if self.bare:
             return
-        if self._buffer is not None:
-            self._buffer.committed = True
+        if self.buffer is not None:
+            self.buffer.committed = True
         if self._dependencies is not None:
             await self._tell("on_after_commit")
 
@@ -168,8 +161,8 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self.uow.rollback()
         finally:
             self.status = _ROLLEDBACK
-            if self._buffer is not None:
-                self._buffer.messages = []
+            if self.buffer is not None:
+                self.buffer.messages = []
             discard(self.uow.collect_new_events())
         if self._dependencies is not None:
             await self._tell("on_after_rollback")
@@ -269,16 +262,19 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             await self._end()
 
     async def _publish(self) -> None:
-        with self.buffering():
+        if self.buffer is None:
             await self.uow.eventstore.publish_eventstream()
+        else:
+            with self.buffer.active():
+                await self.uow.eventstore.publish_eventstream()
 
     async def _end(self) -> None:
         try:
             await self.uow.end_transaction()
         finally:
             self.status = _CLOSED
-            if self._buffer is not None:
-                self._buffer.close()
+            if self.buffer is not None:
+                self.buffer.close()
 
     async def _tell(self, hook: str) -> None:
         """Call a hook of every dependency, then raise the failures together."""
