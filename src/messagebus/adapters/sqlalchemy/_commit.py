@@ -24,51 +24,44 @@ def wake_statement(tables: OutboxTables) -> sa.Select[Any]:
     return sa.select(notify).where(lease.name == RELAY, lease.listening)
 
 
-class Writer:
-    """Writes the messages of transactions.
+@lru_cache(maxsize=16)
+def _inserts(tables: OutboxTables) -> tuple[sa.Insert, sa.Insert]:
+    """Return the insert of messages, and one that wakes the relay without another round trip."""
+    insert = sa.insert(tables.messages)
+    return insert, insert.returning(wake_statement(tables).scalar_subquery())
+
+
+def commit(
+    session: Session, tables: OutboxTables, rows: Sequence[dict[str, Any]], *, published: bool
+) -> None:
+    """Commit a session together with the messages it handled.
 
     Args:
+        session: the session.
         tables: the outbox.
+        rows: the messages, in handling order.
+        published: whether any of them is published.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: nothing is committed.
     """
-
-    def __init__(self, tables: OutboxTables) -> None:
-        self.tables = tables
-        self._insert = sa.insert(tables.messages)
-        # The insert wakes the relay itself, which saves a round trip in each transaction.
-        self._insert_and_notify = self._insert.returning(wake_statement(tables).scalar_subquery())
-
-    def commit(self, session: Session, rows: Sequence[dict[str, Any]], *, published: bool) -> None:
-        """Commit a session together with the messages it handled.
-
-        Args:
-            session: the session.
-            rows: the messages, in handling order.
-            published: whether any of them is published.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError: nothing is committed.
-        """
-        try:
-            # The flush locks the changed rows before the messages take their positions. Among
-            # transactions that change the same row, positions thus follow the commits.
-            session.flush()
-            if rows:
-                connection = session.connection()
-                notifies = published and connection.dialect.name == "postgresql"
-                insert_rows(connection, self._insert_and_notify if notifies else self._insert, rows)
-            session.commit()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                error.add_note("Nothing of the transaction is stored, nothing of it will be sent.")
-            raise
-
-    def stored(self, session: Session, message_ids: Collection[UUID]) -> list[UUID]:
-        """Return those of some identifiers that are stored already."""
-        column = self.tables.messages.c.message_id
-        return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]
+    try:
+        # The flush locks the changed rows before the messages take their positions. Among
+        # transactions that change the same row, positions thus follow the commits.
+        session.flush()
+        if rows:
+            connection = session.connection()
+            insert, insert_and_wake = _inserts(tables)
+            wakes = published and connection.dialect.name == "postgresql"
+            insert_rows(connection, insert_and_wake if wakes else insert, rows)
+        session.commit()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            error.add_note("Nothing of the transaction is stored, nothing of it will be sent.")
+        raise
 
 
-@lru_cache(maxsize=16)
-def writer(tables: OutboxTables) -> Writer:
-    """Return the writer for tables; its statements are built once, not for each unit of work."""
-    return Writer(tables)
+def stored(session: Session, tables: OutboxTables, message_ids: Collection[UUID]) -> list[UUID]:
+    """Return those of some identifiers that are stored already."""
+    column = tables.messages.c.message_id
+    return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]

@@ -58,11 +58,6 @@ class Outcome:
         return "" if error is None else " ".join(f"{type(error).__name__}: {error}".split())
 
     @classmethod
-    def of_success(cls, rows: Sequence[Row[Any]]) -> Outcome:
-        """Return the outcome of a batch that was sent."""
-        return cls([row.position for row in rows])
-
-    @classmethod
     def of_failure(cls, rows: Sequence[Row[Any]], error: Exception) -> Outcome:
         """Return the outcome of a batch that was not sent, or not completely.
 
@@ -75,8 +70,8 @@ class Outcome:
         if isinstance(error, BatchSendError):
             sent = error.sent
             cause = error.__cause__ or error
-        if sent >= len(rows):
-            return cls.of_success(rows)
-        is_outage = isinstance(cause, (ConnectionError, TimeoutError))
         positions = [row.position for row in rows[:sent]]
+        if sent >= len(rows):
+            return cls(positions)
+        is_outage = isinstance(cause, (ConnectionError, TimeoutError))
         return cls(positions, None if is_outage else rows[sent], cause)

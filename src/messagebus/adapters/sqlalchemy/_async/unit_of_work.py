@@ -14,7 +14,7 @@ from ....service._async.unit_of_work import (
     AsyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._commit import writer
+from .._commit import commit, stored
 from .._compat.aio import (
     AsyncEngine,
     AsyncSession,
@@ -82,7 +82,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             if isinstance(bind, AsyncEngine)
             else bind
         )
-        self._writer = writer(tables)
+        self._tables = tables
         self._on_published = on_published
         self._commit_begun = False
 
@@ -109,12 +109,12 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         published = any(row["published"] for row in rows)
         self._commit_begun = True
         try:
-            await call(self.session, self._writer.commit, rows, published=published)
+            await call(self.session, commit, self._tables, rows, published=published)
         except IntegrityError as error:
             await self.session.rollback()
             ids = [row["message_id"] for row in rows]
-            if stored := await call(self.session, self._writer.stored, ids):
-                raise DuplicateMessageError(stored) from error
+            if taken := await call(self.session, stored, self._tables, ids):
+                raise DuplicateMessageError(taken) from error
             raise
         finally:
             self.eventstore.end()

@@ -132,7 +132,7 @@ class SyncBatches:
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:
-            self._outcome = Outcome.of_success(batch.rows)
+            self._outcome = Outcome([row.position for row in batch.rows])
         return self._outcome
 
     def settle(self) -> None:

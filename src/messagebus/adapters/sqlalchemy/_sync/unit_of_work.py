@@ -16,7 +16,7 @@ from ....service._sync.unit_of_work import (
     SyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._commit import writer
+from .._commit import commit, stored
 from .._compat.blocking import (
     SyncEngine,
     SyncSession,
@@ -84,7 +84,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             if isinstance(bind, SyncEngine)
             else bind
         )
-        self._writer = writer(tables)
+        self._tables = tables
         self._on_published = on_published
         self._commit_begun = False
 
@@ -111,12 +111,12 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         published = any(row["published"] for row in rows)
         self._commit_begun = True
         try:
-            call(self.session, self._writer.commit, rows, published=published)
+            call(self.session, commit, self._tables, rows, published=published)
         except IntegrityError as error:
             self.session.rollback()
             ids = [row["message_id"] for row in rows]
-            if stored := call(self.session, self._writer.stored, ids):
-                raise DuplicateMessageError(stored) from error
+            if taken := call(self.session, stored, self._tables, ids):
+                raise DuplicateMessageError(taken) from error
             raise
         finally:
             self.eventstore.end()
