@@ -1,4 +1,4 @@
-"""Where the tests keep books: a table, and a class that SQLAlchemy maps to it."""
+"""The table of the tests' application, and a class that SQLAlchemy maps to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """Base of what is mapped."""
+    """The base class of mapped classes."""
 
 
 class BookRow(Base):
-    """A book as it is stored; a title is there once."""
+    """A stored book; titles are unique."""
 
     __tablename__ = "books"
 
@@ -20,4 +20,4 @@ class BookRow(Base):
 
 
 books = sa.table("books", sa.column("id", sa.String), sa.column("title", sa.String))
-"""The same table, for those who write statements."""
+"""The same table, for Core statements."""

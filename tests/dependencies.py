@@ -1,4 +1,4 @@
-"""Dependencies of every kind, which say what happens to them, and fail where they are told to."""
+"""Dependencies of every kind, which log what happens to them and fail when told to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StopProgram(BaseException):
 
 @dataclass
 class Probe:
-    """What a dependency does: it logs, and fails if it is told to."""
+    """The behaviour of a dependency: it logs, and fails when told to."""
 
     level: int
     log: Log
@@ -38,14 +38,14 @@ class Probe:
     clean_up: BaseException | None = None
 
     def open(self) -> None:
-        """Log the set-up, or fail in it."""
+        """Log the set-up, or fail."""
         if self.set_up is not None:
             self.log.append(f"fail to open {self.level}")
             raise self.set_up
         self.log.append(f"open {self.level}")
 
     def close(self, seen: BaseException | None = None) -> None:
-        """Log the clean-up and what was seen there; fail in it."""
+        """Log the clean-up and the error seen there, or fail."""
         suffix = "" if seen is None else f" after {type(seen).__name__}"
         self.log.append(f"close {self.level}{suffix}")
         if self.clean_up is not None:
@@ -53,14 +53,14 @@ class Probe:
 
 
 ENDS_OF_GENERATORS = [StopIteration(1), StopAsyncIteration(1), GeneratorExit()]
-"""Errors with a meaning of their own to generators."""
+"""Errors that have a special meaning for generators."""
 
 Maker = Callable[[Probe, Any], Any]
-"""Makes a dependency that does what a probe says and needs another dependency, if there is one."""
+"""Creates a dependency with the behaviour of a probe, which may need another dependency."""
 
 
 def a_function(probe: Probe, below: Any) -> Any:
-    """Make a plain function."""
+    """Return a plain function."""
 
     def dependency(value: str = below) -> str:
         probe.open()
@@ -70,7 +70,7 @@ def a_function(probe: Probe, below: Any) -> Any:
 
 
 def a_class(probe: Probe, below: Any) -> Any:
-    """Make a class."""
+    """Return a class."""
 
     class Dependency(str):
         __slots__ = ()
@@ -83,7 +83,7 @@ def a_class(probe: Probe, below: Any) -> Any:
 
 
 def a_callable(probe: Probe, below: Any) -> Any:
-    """Make an object that can be called, and can not be hashed."""
+    """Return a callable object that is not hashable."""
 
     @dataclass
     class Dependency:
@@ -97,7 +97,7 @@ def a_callable(probe: Probe, below: Any) -> Any:
 
 
 def a_generator(probe: Probe, below: Any) -> Any:
-    """Make a generator function."""
+    """Return a generator function."""
 
     def dependency(value: str = below) -> Iterator[str]:
         probe.open()
@@ -112,7 +112,7 @@ def a_generator(probe: Probe, below: Any) -> Any:
 
 
 def a_coroutine(probe: Probe, below: Any) -> Any:
-    """Make a coroutine function."""
+    """Return a coroutine function."""
 
     async def dependency(value: str = below) -> str:
         await asyncio.sleep(0)
@@ -123,7 +123,7 @@ def a_coroutine(probe: Probe, below: Any) -> Any:
 
 
 def an_async_generator(probe: Probe, below: Any) -> Any:
-    """Make an asynchronous generator function."""
+    """Return an async generator function."""
 
     async def dependency(value: str = below) -> AsyncIterator[str]:
         await asyncio.sleep(0)
@@ -152,7 +152,7 @@ CLOSING: list[Maker] = [a_generator, an_async_generator]
 
 
 def placeholder(probe: Probe, below: Any) -> Any:
-    """Make a dependency that has to be overridden."""
+    """Return a dependency that must be overridden."""
 
     def dependency() -> str:
         raise NotImplementedError
@@ -162,13 +162,13 @@ def placeholder(probe: Probe, below: Any) -> Any:
 
 @dataclass
 class Chain:
-    """Dependencies that need each other: the first needs none, the last is for a handler.
+    """A chain of dependencies: the first needs none, and a handler needs the last.
 
     Attributes:
-        declared: what the handler and the dependencies depend on, the deepest first.
-        implementations: what is called instead.
-        probes: what they do.
-        log: what they did.
+        declared: the declared dependencies, the deepest first.
+        implementations: the callables that replace them.
+        probes: their behaviour.
+        log: the log of their set-ups and clean-ups.
     """
 
     declared: list[Any] = field(default_factory=list)
@@ -178,18 +178,18 @@ class Chain:
 
     @property
     def last(self) -> Any:
-        """What the handler depends on."""
+        """The dependency that the handler needs."""
         return self.declared[-1]
 
     def override(self, component: Any) -> None:
-        """Replace what is declared where it is not what is called."""
+        """Override each declared dependency that differs from its implementation."""
         for declared, implementation in zip(self.declared, self.implementations, strict=True):
             if declared is not implementation:
                 component.override(declared, implementation)
 
 
 def chain(maker: Maker, depth: int, *, overridden: bool = False) -> Chain:
-    """Make a chain of dependencies of one kind."""
+    """Return a chain of dependencies of one kind."""
     made = Chain()
     for level in range(1, depth + 1):
         probe = Probe(level, made.log)

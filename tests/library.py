@@ -1,4 +1,4 @@
-"""A small library, which the tests of the core run."""
+"""The domain of the core's tests: a small lending library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class RegisterBook(Command):
-    """A book comes into the library."""
+    """Adds a book to the library."""
 
     id: str
     title: str = "Untitled"
@@ -18,51 +18,51 @@ class RegisterBook(Command):
 
 
 class BorrowBook(Command, Returns["Book"]):
-    """Somebody takes a book home."""
+    """Lends a book."""
 
     id: str
     metadata: Metadata = Metadata(name="borrow_book", schema_version=1)
 
 
 class Shelve(Command):
-    """No handler of the tests takes it unless it says so."""
+    """A command without a handler, unless a test registers one."""
 
     id: str = "1"
     metadata: Metadata = Metadata(name="shelve", schema_version=1)
 
 
 class ShelveTwice(Shelve):
-    """A command derived from another one."""
+    """A command that is derived from another one."""
 
     metadata: Metadata = Metadata(name="shelve_twice", schema_version=1)
 
 
 class LibraryEvent(Event):
-    """Base of what happens in the library."""
+    """The base class of the library's events."""
 
     id: str = "1"
 
 
 class BookRegistered(LibraryEvent):
-    """A book has come."""
+    """A book was added."""
 
     metadata: Metadata = Metadata(name="book_registered", schema_version=1, published=True)
 
 
 class BookBorrowed(LibraryEvent):
-    """A book has gone."""
+    """A book was lent."""
 
     metadata: Metadata = Metadata(name="book_borrowed", schema_version=2, published=True)
 
 
 class ShelfCounted(LibraryEvent):
-    """Something that is of no concern to others."""
+    """A private event."""
 
     metadata: Metadata = Metadata(name="shelf_counted", schema_version=1)
 
 
 class RareBookRegistered(BookRegistered):
-    """An event derived from another one."""
+    """An event that is derived from another one."""
 
     metadata: Metadata = Metadata(name="rare_book_registered", schema_version=1, published=True)
 
@@ -82,6 +82,6 @@ class Book(Model):
 
 
 class Reader(Model):
-    """Somebody who reads."""
+    """A reader."""
 
     id: str

@@ -37,7 +37,7 @@ MACHINE = {
 
 
 def dispatched(contender: str, role: str, *nanoseconds: float) -> Measurement:
-    """Return what was measured of a contender, one figure for each round."""
+    """Return a measurement of a contender, with one figure for each round."""
     times = list(nanoseconds)
     return Measurement(
         workload="dispatch",
@@ -70,8 +70,8 @@ def test_a_ratio_is_taken_within_each_round() -> None:
     assert (1.5, 1.5, 1.5) == found
 
 
-def test_several_processes_measure_together() -> None:
-    """What processes have measured is joined, and how far they are apart is known."""
+def test_measurements_of_several_processes_are_joined() -> None:
+    """The measurements of several processes are joined, and their distance is recorded."""
     run = taken(1_500)
 
     run.add(taken(3_000).measurements)
@@ -82,15 +82,15 @@ def test_several_processes_measure_together() -> None:
     assert 1_500 / 3_000 == ours.apart
 
 
-def test_the_spread_ignores_what_was_disturbed() -> None:
-    """One measurement that took long moves neither the median nor the quartiles."""
+def test_the_spread_ignores_disturbances() -> None:
+    """A single disturbed measurement moves neither the median nor the quartiles."""
     assert spread([1, 1, 1, 1, 1, 1, 1, 1, 100]) == (1, 1, 1)
     assert [2, 3] == ratios([2, 6], [1, 2])
 
 
 @pytest.mark.slow
 def test_rounds_measure_every_contender_equally_often() -> None:
-    """All contenders of a case are measured in each round; one that is missing is named."""
+    """Each round measures all contenders of a case; a missing contender is named."""
     meters: dict[str, list[int]] = {"one": [], "two": []}
 
     def meter(name: str) -> Meter:
@@ -122,7 +122,7 @@ def test_rounds_measure_every_contender_equally_often() -> None:
 
 
 def test_a_loop_of_either_colour_is_timed() -> None:
-    """What is plain and what has to be waited for is repeated as often as it is told."""
+    """Sync and async loops run as often as asked."""
     done: list[str] = []
 
     def plain() -> Loop:
@@ -144,7 +144,7 @@ def test_a_loop_of_either_colour_is_timed() -> None:
 
 
 def test_what_prepares_a_repetition_is_left_out() -> None:
-    """Each repetition is prepared anew, and what that takes is not measured."""
+    """Each repetition is prepared anew, and its preparation is not measured."""
     done: list[str] = []
 
     def prepare() -> None:
@@ -162,7 +162,7 @@ def test_what_prepares_a_repetition_is_left_out() -> None:
 
 @pytest.mark.slow
 def test_a_case_says_which_clock_counts() -> None:
-    """Of what waits, the time on the wall is what counts; else that of the processor."""
+    """Wall-clock time counts for work that waits; otherwise processor time counts."""
 
     def found(clock: Clock) -> float:
         one = Contender(name="one", meter=lambda: lambda times: Sample(times * 1e-3, times * 1e-2))
@@ -175,7 +175,7 @@ def test_a_case_says_which_clock_counts() -> None:
 
 @pytest.mark.slow
 def test_a_quick_run_goes_without_what_takes_long_to_prepare() -> None:
-    """Such a contender is measured in a thorough run only; patience means more rounds for all."""
+    """Only a thorough run measures such a contender; patience gives all of them more rounds."""
 
     def contender(name: str, *, thorough: bool) -> Contender:
         return Contender(
@@ -198,14 +198,14 @@ def test_a_quick_run_goes_without_what_takes_long_to_prepare() -> None:
 
 
 def test_calibration_finds_the_number_of_repetitions() -> None:
-    """As many repetitions are measured as take the time that a measurement shall take."""
+    """A sample has as many repetitions as fit the time for a sample."""
     assert 100 == calibrated(lambda times: Sample(times * 1e-4, 0), 0.01)
     assert 1 == calibrated(lambda times: Sample(times * 1.0, 0), 0.01)
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(1_500, "met"), (2_500, "**not met**")])
 def test_the_report_says_of_each_goal_whether_it_is_met(ours: float, verdict: str) -> None:
-    """A goal has its figure and the verdict; one that was not measured says so."""
+    """A goal is reported with its figure and a verdict; a goal without a measurement says so."""
     rows = report(taken(ours)).splitlines()
 
     [row] = [row for row in rows if "async, of the work by hand" in row and "dispatch" in row]
@@ -215,10 +215,8 @@ def test_the_report_says_of_each_goal_whether_it_is_met(ours: float, verdict: st
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(2.0, "met"), (50.5, "**not met**")])
-def test_the_goal_for_the_way_to_the_stream_is_about_milliseconds(
-    value: float, verdict: str
-) -> None:
-    """What is read and no ratio has a verdict as well, and is shown where it was read."""
+def test_the_goal_for_latency_is_in_milliseconds(value: float, verdict: str) -> None:
+    """A reading that is no ratio has a verdict as well, and appears in its table."""
     run = taken(1_500)
     size = latency.size_of("Redis", latency.LONGEST)
     run.readings.append(
@@ -234,8 +232,8 @@ def test_the_goal_for_the_way_to_the_stream_is_about_milliseconds(
     assert f"| sync | **messagebus** | {size} | {value:g} ms |  |" in rows
 
 
-def test_what_has_to_be_waited_for_gives_its_result_as_well() -> None:
-    """A coroutine is run, and anything else is returned as it is."""
+def test_the_result_of_a_coroutine_is_awaited() -> None:
+    """A coroutine is run; anything else is returned unchanged."""
 
     async def waiting() -> int:
         return 1
@@ -244,7 +242,7 @@ def test_what_has_to_be_waited_for_gives_its_result_as_well() -> None:
 
 
 def test_a_goal_is_not_met_by_figures_that_are_far_apart() -> None:
-    """Where others took the machine, all ratios come near 1, and say nothing."""
+    """On a busy machine all ratios come close to 1, and prove nothing."""
     measurements = [
         dispatched(BY_HAND, "by hand", 1_000, 2_000, 1_000),
         dispatched(OURS, "ours", 1_000, 1_000, 4_000),
@@ -257,20 +255,20 @@ def test_a_goal_is_not_met_by_figures_that_are_far_apart() -> None:
 
 
 def test_the_report_tells_what_a_peer_does_not_do() -> None:
-    """Whoever reads a figure of a peer learns what it stands for."""
+    """The report says what the figure of a peer includes."""
     assert "- blinker: signals: no transaction" in report(taken(1_500))
 
 
 def test_the_chart_is_a_picture_with_every_contender() -> None:
-    """The chart is well-formed XML, and names each contender."""
+    """The chart is well-formed XML and names every contender."""
     picture = ET.fromstring(chart(taken(1_500)))  # noqa: S314 - it is ours
 
     texts = {each.text for each in picture.iter("{http://www.w3.org/2000/svg}text")}
     assert {BY_HAND, OURS, "blinker"} <= texts
 
 
-def test_a_run_is_kept_in_a_file(tmp_path: Path) -> None:
-    """A run that is read again is the run that was written; another format is refused."""
+def test_a_run_is_stored_in_a_file(tmp_path: Path) -> None:
+    """Reading a stored run returns an equal run; another format is refused."""
     run, file = taken(1_500), tmp_path / "run.json"
 
     run.write(file)
@@ -282,7 +280,7 @@ def test_a_run_is_kept_in_a_file(tmp_path: Path) -> None:
 
 
 def test_two_runs_are_compared_by_their_ratios() -> None:
-    """A change is told in relation to the work by hand; what is the same is not."""
+    """Changes are relative to the work by hand; figures without a change say so."""
     rows = compare(taken(1_500), taken(3_000)).splitlines()
 
     assert "| dispatch async | messagebus |  | 1.5 | 3 | +100% |" in rows
@@ -290,7 +288,7 @@ def test_two_runs_are_compared_by_their_ratios() -> None:
 
 
 def test_a_run_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
-    """The rest of a page stays, and the chart is beside it; a page without markers is refused."""
+    """The rest of the page stays, the chart goes beside it, and markers are required."""
     file = tmp_path / "speed.md"
     file.write_text(f"before\n{page.START}\nold\n{page.END}\nafter\n", "utf-8")
 
@@ -308,7 +306,7 @@ def test_a_run_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
 
 
 def sorting(times: int) -> Prepared:
-    """Prepare to call a compiled function that often."""
+    """Prepare *times* calls of a compiled function."""
     total = list(range(times))
 
     def run() -> None:
@@ -318,8 +316,8 @@ def sorting(times: int) -> Prepared:
     return run
 
 
-def test_what_is_counted_is_the_same_every_time() -> None:
-    """Instructions and calls of one operation are whole numbers that do not change."""
+def test_counts_do_not_vary() -> None:
+    """The instructions and calls of one operation are whole numbers and constant."""
     first, second = counted(sorting), counted(sorting)
 
     assert first == second
@@ -328,7 +326,7 @@ def test_what_is_counted_is_the_same_every_time() -> None:
 
 
 def test_work_that_waits_is_not_counted() -> None:
-    """What needs an event loop would be counted in part, so it is refused."""
+    """Work that suspends would be counted only in part, so it is refused."""
 
     class Suspends:
         def __await__(self) -> Iterable[None]:
@@ -342,7 +340,7 @@ def test_work_that_waits_is_not_counted() -> None:
 
 
 def test_the_guard_tells_what_exceeds_the_baseline() -> None:
-    """Beyond the tolerance a count is a change, for the worse or for the better."""
+    """A count out of tolerance is reported, whether it grew or shrank."""
     releases = {"pydantic": "2.0"}
     before = Baseline(releases, {"path": Counts(100, 10, 1_000), "gone": Counts(1, 1, 1)})
     after = {"path": Counts(103, 9, 1_000), "new": Counts(1, 1, 1)}
@@ -355,7 +353,7 @@ def test_the_guard_tells_what_exceeds_the_baseline() -> None:
 
 
 def test_bytes_are_not_compared_across_releases_of_pydantic() -> None:
-    """A release of pydantic that needs more memory is no slowdown of this package."""
+    """A release of pydantic that needs more memory is no regression of this package."""
     before = Baseline({"pydantic": "2.0"}, {"path": Counts(100, 10, 1_000)})
 
     [change] = baseline.changes(before, {"path": Counts(200, 10, 2_000)}, {"pydantic": "2.1"})
@@ -364,7 +362,7 @@ def test_bytes_are_not_compared_across_releases_of_pydantic() -> None:
 
 
 def test_a_baseline_is_kept_for_each_version(tmp_path: Path) -> None:
-    """Writing the baseline of this version leaves those of others alone."""
+    """Writing the baseline of this version of Python keeps those of the others."""
     file = tmp_path / "baseline.json"
     assert baseline.read(file) is None
     file.write_text('{"3.10": {}}', "utf-8")
@@ -378,7 +376,7 @@ def test_a_baseline_is_kept_for_each_version(tmp_path: Path) -> None:
 def test_the_commands_work_on_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run can be compared, and be put into a page, from the command line."""
+    """The command line compares runs and writes a run into a page."""
     taken(1_500).write(tmp_path / "run.json")
     (tmp_path / "speed.md").write_text(f"{page.START}\n{page.END}\n", "utf-8")
     file, other = str(tmp_path / "run.json"), str(tmp_path / "speed.md")

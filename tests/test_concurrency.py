@@ -1,4 +1,4 @@
-"""Many tasks, or many threads, on one bus: every transaction sees its own messages alone."""
+"""Many tasks or threads on one bus: every transaction sees only its own messages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COMMANDS = 50
 
 
 def expected(worker: int) -> list[str]:
-    """List what one worker handles, in order: each command, then the event it leads to."""
+    """List the messages that one worker handles, in order: each command, then its event."""
     return [f"{worker}-{number}" for number in range(COMMANDS) for _ in ("command", "event")]
 
 
 async def test_two_hundred_tasks_share_one_bus() -> None:
-    """Each task has its own unit of work, and its eventstore holds just its own messages."""
+    """Each task has a unit of work whose eventstore holds only the task's messages."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
@@ -55,7 +55,7 @@ async def test_two_hundred_tasks_share_one_bus() -> None:
 
 
 def test_sixteen_threads_share_one_bus() -> None:
-    """Each thread has its own unit of work, and its eventstore holds just its own messages."""
+    """Each thread has a unit of work whose eventstore holds only the thread's messages."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     start = threading.Barrier(16)
 
@@ -82,7 +82,7 @@ def test_sixteen_threads_share_one_bus() -> None:
 
 
 async def test_tasks_that_share_an_eventstore_publish_what_they_have_committed() -> None:
-    """Half of the tasks roll back, all of them at the same time: their half is never published."""
+    """Half of the tasks roll back concurrently; their messages are never published."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     transport = AsyncRecorder()
     eventstore = AsyncRecordingEventstore(transport)
@@ -114,7 +114,7 @@ async def test_tasks_that_share_an_eventstore_publish_what_they_have_committed()
 
 
 def test_threads_that_share_an_eventstore_publish_what_they_have_committed() -> None:
-    """Half of the threads' transactions roll back: that half is never published."""
+    """Half of the transactions roll back; their messages are never published."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     transport = SyncRecorder()
     eventstore = SyncRecordingEventstore(transport)
@@ -137,7 +137,7 @@ def test_threads_that_share_an_eventstore_publish_what_they_have_committed() -> 
 
 
 def test_of_many_threads_one_enters_a_unit_of_work() -> None:
-    """A unit of work that is entered by several threads at once runs one transaction."""
+    """If several threads enter a unit of work at once, one of them gets a transaction."""
     for _ in range(20):
         uow = SyncLibrary()
         start = threading.Barrier(8)
@@ -159,8 +159,8 @@ def test_of_many_threads_one_enters_a_unit_of_work() -> None:
         entered[0].close()
 
 
-async def test_two_tasks_can_not_share_a_transaction_of_one_unit_of_work() -> None:
-    """The second task is told, the first one goes on."""
+async def test_two_tasks_cannot_share_a_transaction_of_one_unit_of_work() -> None:
+    """The second task gets an error; the first one continues."""
     uow = AsyncLibrary()
     refused = []
 
@@ -180,7 +180,7 @@ async def test_two_tasks_can_not_share_a_transaction_of_one_unit_of_work() -> No
 
 @pytest.mark.parametrize("committed", [False, True])
 async def test_a_cancelled_task_rolls_back_unless_it_has_committed(committed: bool) -> None:
-    """Cancellation in a transaction undoes it; after the commit it does not."""
+    """A cancellation rolls the transaction back, unless it is committed."""
     uow = AsyncLibrary()
     reached = asyncio.Event()
 
@@ -203,7 +203,7 @@ async def test_a_cancelled_task_rolls_back_unless_it_has_committed(committed: bo
 
 
 async def test_a_task_that_is_cancelled_in_a_handler_publishes_nothing() -> None:
-    """A handler that is cancelled in the middle of a cascade leaves nothing behind."""
+    """Cancelling a handler in the middle of a cascade leaves nothing to publish."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     transport = AsyncRecorder()
     eventstore = AsyncRecordingEventstore(transport)

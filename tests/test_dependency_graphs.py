@@ -1,4 +1,4 @@
-"""Graphs of dependencies of any shape, beside what one would write by hand with an exit stack."""
+"""Random dependency graphs, compared with the same calls written by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dependencies import CleanUpError, HandlerError, Log, SetUpError
 
 @dataclass(frozen=True)
 class Node:
-    """A dependency: what it needs, of which kind it is, and where it fails."""
+    """A dependency: its requirements, its kind, and where it fails."""
 
     needs: tuple[tuple[int, bool], ...]
     kind: str
@@ -27,14 +27,14 @@ class Node:
 
 @dataclass
 class Graph:
-    """Dependencies, each of which needs some of those before it."""
+    """Dependencies, each of which may need earlier ones."""
 
     nodes: list[Node]
     handler_fails: bool
     log: Log = field(default_factory=list)
 
     def set_up(self, index: int, values: list[Any]) -> str:
-        """Give the value of a dependency, or fail."""
+        """Return the value of a dependency, or fail."""
         self.log.append(f"open {index} {values}")
         if self.nodes[index].fails == "set-up":
             raise SetUpError(index)
@@ -67,7 +67,7 @@ def generator(graph: Graph, index: int, values: list[Any]) -> Iterator[str]:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    """Draw a graph, the last node of which is what the handler needs."""
+    """Draw a graph whose last node is the handler's requirement."""
     nodes = []
     for index in range(draw(st.integers(1, 6))):
         before = st.tuples(st.integers(0, index - 1), st.booleans())
@@ -79,7 +79,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 def declared(graph: Graph) -> list[Any]:
-    """Return dependencies that are declared with Depends."""
+    """Return the dependencies of a graph, declared with Depends."""
     made: list[Any] = []
     for index, node in enumerate(graph.nodes):
         names = ", ".join(f"n{number}=needs[{number}]" for number in range(len(node.needs)))
@@ -125,7 +125,7 @@ def by_hand(graph: Graph) -> str:
 
 
 def outcome(call: Any, graph: Graph) -> tuple[Any, list[str], Log]:
-    """Return the result, the errors from the last to the first, and what was logged."""
+    """Return the result, the errors from last to first, and the log."""
     graph.log.clear()
     errors = []
     result = None
@@ -140,7 +140,7 @@ def outcome(call: Any, graph: Graph) -> tuple[Any, list[str], Log]:
 
 
 def by_declaration(graph: Graph) -> str:
-    """Call the handler with what its dependencies are declared to be."""
+    """Call a handler that declares its dependencies."""
 
     @inject
     def handle(value: str = Depends(declared(graph)[-1])) -> str:
@@ -161,7 +161,7 @@ def by_waiting(graph: Graph) -> str:
 
 @settings(deadline=None)
 @given(graphs())
-def test_a_graph_is_resolved_as_one_would_by_hand(graph: Graph) -> None:
-    """The same calls in the same order with the same values, and the same errors."""
+def test_a_graph_is_resolved_as_if_by_hand(graph: Graph) -> None:
+    """The calls, their order, their values and their errors are the same."""
     assert outcome(by_hand, graph) == outcome(by_declaration, graph)
     assert outcome(by_hand, graph) == outcome(by_waiting, graph)

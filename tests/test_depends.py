@@ -1,4 +1,4 @@
-"""Providers and declarations of dependencies, apart from the calls that they are for."""
+"""Declarations of dependencies, and providers of overrides."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tests.dependencies import Log
 
 
 def one() -> str:
-    """Give a value."""
+    """Return a value."""
     return "one"
 
 
 def two() -> str:
-    """Give another value."""
+    """Return another value."""
     return "two"
 
 
-def test_what_declares_a_dependency_can_be_looked_at() -> None:
-    """Depends gives a Dependency, which shows what it was made of."""
+def test_a_declaration_can_be_inspected() -> None:
+    """Depends returns a Dependency, which shows its arguments."""
     declared: Any = Depends(one, use_cache=False, scope="handle")
 
     assert isinstance(declared, Dependency)
@@ -36,7 +36,7 @@ def test_what_declares_a_dependency_can_be_looked_at() -> None:
 
 
 def test_a_provider_overrides_without_a_component() -> None:
-    """Components that are made later see it."""
+    """Components that are created later see the override."""
     provider = Provider()
     override = provider.override(one, two)
 
@@ -45,8 +45,8 @@ def test_a_provider_overrides_without_a_component() -> None:
     assert two is provider.dependency_overrides[one]
 
 
-def test_overrides_see_names_that_are_local_to_who_overrides() -> None:
-    """The annotations of an implementation are resolved where it is registered."""
+def test_an_override_sees_the_local_names_of_its_caller() -> None:
+    """The annotations of an implementation are resolved where the override is set."""
     service = Service()
 
     class Local:
@@ -67,7 +67,7 @@ def test_overrides_see_names_that_are_local_to_who_overrides() -> None:
 
 
 def test_an_implementation_with_an_unknown_annotation_is_refused() -> None:
-    """Where it has to be known what fills the parameter."""
+    """The annotation is needed to know what fills the parameter."""
 
     def wrong(value: Unknown) -> str:  # type: ignore[name-defined]  # noqa: F821
         return str(value)
@@ -76,8 +76,8 @@ def test_an_implementation_with_an_unknown_annotation_is_refused() -> None:
         Service().override(one, wrong)
 
 
-def test_an_unknown_annotation_that_is_not_needed_does_no_harm() -> None:
-    """That of a parameter that the caller gives, or that has a default, or of the result."""
+def test_an_unknown_annotation_may_be_irrelevant() -> None:
+    """That of a result is, or of a parameter that the caller passes or that has a default."""
     service = Service()
 
     @service.handler
@@ -92,7 +92,7 @@ def test_an_unknown_annotation_that_is_not_needed_does_no_harm() -> None:
 
 
 def test_a_provider_keeps_nothing_alive() -> None:
-    """A component that nobody needs any more is forgotten, with its handlers."""
+    """A component without other references is freed, with its handlers."""
     provider = Provider()
 
     def use() -> list[weakref.ref[Any]]:
@@ -114,7 +114,7 @@ def test_a_provider_keeps_nothing_alive() -> None:
 
 
 def test_a_failed_call_leaves_no_cycle_behind() -> None:
-    """What a handler held is freed when the error has been dealt with."""
+    """The handler's objects are freed once its error has been handled."""
 
     class Resource: ...
 
@@ -141,7 +141,7 @@ def test_a_failed_call_leaves_no_cycle_behind() -> None:
 
 
 def test_a_failed_delivery_leaves_no_cycle_behind() -> None:
-    """The failures of several handlers do not keep each other alive."""
+    """The errors of several handlers do not keep each other alive."""
 
     class Event: ...
 
@@ -167,8 +167,8 @@ def test_a_failed_delivery_leaves_no_cycle_behind() -> None:
         gc.enable()
 
 
-def test_a_traceback_shows_the_way_to_the_dependency() -> None:
-    """The code that calls dependencies is there to be read."""
+def test_a_traceback_leads_through_the_generated_code() -> None:
+    """The source of the code that calls dependencies is in the traceback."""
 
     def failing() -> str:
         raise ValueError("no")
@@ -185,7 +185,7 @@ def test_a_traceback_shows_the_way_to_the_dependency() -> None:
 
 
 def test_many_generators_can_be_open_at_once() -> None:
-    """There is no limit to what a call may need."""
+    """The number of a call's generators is not limited."""
     closed: Log = []
 
     def opening(number: int) -> Any:
@@ -212,7 +212,7 @@ def test_many_generators_can_be_open_at_once() -> None:
 
 
 def test_subscribers_see_local_names_too() -> None:
-    """As consumers and services do, for handlers and for their dependencies."""
+    """They resolve annotations of handlers and dependencies like consumers and services."""
     subscriber = Subscriber()
     log: Log = []
 
@@ -231,7 +231,7 @@ def test_subscribers_see_local_names_too() -> None:
 
 
 def test_a_coroutine_function_is_no_handler_of_a_plain_component() -> None:
-    """Nobody could wait for it; the error says what to use."""
+    """Nothing could await it; the error names the async component."""
     from messagebus import ConfigurationError
 
     async def handle(event: str) -> None: ...
@@ -246,8 +246,8 @@ def test_a_coroutine_function_is_no_handler_of_a_plain_component() -> None:
         assert "messagebus.asyncio" in raised.value.__notes__[0]
 
 
-def test_methods_can_have_their_parameters_filled() -> None:
-    """What is bound to an object or a class stays so."""
+def test_methods_can_have_their_parameters_injected() -> None:
+    """Bound methods and class methods stay bound."""
 
     class Shop:
         name = "shop"
@@ -273,7 +273,7 @@ def test_methods_can_have_their_parameters_filled() -> None:
 
 
 def test_overrides_change_while_calls_run_in_other_threads() -> None:
-    """Each call gets what held at some moment of it, and the last change holds in the end."""
+    """Each call sees an override that was set while it ran, and the last change remains."""
     service = Service()
     seen: set[str] = set()
     done = threading.Event()
@@ -303,5 +303,5 @@ def test_overrides_change_while_calls_run_in_other_threads() -> None:
 
 
 def test_the_package_is_typed() -> None:
-    """Type checkers read its annotations."""
+    """The package ships a py.typed marker."""
     assert (importlib.resources.files("messagebus") / "py.typed").is_file()

@@ -1,4 +1,4 @@
-"""The pages of the documentation: what they link to, and which of their blocks are run."""
+"""The pages of the documentation: their links and the languages of their blocks."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
 def links(page: Path) -> list[tuple[str, str]]:
-    """Return path and anchor of each link of a page into the repository."""
+    """Return path and anchor of each link from a page into the repository."""
     return LINK.findall(CODE.sub("", FENCE.sub("", page.read_text("utf-8"))))
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that forges give to the headings of a page."""
+    """Return the anchors that forges generate for the headings of a page."""
     headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", each).strip().lower().replace(" ", "-") for each in headings}
 
 
 @every_page
 def test_every_link_leads_somewhere(page: Path) -> None:
-    """A link inside of the repository leads to a file, or to a heading of a page."""
+    """A link within the repository leads to a file or to a heading of a page."""
     broken = []
     for path, anchor in links(page):
         target = (page.parent / path).resolve() if path else page
@@ -41,15 +41,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @every_page
-def test_every_block_says_what_it_is(page: Path) -> None:
-    """A block is run, compared or only shown: a misspelled language would hide one."""
+def test_every_block_has_a_known_language(page: Path) -> None:
+    """A block is run, compared or shown; a misspelled language would hide it from the tests."""
     languages = set(FENCE.findall(page.read_text("utf-8")))
 
     assert languages <= {"python", "output", "shell", "console", "toml", "text", "mermaid"}
 
 
 def test_every_page_is_listed() -> None:
-    """The index leads to every page of the documentation."""
+    """The index links to every page of the documentation."""
     index = ROOT / "docs" / "index.md"
     listed = {(index.parent / path).resolve() for path, _ in links(index)}
 
@@ -57,7 +57,7 @@ def test_every_page_is_listed() -> None:
 
 
 def test_the_readme_has_the_two_commands() -> None:
-    """One command runs the example and one runs the tests, each alone in its block."""
+    """One command runs the example and one the tests, each in a block of its own."""
     blocks = re.findall(r"^```shell\n(.*?)^```$", PAGES[0].read_text("utf-8"), re.DOTALL | re.M)
 
     assert [

@@ -1,4 +1,4 @@
-"""The decorator that makes events of classes."""
+"""The decorator that turns classes into events."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Recreated(Created[T], Generic[T]):
 
 
 def test_an_event_is_a_dataclass_with_slots() -> None:
-    """It compares and shows its fields, and has no room for anything else."""
+    """It compares and shows its fields, and accepts no other attributes."""
     moved = Moved(1)
 
     assert Moved(1, 0) == moved
@@ -48,7 +48,7 @@ def test_an_event_is_a_dataclass_with_slots() -> None:
 
 
 def test_options_are_those_of_dataclasses() -> None:
-    """Such as events that can not be changed, or whose fields need their names."""
+    """Events can be frozen, or take keywords only."""
 
     @event(frozen=True, kw_only=True, order=True)
     class Ranked:
@@ -63,8 +63,8 @@ def test_options_are_those_of_dataclasses() -> None:
 
 
 @pytest.mark.parametrize("generic", [Created, Deleted, Recreated])
-def test_a_generic_event_remembers_what_it_was_made_for(generic: Any) -> None:
-    """In a slot that is no field of it."""
+def test_a_generic_event_remembers_its_type_arguments(generic: Any) -> None:
+    """They are in a slot that is not a field."""
     made = generic[int](1)
 
     assert generic[int] == made.__orig_class__
@@ -77,8 +77,8 @@ def test_a_generic_event_remembers_what_it_was_made_for(generic: Any) -> None:
     assert not hasattr(made, "__dict__")
 
 
-def test_a_frozen_event_remembers_it_and_stays_frozen() -> None:
-    """Nothing but that can be set."""
+def test_a_frozen_event_remembers_its_type_arguments() -> None:
+    """Nothing else can be set."""
     deleted = Deleted[int](1)
 
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -90,14 +90,14 @@ def test_a_frozen_event_remembers_it_and_stays_frozen() -> None:
 
 @pytest.mark.parametrize("made", [Moved(1, 2), Created[int](1, "note"), Deleted(1), Recreated(2)])
 def test_events_are_copied_and_pickled(made: Any) -> None:
-    """What comes back is equal; what a changeable event remembers comes along."""
+    """The copy is equal; that of a mutable event keeps the type arguments."""
     for copied in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301
         assert made == copied
         assert getattr(made, "__orig_class__", None) == getattr(copied, "__orig_class__", None)
 
 
 def test_events_are_matched_by_patterns() -> None:
-    """By position and by name."""
+    """Patterns match its fields by position and by name."""
     match Created(1, "note"):
         case Created(entity, note="note"):
             assert 1 == entity
@@ -106,7 +106,7 @@ def test_events_are_matched_by_patterns() -> None:
 
 
 def test_methods_of_an_event_find_their_base() -> None:
-    """Super without arguments works, although slots need a class of their own."""
+    """`super()` without arguments works, although slots need a new class."""
 
     @event
     class Base:
@@ -150,7 +150,7 @@ def test_methods_of_an_event_find_their_base() -> None:
 
 
 def test_a_subclass_without_the_decorator_is_an_ordinary_class() -> None:
-    """It inherits the fields."""
+    """It inherits the fields, and may have further attributes."""
 
     class Far(Moved):
         pass
@@ -159,5 +159,5 @@ def test_a_subclass_without_the_decorator_is_an_ordinary_class() -> None:
 
 
 def test_an_event_keeps_its_name_and_docstring() -> None:
-    """It is found where it was defined."""
+    """Its module and qualified name are those of the class."""
     assert ("Moved", __name__) == (Moved.__qualname__, Moved.__module__)

@@ -1,6 +1,6 @@
-"""The programs of the facade's document, each as it stands there but for the name of the package.
+"""The programs of the facade's specification, unchanged except for the name of the package.
 
-With Python 3.12 and later they run as they are; before, generic classes are spelled the old way.
+On Python 3.11, generic classes use the older syntax.
 """
 
 from __future__ import annotations
@@ -214,13 +214,13 @@ POSTPONED = ["", "from __future__ import annotations\n"]
 
 @pytest.fixture(params=SPELLINGS)
 def spelling(request: pytest.FixtureRequest) -> str:
-    """Return how generic classes are written."""
+    """Return the spelling of generic classes."""
     return str(request.param)
 
 
 @pytest.fixture(params=POSTPONED, ids=["evaluated", "postponed"])
 def run(request: pytest.FixtureRequest, spelling: str) -> Iterator[Program]:
-    """Return what runs parts of a program as one module."""
+    """Return a function that runs parts of a program as one module."""
     module = types.ModuleType("program")
     sys.modules["program"] = module
 
@@ -234,7 +234,7 @@ def run(request: pytest.FixtureRequest, spelling: str) -> Iterator[Program]:
 
 
 def test_the_quickstart_runs(run: Program, capsys: pytest.CaptureFixture[str]) -> None:
-    """Events, handlers, a service, overrides: what is printed is what the document says."""
+    """Events, handlers, a service and overrides print what the specification shows."""
     run(EVENTS, HANDLERS, PRODUCING, OVERRIDING, RUNNING)
 
     assert [
@@ -245,7 +245,7 @@ def test_the_quickstart_runs(run: Program, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_service_is_called_by_name_as_well(run: Program) -> None:
-    """The document has it as the other way to call update."""
+    """This is the other way to call update."""
     run(EVENTS, HANDLERS, PRODUCING, OVERRIDING)
     run("register('Alice')\nservice.execute('update', 1, 'Alice Updated')\n")
     module = run("assert db[1] == 'Alice Updated'\n")
@@ -254,7 +254,7 @@ def test_a_service_is_called_by_name_as_well(run: Program) -> None:
 
 
 def test_without_overrides_the_declared_dependencies_are_called(run: Program) -> None:
-    """They are declared to be overridden later; each handler fails by itself."""
+    """They are placeholders to override, so each handler fails on its own."""
     module = run(EVENTS, HANDLERS, PRODUCING)
 
     with pytest.raises(ExceptionGroup) as raised:
@@ -264,7 +264,7 @@ def test_without_overrides_the_declared_dependencies_are_called(run: Program) ->
 
 
 def test_late_binding_runs(run: Program) -> None:
-    """Consumers and subscribers are registered with producers and publishers at the end."""
+    """Consumers and subscribers may be registered with producers and publishers last."""
     module = run(EVENTS, HANDLERS, OVERRIDING, LATE_BINDING, BINDING)
     run("register('Alice')\nupdate(1, 'Alice Updated')\n")
 
@@ -275,7 +275,7 @@ def test_late_binding_runs(run: Program) -> None:
 
 @pytest.mark.parametrize("call", ["update(1, ", "service.execute('update', 1, "])
 def test_the_asynchronous_part_runs(run: Program, call: str) -> None:
-    """The same names from messagebus.asyncio, with async and await."""
+    """The same names come from messagebus.asyncio, with async and await."""
     program = WAITING_HANDLERS.replace("update(1, ", call)
     module = run(EVENTS, WAITING, program)
     asyncio.run(module.main())
@@ -285,7 +285,7 @@ def test_the_asynchronous_part_runs(run: Program, call: str) -> None:
 
 
 def test_both_parts_have_their_own_components() -> None:
-    """The names are the same, what they stand for is not; dependencies are shared."""
+    """Components of one name differ between the colours; dependencies are shared."""
     import messagebus
     import messagebus.asyncio
 

@@ -27,7 +27,7 @@ class Happened:
 
 
 async def cancelled(waits: Awaitable[Any], started: asyncio.Event) -> None:
-    """Cancel a call when it has got so far."""
+    """Cancel a call once it has reached a point."""
     task = asyncio.ensure_future(waits)
     await started.wait()
     task.cancel()
@@ -41,7 +41,7 @@ async def cancelled(waits: Awaitable[Any], started: asyncio.Event) -> None:
 async def test_a_handler_that_is_cancelled_leaves_nothing_open(
     maker: Maker, depth: int, overridden: bool
 ) -> None:
-    """Every dependency sees the cancellation, the youngest first, and is closed."""
+    """Every dependency sees the cancellation and is closed, the last opened first."""
     dependencies = chain(maker, depth, overridden=overridden)
     consumer, started = Consumer(), asyncio.Event()
 
@@ -61,7 +61,7 @@ async def test_a_handler_that_is_cancelled_leaves_nothing_open(
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("maker", CLOSING)
 async def test_a_set_up_that_is_cancelled_leaves_nothing_open(maker: Maker, depth: int) -> None:
-    """What was opened before is closed; the handler is not called."""
+    """Open dependencies are closed, and the handler is not called."""
     dependencies = chain(maker, depth)
     consumer, started = Consumer(), asyncio.Event()
 
@@ -82,7 +82,7 @@ async def test_a_set_up_that_is_cancelled_leaves_nothing_open(maker: Maker, dept
 
 @pytest.mark.parametrize("maker", CLOSING)
 async def test_a_clean_up_that_is_cancelled_does_not_keep_others_open(maker: Maker) -> None:
-    """The cancellation is seen by those below."""
+    """The remaining dependencies see the cancellation."""
     dependencies = chain(maker, 2)
     consumer, started = Consumer(), asyncio.Event()
 
@@ -102,7 +102,7 @@ async def test_a_clean_up_that_is_cancelled_does_not_keep_others_open(maker: Mak
 
 @pytest.mark.parametrize("moment", range(14))
 async def test_a_cancellation_at_any_moment_leaves_nothing_open(moment: int) -> None:
-    """Whatever is going on then: what was opened is closed, the youngest first."""
+    """Open dependencies are closed, the last opened first, whatever is cancelled."""
     opened: list[int] = []
     closed: list[int] = []
 
@@ -139,7 +139,7 @@ async def test_a_cancellation_at_any_moment_leaves_nothing_open(moment: int) -> 
 
 
 async def test_a_cancellation_ends_a_delivery_and_shows_failures_before_it() -> None:
-    """Handlers behind it are not called; failures before it are its cause."""
+    """Later handlers are not called; earlier failures are the cause of the cancellation."""
     log: Log = []
     consumer = Consumer()
 
@@ -167,7 +167,7 @@ variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 
 
 async def test_a_plain_handler_runs_in_a_worker_thread_with_context_variables() -> None:
-    """It can not stall the loop, and sees the context of the caller."""
+    """It cannot stall the loop, and sees the caller's context variables."""
     consumer = Consumer()
     seen: list[Any] = []
 
@@ -187,7 +187,7 @@ async def test_a_plain_handler_runs_in_a_worker_thread_with_context_variables() 
 
 @pytest.mark.parametrize("maker", MAKERS)
 async def test_a_plain_handler_has_dependencies_of_every_kind(maker: Maker) -> None:
-    """They are open while the thread runs."""
+    """They stay open while the thread runs."""
     dependencies = chain(maker, 2)
     service = Service()
 
@@ -202,7 +202,7 @@ async def test_a_plain_handler_has_dependencies_of_every_kind(maker: Maker) -> N
 
 
 async def test_what_a_plain_handler_raises_arrives() -> None:
-    """Also through the worker thread."""
+    """The error passes from the worker thread to the caller."""
     service = Service()
 
     @service.handler
@@ -213,8 +213,8 @@ async def test_what_a_plain_handler_raises_arrives() -> None:
         await service.execute("act")
 
 
-async def test_a_plain_handler_that_returns_a_coroutine_is_waited_for() -> None:
-    """What is called may turn out to be one that waits."""
+async def test_a_coroutine_that_a_plain_handler_returns_is_awaited() -> None:
+    """A plain callable may wrap a coroutine function."""
     service = Service()
 
     async def later(value: int) -> int:
@@ -232,7 +232,7 @@ async def test_a_plain_handler_that_returns_a_coroutine_is_waited_for() -> None:
 async def test_a_plain_handler_is_waited_for_when_its_caller_is_cancelled(
     times: int, failure: Exception | None
 ) -> None:
-    """A thread can not be stopped: its dependencies stay open until it has ended."""
+    """A thread cannot be stopped, so its dependencies stay open until it ends."""
     dependencies = chain(a_generator, 1)
     consumer = Consumer()
     begun, end = asyncio.Event(), threading.Event()
@@ -261,7 +261,7 @@ async def test_a_plain_handler_is_waited_for_when_its_caller_is_cancelled(
 
 
 async def test_a_plain_handler_called_directly_is_a_plain_call() -> None:
-    """The decorator does not change what a function is."""
+    """The decorator does not turn a plain function into a coroutine function."""
     service = Service()
 
     @service.handler
@@ -271,8 +271,8 @@ async def test_a_plain_handler_called_directly_is_a_plain_call() -> None:
     assert (3, threading.get_ident()) == act(3)
 
 
-async def test_what_overrides_change_is_not_seen_by_a_call_that_has_started() -> None:
-    """A call goes on with what it started with; those that start later see the change."""
+async def test_an_override_does_not_affect_a_running_call() -> None:
+    """A call keeps the dependencies that it started with; later calls see the change."""
     service = Service()
     waiting, go_on = asyncio.Event(), asyncio.Event()
 
@@ -298,7 +298,7 @@ async def test_what_overrides_change_is_not_seen_by_a_call_that_has_started() ->
 
 
 async def test_concurrent_calls_have_dependencies_of_their_own() -> None:
-    """What is made for one call is not seen by another."""
+    """No call sees the dependencies of another."""
     service = Service()
     opened: Log = []
 
@@ -322,13 +322,13 @@ async def test_concurrent_calls_have_dependencies_of_their_own() -> None:
 
 
 async def number() -> int:
-    """Give a number."""
+    """Return a number."""
     await asyncio.sleep(0)
     return 1
 
 
 async def numbers(one: int = Depends(number)) -> AsyncIterator[int]:
-    """Give another number."""
+    """Yield another number."""
     yield one + 1
 
 
@@ -339,12 +339,12 @@ def add(three: int, two: int = Depends(numbers)) -> int:
 
 
 def test_a_plain_call_waits_for_asynchronous_dependencies_on_a_private_loop() -> None:
-    """Without a running loop the call just works."""
+    """The call works if no loop is running."""
     assert 5 == add(3)
 
 
 async def test_with_a_running_loop_the_error_says_what_to_do() -> None:
-    """Nothing is left open or unawaited, and a thread is a way out."""
+    """Nothing is left open or unawaited, and a thread is a workaround."""
     with pytest.raises(RunningLoopError, match="synchronous call cannot await") as raised:
         add(3)
 
@@ -353,7 +353,7 @@ async def test_with_a_running_loop_the_error_says_what_to_do() -> None:
 
 
 def test_one_private_loop_serves_a_call_and_those_within_it() -> None:
-    """What belongs to a loop can be used by all dependencies of the call."""
+    """All dependencies of the call may share an object that is bound to a loop."""
 
     async def loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
@@ -391,7 +391,7 @@ def test_a_private_loop_is_closed_after_a_failure() -> None:
 
 
 def test_threads_have_private_loops_of_their_own() -> None:
-    """Calls in several threads do not meet."""
+    """Calls in several threads do not share a loop."""
     results: list[int] = []
     threads = [threading.Thread(target=lambda: results.append(add(3))) for _ in range(8)]
     for thread in threads:
@@ -402,11 +402,11 @@ def test_threads_have_private_loops_of_their_own() -> None:
     assert [5] * 8 == results
 
 
-# Everything together
+# All components
 
 
 def everything() -> list[tuple[Any, Callable[..., Any]]]:
-    """Return each component that has handlers, and how one of them is called."""
+    """Return each component, with a way to call its handler."""
     consumer, subscriber, service = Consumer(), Subscriber(), Service()
     producer, publisher = Producer(), Publisher()
     producer.register(consumer)
@@ -422,7 +422,7 @@ def everything() -> list[tuple[Any, Callable[..., Any]]]:
 
 @pytest.mark.parametrize("index", range(5))
 async def test_every_component_stays_open_for_plain_and_waiting_handlers(index: int) -> None:
-    """Handlers of both kinds, dependencies of both kinds, through every door."""
+    """Sync and async handlers have sync and async dependencies in every component."""
     component, call = everything()[index]
     log: Log = []
 

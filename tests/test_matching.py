@@ -1,4 +1,4 @@
-"""Which objects an annotation hears."""
+"""The objects that an annotation hears."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AdminOrder(Admin, Order): ...
 
 
 def hears(annotation: Any, instance: object) -> bool:
-    """Tell whether a handler with this annotation hears the instance."""
+    """Return whether a handler with this annotation hears the instance."""
     verdicts = [target.match(type(instance)) for target in targets(annotation)]
     return any(each if isinstance(each, bool) else each(instance) for each in verdicts)
 
@@ -58,15 +58,15 @@ def hears(annotation: Any, instance: object) -> bool:
 
 
 def test_a_class_hears_itself_and_its_subclasses() -> None:
-    """Neither its bases nor other classes are heard."""
+    """It hears neither its bases nor other classes."""
     assert hears(User, User())
     assert hears(User, Admin())
     assert not hears(Admin, User())
     assert not hears(User, Order())
 
 
-def test_classes_of_one_name_do_not_meet() -> None:
-    """What counts is the class itself, not what it is called."""
+def test_classes_of_one_name_are_distinct() -> None:
+    """Classes are told apart by identity, not by name."""
     namesake = type("User", (), {"__module__": __name__})
 
     assert not hears(User, namesake())
@@ -74,7 +74,7 @@ def test_classes_of_one_name_do_not_meet() -> None:
 
 
 def test_the_verdict_on_a_plain_class_needs_no_instance() -> None:
-    """A class is judged once and for all: always, or never."""
+    """The class alone decides: always or never."""
     [target] = targets(User)
 
     assert target.match(Admin) is True
@@ -95,7 +95,7 @@ def test_the_verdict_on_a_plain_class_needs_no_instance() -> None:
     ],
 )
 def test_unions_are_heard_in_every_spelling(annotation: Any) -> None:
-    """Nested, annotated, behind an alias, as constraints or as a bound: each member is heard."""
+    """Every member is heard: nested, annotated, in an alias, in constraints or in a bound."""
     assert [User, Order] == [
         target.origin for target in targets(annotation) if target.origin is not type(None)
     ]
@@ -105,7 +105,7 @@ def test_unions_are_heard_in_every_spelling(annotation: Any) -> None:
 
 
 def test_an_optional_class_hears_none() -> None:
-    """None in a union stands for the object None."""
+    """None in a union means the object None."""
     assert hears(Optional[User], None)  # noqa: UP045
     assert hears(None, None)
     assert not hears(User, None)
@@ -113,13 +113,13 @@ def test_an_optional_class_hears_none() -> None:
 
 @pytest.mark.parametrize("annotation", [Any, object, TypeVar("Free")])
 def test_some_annotations_hear_everything(annotation: Any) -> None:
-    """Any, object and a type variable without a bound set no limit."""
+    """Any, object and an unbound type variable exclude nothing."""
     assert hears(annotation, User())
     assert hears(annotation, None)
 
 
-def test_a_new_type_hears_what_it_is_made_of() -> None:
-    """At run time a NewType is the type that it was made of."""
+def test_a_new_type_hears_its_base_type() -> None:
+    """At run time, a NewType is its base type."""
     user_id = NewType("user_id", int)
 
     assert hears(user_id, 3)
@@ -127,7 +127,7 @@ def test_a_new_type_hears_what_it_is_made_of() -> None:
 
 
 def test_a_member_that_is_named_twice_is_heard_once() -> None:
-    """A union has each class once."""
+    """A union contains each class once."""
     assert 1 == len(targets(Union[User, Annotated[User, "extra"]]))  # noqa: UP007
 
 
@@ -151,7 +151,7 @@ class Shape(abc.ABC):
 
 
 def test_protocols_and_abstract_classes_hear_what_conforms() -> None:
-    """A class that has the methods, an instance that has the attributes, a registered class."""
+    """Classes with the methods, instances with the attributes, and registered classes conform."""
 
     class WithMethod:
         def close(self) -> None: ...
@@ -170,7 +170,7 @@ def test_protocols_and_abstract_classes_hear_what_conforms() -> None:
 
 
 @pytest.mark.parametrize("annotation", [Unchecked, Literal["a"], "User", 3, ParamSpec("P"), [User]])
-def test_what_no_object_can_be_an_instance_of_is_an_error(annotation: Any) -> None:
+def test_an_annotation_without_instances_is_an_error(annotation: Any) -> None:
     """The error shows the annotation."""
     with pytest.raises(ConfigurationError, match="can be recognized as an instance") as raised:
         targets(annotation)
@@ -178,21 +178,21 @@ def test_what_no_object_can_be_an_instance_of_is_an_error(annotation: Any) -> No
     assert annotation == raised.value.message_type
 
 
-def test_a_type_variable_may_have_a_bound_that_is_text() -> None:
-    """The name is looked up in the module of the type variable."""
+def test_a_type_variable_may_have_a_string_as_its_bound() -> None:
+    """The name is resolved in the module of the type variable."""
     assert hears(TypeVar("Bound", bound="User"), Admin())
     assert not hears(TypeVar("Bound", bound="User"), Order())
 
 
-def test_targets_are_shown_as_they_are_written() -> None:
-    """The class, with its type arguments if it has any."""
+def test_targets_are_displayed_as_annotations() -> None:
+    """A target shows its class, and its type arguments if it has any."""
     assert ["User", "Created[User]", "Created[Any]"] == [
         str(target)
         for target in targets(Union[User, Created[User], Created[Any]])  # noqa: UP007
     ]
 
 
-# Generics: how instances of the same shape are made
+# Generics: ways to create instances of the same shape
 
 
 class Created(Generic[T]):
@@ -248,8 +248,8 @@ REMEMBERING: list[Any] = [Created, CreatedData, CreatedEvent, CreatedFrozenEvent
 
 
 @pytest.mark.parametrize("generic", GENERICS)
-def test_a_generic_hears_an_instance_by_what_its_fields_hold(generic: Any) -> None:
-    """The attribute annotated with the type parameter tells, if nothing else does."""
+def test_a_generic_hears_an_instance_by_the_values_of_its_fields(generic: Any) -> None:
+    """The field annotated with the type parameter decides, unless the alias is known."""
     assert hears(generic[User], generic(User()))
     assert hears(generic[User], generic(Admin()))
     assert not hears(generic[User], generic(Order()))
@@ -257,23 +257,23 @@ def test_a_generic_hears_an_instance_by_what_its_fields_hold(generic: Any) -> No
 
 
 @pytest.mark.parametrize("generic", GENERICS)
-def test_a_generic_hears_what_was_made_through_its_alias(generic: Any) -> None:
-    """Also where the value conforms as well; a subclass of the argument will do."""
+def test_a_generic_hears_instances_created_through_its_alias(generic: Any) -> None:
+    """The alias may also name a subclass of the argument."""
     assert hears(generic[User], generic[User](User()))
     assert hears(generic[User], generic[Admin](Admin()))
     assert not hears(generic[User], generic[Order](Order()))
 
 
 @pytest.mark.parametrize("generic", REMEMBERING)
-def test_the_alias_goes_before_the_values(generic: Any) -> None:
-    """An instance that is made for a type is known to be for it, whatever it holds."""
+def test_the_alias_takes_precedence_over_the_values(generic: Any) -> None:
+    """An instance created for a type is for that type, whatever its value."""
     assert hears(generic[User], generic[User](None))
     assert not hears(generic[User], generic[Order](AdminOrder()))
 
 
 @pytest.mark.parametrize("generic", GENERICS)
 def test_values_decide_where_the_alias_is_wider(generic: Any) -> None:
-    """An instance that is made for users may be one for admins."""
+    """An instance created for users may hold an admin."""
     assert hears(generic[Admin], generic[User](Admin()))
     assert not hears(generic[Admin], generic[User](User()))
     assert hears(generic[Admin], generic[User | Order](Admin()))
@@ -284,7 +284,7 @@ def test_values_decide_where_the_alias_is_wider(generic: Any) -> None:
 
 @pytest.mark.parametrize("generic", GENERICS)
 def test_a_generic_without_arguments_or_with_open_ones_hears_all(generic: Any) -> None:
-    """Without arguments, with Any and with a free type variable there is nothing to ask for."""
+    """Nothing restricts a generic without arguments, with Any or with a free type variable."""
     for annotation in (generic, generic[Any], generic[T], generic[object]):
         assert hears(annotation, generic(User()))
         assert hears(annotation, generic[Order](Order()))
@@ -293,7 +293,7 @@ def test_a_generic_without_arguments_or_with_open_ones_hears_all(generic: Any) -
 
 @pytest.mark.parametrize("generic", GENERICS)
 def test_arguments_may_be_unions_and_bounds(generic: Any) -> None:
-    """A union of arguments is heard by its members, a type variable by its bound."""
+    """Any member of a union will do; a type variable stands for its bound."""
     assert hears(generic[Admin | Order], generic(Order()))
     assert not hears(generic[Admin | Order], generic(User()))
     assert hears(generic[TypeVar("B", bound=User)], generic(Admin()))
@@ -305,7 +305,7 @@ def test_arguments_may_be_unions_and_bounds(generic: Any) -> None:
 
 @pytest.mark.parametrize("generic", GENERICS)
 def test_a_class_derived_from_an_alias_is_known_to_be_for_its_type(generic: Any) -> None:
-    """Its instances are heard, or not, without a look at them."""
+    """The class alone decides whether its instances are heard."""
 
     class UserCreated(generic[User]):  # type: ignore[misc]
         pass
@@ -323,7 +323,7 @@ def test_a_class_derived_from_an_alias_is_known_to_be_for_its_type(generic: Any)
 
 @pytest.mark.parametrize("generic", GENERICS)
 def test_type_arguments_are_followed_through_subclasses(generic: Any) -> None:
-    """A generic subclass passes its own parameter on, also inside of another type."""
+    """A generic subclass may pass its own parameter on, even within another type."""
 
     class Renamed(generic[V], Generic[V]):  # type: ignore[misc]
         pass
@@ -342,8 +342,8 @@ def test_type_arguments_are_followed_through_subclasses(generic: Any) -> None:
     assert not hears(generic[User], Listed([User()]))
 
 
-def test_a_pydantic_generic_is_a_class_of_its_own() -> None:
-    """The target names that class, and the one without arguments as well."""
+def test_a_parametrized_pydantic_model_is_a_class_of_its_own() -> None:
+    """The target names this class as well as the one without arguments."""
     [target] = targets(CreatedModel[User])
 
     assert (CreatedModel[User], CreatedModel, (User,)) == (
@@ -357,7 +357,7 @@ def test_a_pydantic_generic_is_a_class_of_its_own() -> None:
 
 
 def test_the_target_of_an_alias_declares_the_class() -> None:
-    """Where the alias is no class, the class without arguments stands for it."""
+    """An alias that is no class is represented by the class without arguments."""
     [target] = targets(Created[User])
 
     assert Target(Created, Created, (User,)) == target
@@ -367,7 +367,7 @@ def test_the_target_of_an_alias_declares_the_class() -> None:
 
 
 def shaped(annotation: Any, value: object) -> tuple[Any, Any]:
-    """Return a generic class with a field of that type, and an instance that holds the value."""
+    """Return a generic class with a field of that type, and an instance with the value."""
 
     @dataclass
     class WithField(Generic[T]):
@@ -403,8 +403,8 @@ def shaped(annotation: Any, value: object) -> tuple[Any, Any]:
         ("T | Literal['all']", "all", "none"),
     ],
 )
-def test_fields_are_looked_into(annotation: Any, users: object, orders: object) -> None:
-    """Containers, unions and other generics tell what they hold of the type parameter."""
+def test_fields_are_searched(annotation: Any, users: object, orders: object) -> None:
+    """Values of the type parameter are found in containers, unions and other generics."""
     generic, for_users = shaped(annotation, users)
     assert hears(generic[User], for_users)
 
@@ -413,7 +413,7 @@ def test_fields_are_looked_into(annotation: Any, users: object, orders: object) 
 
 
 class Untouchable(Sequence[User]):
-    """A sequence that must not be looked through, such as one that loads what it holds."""
+    """A sequence that must not be iterated, such as one that loads its items."""
 
     def __getitem__(self, index: Any) -> Any:
         raise AssertionError
@@ -434,23 +434,23 @@ class Untouchable(Sequence[User]):
         ("list[Unknown]", [Order()]),
     ],
 )
-def test_what_can_not_be_known_is_a_match(annotation: Any, value: object) -> None:
-    """No field tells of the type parameter, or none that may be looked into."""
+def test_an_unknown_argument_is_a_match(annotation: Any, value: object) -> None:
+    """No field has the type parameter, or none that may be searched."""
     generic, instance = shaped(annotation, value)
 
     assert hears(generic[User], instance)
 
 
 def test_an_iterator_is_not_consumed() -> None:
-    """Looking into a field must not change it."""
+    """Searching a field must not change it."""
     generic, instance = shaped("Sequence[T] | Any", iter([Order()]))
 
     assert hears(generic[User], instance)
     assert 1 == len(list(instance.field))
 
 
-def test_an_attribute_that_is_not_there_tells_nothing() -> None:
-    """An annotation without a value, as classes may have."""
+def test_a_missing_attribute_is_ignored() -> None:
+    """A class may have annotations without values."""
 
     class Empty(Generic[T]):
         entity: T
@@ -458,8 +458,8 @@ def test_an_attribute_that_is_not_there_tells_nothing() -> None:
     assert hears(Empty[User], Empty())
 
 
-def test_every_type_parameter_has_to_conform() -> None:
-    """One that is known to be of another type is enough to be silent."""
+def test_every_type_parameter_must_conform() -> None:
+    """A single parameter of another type is enough not to match."""
 
     @dataclass
     class Moved(Generic[K, V]):
@@ -475,8 +475,8 @@ def test_every_type_parameter_has_to_conform() -> None:
     assert not hears(Moved[str, User], Moved[int, Any](1, User()))
 
 
-def test_a_plain_container_is_heard_by_what_it_holds() -> None:
-    """Messages need not be of classes of one's own."""
+def test_a_plain_container_is_heard_by_its_items() -> None:
+    """Messages may be builtin containers."""
     assert hears(list[User], [User()])
     assert not hears(list[User], [Order()])
     assert hears(list[Any], [Order()])
@@ -485,8 +485,8 @@ def test_a_plain_container_is_heard_by_what_it_holds() -> None:
     assert not hears(dict[str, int], {"a": "1"})
 
 
-def test_fields_that_are_text_are_resolved() -> None:
-    """A class with postponed annotations, local to a function, knows its own parameters."""
+def test_string_annotations_of_fields_are_resolved() -> None:
+    """A local class with postponed annotations knows its own type parameters."""
 
     @dataclass
     class Local(Generic[T]):
@@ -498,8 +498,8 @@ def test_fields_that_are_text_are_resolved() -> None:
     assert not hears(Local[User], Local(Order(), 1))
 
 
-def test_text_inside_of_an_alias_is_what_the_handler_means() -> None:
-    """Names in quotes are resolved by who reads the handler."""
+def test_a_string_in_an_alias_is_resolved_for_the_handler() -> None:
+    """A quoted name is resolved in the namespace of the handler."""
 
     def handle(made: Created["User"] | None) -> None: ...  # noqa: UP037
 
@@ -510,7 +510,7 @@ def test_text_inside_of_an_alias_is_what_the_handler_means() -> None:
 
 
 def test_arguments_that_are_no_classes_are_compared_by_values() -> None:
-    """What is no class, or has no arguments of its own, says nothing of an instance."""
+    """Literals and nested generics are compared with the value; unknown arguments match."""
     assert hears(Created[Literal["a"]], Created[str]("a"))
     assert not hears(Created[Literal["a"]], Created[str]("b"))
     assert hears(Created[Created[User]], Created[Created](Created(User())))  # type: ignore[type-arg]
@@ -518,8 +518,8 @@ def test_arguments_that_are_no_classes_are_compared_by_values() -> None:
     assert hears(Created[Unchecked], Created(3))
 
 
-def test_an_alias_with_parameters_stands_for_what_it_makes() -> None:
-    """The backport of what Python 3.12 has a statement for."""
+def test_an_alias_with_parameters_is_expanded() -> None:
+    """TypeAliasType is the backport of Python 3.12's type statement."""
     alias = TypeAliasType("alias", Created[T] | None, type_params=(T,))
 
     assert hears(alias[User], Created(User()))
@@ -527,8 +527,8 @@ def test_an_alias_with_parameters_stands_for_what_it_makes() -> None:
     assert not hears(alias[User], Created(Order()))
 
 
-def test_an_alias_with_unhashable_extras_is_judged_all_the_same() -> None:
-    """What an instance remembers need not be a key of a dictionary."""
+def test_an_alias_may_have_unhashable_extras() -> None:
+    """The alias that an instance remembers need not be hashable."""
     assert hears(Created[User], Created[Annotated[User, []]](User()))
     assert not hears(Created[Order], Created[Annotated[User, []]](User()))
     assert hears(Created[Annotated[User, []]], Created(User()))

@@ -1,4 +1,4 @@
-"""Messages, metadata, models and identifiers: the pure data."""
+"""Messages, metadata, models and identifiers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.library import Book, BookRegistered, LibraryEvent, RegisterBook
 
 
 class TracedMetadata(Metadata):
-    """Metadata of a user who says more about messages."""
+    """A user's metadata with a field of its own."""
 
     owner: str = "library"
 
@@ -36,27 +36,27 @@ class Traced(GenericCommand[TracedMetadata]):
 
 
 def test_an_identifier_is_a_uuid_of_version_7() -> None:
-    """RFC 9562: version 7, variant 10, and the milliseconds of now in front."""
+    """RFC 9562: version 7, variant 10, and the current time in milliseconds first."""
     before = time.time_ns() // 1_000_000
     made = uuid7()
     after = time.time_ns() // 1_000_000
 
     assert (7, "specified in RFC 4122") == (made.version, made.variant)
-    # Counting on from an earlier identifier may run ahead of the clock by what was drawn since.
+    # Identifiers that count on from an earlier one may be slightly ahead of the clock.
     assert before <= made.int >> 80 <= after + 1
     assert UUID(str(made)) == made
     assert made == pickle.loads(pickle.dumps(made))  # noqa: S301
 
 
 def test_identifiers_increase_strictly() -> None:
-    """However fast they are made, each is greater than the one before."""
+    """Each is greater than the one before, however fast they are created."""
     made = [uuid7() for _ in range(100_000)]
 
     assert sorted(set(made)) == made
 
 
 def test_identifiers_increase_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that stands still, or is set back, does not break the order."""
+    """A clock that stops or is set back does not break the order."""
     last = uuid7()
     for offset in (0, 0, -3_600, -7_200):
         now = time.time_ns() + offset * 1_000_000_000
@@ -67,7 +67,7 @@ def test_identifiers_increase_when_the_clock_goes_back(monkeypatch: pytest.Monke
 
 
 def test_identifiers_of_many_threads_differ() -> None:
-    """Threads that draw at the same time never draw the same, and each sees its own increase."""
+    """Concurrent threads never get the same identifier, and each sees an increasing sequence."""
     with ThreadPoolExecutor(8) as pool:
         drawn = list(pool.map(lambda _: [uuid7() for _ in range(5_000)], range(8)))
 
@@ -81,7 +81,7 @@ def _random_bits_of_some(count: int) -> list[int]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork to protect against")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_process_draws_other_identifiers() -> None:
+def test_a_forked_process_has_identifiers_of_its_own() -> None:
     """A child does not repeat the random bits of its parent."""
     with multiprocessing.get_context("fork").Pool(1) as pool:
         of_child = pool.apply(_random_bits_of_some, (100,))
@@ -89,8 +89,8 @@ def test_a_forked_process_draws_other_identifiers() -> None:
     assert set(of_child).isdisjoint(_random_bits_of_some(100))
 
 
-def test_a_message_is_made_now_in_utc() -> None:
-    """The creation date knows its time zone."""
+def test_a_message_is_created_now_in_utc() -> None:
+    """The creation time is timezone-aware."""
     before = datetime.now(UTC)
     message = RegisterBook(id="1")
 
@@ -98,8 +98,8 @@ def test_a_message_is_made_now_in_utc() -> None:
     assert UTC == message.created_at.tzinfo
 
 
-def test_messages_that_say_the_same_are_equal() -> None:
-    """Identifier and creation date do not count."""
+def test_messages_with_equal_fields_are_equal() -> None:
+    """Identifier and creation time are ignored."""
     one = RegisterBook(id="1")
     other = RegisterBook(id="1", message_id=uuid4(), created_at=datetime(2020, 1, 1, tzinfo=UTC))
 
@@ -110,7 +110,7 @@ def test_messages_that_say_the_same_are_equal() -> None:
 
 
 def test_messages_of_a_frozen_class_can_be_hashed() -> None:
-    """Equal messages have one hash; those that can change have none."""
+    """Equal messages have equal hashes; mutable messages have none."""
 
     class Frozen(Command):
         model_config = ConfigDict(frozen=True)
@@ -123,8 +123,8 @@ def test_messages_of_a_frozen_class_can_be_hashed() -> None:
         hash(RegisterBook(id="1"))
 
 
-def test_what_is_only_cached_does_not_count() -> None:
-    """A message or a model stays equal, and has the same hash, once a property was computed."""
+def test_cached_properties_do_not_affect_equality() -> None:
+    """Computing a property changes neither equality nor hash of a message or a model."""
 
     class Shouted(Command):
         model_config = ConfigDict(frozen=True)
@@ -153,7 +153,7 @@ def test_what_is_only_cached_does_not_count() -> None:
 
 
 def test_messages_of_two_classes_differ() -> None:
-    """The class counts, even if all fields are the same."""
+    """Messages of two classes are never equal, even with equal fields."""
 
     class Other(LibraryEvent):
         metadata: Metadata = BookRegistered(id="1").metadata
@@ -163,7 +163,7 @@ def test_messages_of_two_classes_differ() -> None:
 
 
 def test_metadata_is_frozen_and_shared() -> None:
-    """All messages of a class have one metadata object, which can not change."""
+    """All messages of a class share one immutable metadata object."""
     one, other = RegisterBook(id="1"), RegisterBook(id="2")
 
     assert one.metadata is other.metadata
@@ -172,12 +172,12 @@ def test_metadata_is_frozen_and_shared() -> None:
 
 
 def test_messages_are_private_unless_they_say_otherwise() -> None:
-    """Published is off by default."""
+    """By default, a message is not published."""
     assert Metadata(name="a", schema_version=1).published is False
 
 
 def test_a_message_needs_metadata() -> None:
-    """Without a default in the class, metadata has to be given."""
+    """Without a default in the class, metadata is a required argument."""
     with pytest.raises(ValidationError, match="metadata"):
         LibraryEvent(id="1")  # type: ignore[call-arg]
 
@@ -192,22 +192,22 @@ def test_users_may_bring_their_own_metadata() -> None:
 
 
 def test_commands_and_events_are_the_generic_classes_with_the_default_metadata() -> None:
-    """The names without Generic are aliases, as the API reference has it."""
+    """The names without Generic are aliases, as in the API reference."""
     assert GenericCommand[Metadata] is Command
     assert messagebus.GenericEvent[Metadata] is Event
     assert GenericModel[Metadata] is messagebus.Model
     assert issubclass(Command, Message)
 
 
-def test_a_message_shows_what_it_says() -> None:
-    """The representation has the class and the fields, without the envelope."""
+def test_a_message_shows_its_fields() -> None:
+    """The representation contains the class and the fields, but not the envelope."""
     assert "<RegisterBook id='1' title='Untitled'>" == repr(RegisterBook(id="1"))
     assert "<RegisterBook id='1' title='Untitled'>" == str(RegisterBook(id="1"))
     assert "<Traced>" == repr(Traced())
 
 
-def test_a_message_does_not_show_what_its_fields_hide() -> None:
-    """A field with ``repr=False`` never gets into a log or the text of an error."""
+def test_a_message_hides_fields_without_a_representation() -> None:
+    """A field with ``repr=False`` never appears in a log or in an error."""
 
     class LogIn(Command):
         name: str
@@ -218,7 +218,7 @@ def test_a_message_does_not_show_what_its_fields_hide() -> None:
 
 
 def test_a_message_survives_a_round_trip() -> None:
-    """What pydantic dumps, it loads again, with identifier and date."""
+    """Dumping and loading with pydantic keeps the identifier and the creation time."""
     message = RegisterBook(id="1")
 
     for again in (
@@ -230,8 +230,8 @@ def test_a_message_survives_a_round_trip() -> None:
         assert (message.message_id, message.created_at) == (again.message_id, again.created_at)
 
 
-def test_models_that_have_the_same_values_are_equal() -> None:
-    """The messages that a model has raised do not count."""
+def test_models_with_equal_fields_are_equal() -> None:
+    """The messages of a model are ignored."""
     one, other = Book(id="1"), Book(id="1")
     one.messages.append(BookRegistered(id="1"))
 
@@ -241,7 +241,7 @@ def test_models_that_have_the_same_values_are_equal() -> None:
 
 
 def test_the_messages_of_a_model_are_no_part_of_its_data() -> None:
-    """They are neither dumped nor shown, and every model has its own list."""
+    """They are neither dumped nor shown, and each model has a list of its own."""
     book = Book(id="1")
     book.messages.append(BookRegistered(id="1"))
 
@@ -250,15 +250,15 @@ def test_the_messages_of_a_model_are_no_part_of_its_data() -> None:
     assert [] == Book(id="2").messages
 
 
-def test_a_model_may_be_made_with_its_first_messages() -> None:
-    """They stay the messages that they are."""
+def test_a_model_may_be_created_with_messages() -> None:
+    """The messages are kept as they are, not copied."""
     event = BookRegistered(id="1")
 
     assert event is Book(id="1", messages=[event]).messages[0]
 
 
 class Sequential(UUID):
-    """An identifier that is shown in a way of its own."""
+    """An identifier with a string form of its own."""
 
     def __str__(self) -> str:
         return str(self.int)
@@ -266,14 +266,14 @@ class Sequential(UUID):
 
 @pytest.fixture
 def serialized() -> tuple[Message[Metadata], dict[str, object]]:
-    """Return a message and what the serializer makes of it."""
+    """Return a message and its serialized form."""
     message = BookRegistered(id="1")
     return message, dict(messagebus.MessageSerializer().serialize_message(message))
 
 
 @pytest.mark.parametrize("id", ["text", 5, Sequential(int=5)])
-def test_the_serialized_identifier_is_text(id: Any) -> None:
-    """It is what str gives, also of an identifier that was never validated."""
+def test_the_serialized_identifier_is_a_string(id: Any) -> None:
+    """It is the result of str, even for an identifier that was never validated."""
     message = BookRegistered.model_construct(**{**dict(BookRegistered(id="1")), "message_id": id})
 
     assert str(id) == messagebus.MessageSerializer().serialize_message(message)["id"]
@@ -282,7 +282,7 @@ def test_the_serialized_identifier_is_text(id: Any) -> None:
 def test_the_serialized_message_has_an_envelope_and_a_payload(
     serialized: tuple[BookRegistered, dict[str, object]],
 ) -> None:
-    """The format is that of the API reference."""
+    """The format is the one in the API reference."""
     message, mapping = serialized
 
     assert {
@@ -294,8 +294,8 @@ def test_the_serialized_message_has_an_envelope_and_a_payload(
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", str(mapping["created_at"]))
 
 
-def test_errors_keep_what_they_are_about_through_pickling() -> None:
-    """An error that crosses a process still has its text and its attributes."""
+def test_pickled_errors_keep_their_attributes() -> None:
+    """An error that comes from another process has its text and attributes."""
     errors = [
         messagebus.ConfigurationError("wrong", problems=["a"]),
         messagebus.ScanError(".a"),

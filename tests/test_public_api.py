@@ -1,4 +1,4 @@
-"""Every name of the API reference: its place, parameters, colour, defaults and abstractness."""
+"""The names of the API reference: place, parameters, colour, defaults and abstractness."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ BEYOND = [
     "event",
 ]
 
-# Class without its colour, method, parameters, whether it waits, whether it is abstract.
+# Class without its colour, method, parameters, whether it is async, whether it is abstract.
 METHODS = [
     ("AbstractEventstreamTransport", "send_message_serialized", ["message"], True, True),
     ("AbstractUnitOfWork", "collect_new_events", [], False, False),
@@ -99,7 +99,7 @@ CONSTRUCTORS = [
     ("UnitOfWorkTransaction", {"uow": inspect.Parameter.empty}),
 ]
 
-# The module paths that the API reference shows, and what programs import from them.
+# The module paths in the API reference, and the names that programs import from them.
 PATHS = {
     "messagebus.domain.model": ["Message", "Metadata", "Model", "Command", "Event", "TMetadata"],
     "messagebus.service.eventstream": ["AbstractMessageSerializer", "MessageSerializer"],
@@ -135,13 +135,13 @@ PATHS = {
 
 @pytest.mark.parametrize("name", REFERENCE + BEYOND)
 def test_every_name_is_importable_from_the_package(name: str) -> None:
-    """The names of the API reference, and those that go with them, are public."""
+    """The names of the API reference and those that belong to them are public."""
     assert hasattr(messagebus, name)
     assert name in messagebus.__all__
 
 
 def test_the_public_names_are_sorted_and_exist() -> None:
-    """The list of public names is sorted, and names nothing that is not there."""
+    """`__all__` is sorted, and each of its names exists."""
     assert sorted(messagebus.__all__) == list(messagebus.__all__)
     assert [] == [name for name in messagebus.__all__ if not hasattr(messagebus, name)]
 
@@ -158,10 +158,10 @@ def test_importing_the_package_does_not_import_asyncio() -> None:
 
 @pytest.mark.parametrize("colour", ["Async", "Sync"])
 @pytest.mark.parametrize(("cls", "name", "parameters", "waits", "abstract"), METHODS)
-def test_every_method_is_as_the_reference_has_it(
+def test_every_method_matches_the_reference(
     colour: str, cls: str, name: str, parameters: list[str], waits: bool, abstract: bool
 ) -> None:
-    """Names and order of parameters, colour and abstractness."""
+    """Names and order of parameters, colour and abstractness are the same."""
     method = getattr(getattr(messagebus, colour + cls), name)
 
     assert ["self", *parameters] == list(inspect.signature(method).parameters)
@@ -171,10 +171,10 @@ def test_every_method_is_as_the_reference_has_it(
 
 @pytest.mark.parametrize("colour", ["Async", "Sync"])
 @pytest.mark.parametrize(("cls", "defaults"), CONSTRUCTORS)
-def test_every_constructor_is_as_the_reference_has_it(
+def test_every_constructor_matches_the_reference(
     colour: str, cls: str, defaults: dict[str, Any]
 ) -> None:
-    """Parameters and their defaults."""
+    """Parameters and their defaults are the same."""
     parameters = inspect.signature(getattr(messagebus, colour + cls)).parameters
 
     assert list(defaults) == list(parameters)
@@ -185,7 +185,7 @@ def test_every_constructor_is_as_the_reference_has_it(
 
 @pytest.mark.parametrize("colour", ["Async", "Sync"])
 def test_the_abstract_classes_have_the_attributes_of_the_reference(colour: str) -> None:
-    """The default eventstore is the sinkhole; a repository remembers what it has seen."""
+    """The default eventstore is a sinkhole, and a repository has a list of seen models."""
     uow = getattr(messagebus, f"{colour}AbstractUnitOfWork")
     transaction = getattr(messagebus, f"{colour}UnitOfWorkTransaction")
     repository = getattr(messagebus, f"{colour}AbstractRepository")
@@ -197,7 +197,7 @@ def test_the_abstract_classes_have_the_attributes_of_the_reference(colour: str) 
 
 
 def test_the_serializer_is_abstract() -> None:
-    """A serializer defines serialize_message(message)."""
+    """A serializer must define serialize_message(message)."""
     method = messagebus.AbstractMessageSerializer.serialize_message
 
     assert method.__isabstractmethod__  # type: ignore[attr-defined]
@@ -205,7 +205,7 @@ def test_the_serializer_is_abstract() -> None:
 
 
 def test_the_fields_of_messages_and_models_are_those_of_the_reference() -> None:
-    """The fields, in order, and which of them have to be given."""
+    """The fields, their order, and whether they are required are the same."""
     assert {"message_id": False, "created_at": False, "metadata": True} == {
         name: field.is_required() for name, field in messagebus.Message.model_fields.items()
     }
@@ -221,7 +221,7 @@ def test_the_fields_of_messages_and_models_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize("colour", ["async", "sync"])
 @pytest.mark.parametrize("path", PATHS)
 def test_the_module_paths_of_the_reference_hold(path: str, colour: str) -> None:
-    """Programs import from these modules, errors included."""
+    """Programs import names and errors from these modules."""
     words = {"colour": colour, "Colour": colour.capitalize()}
     module = importlib.import_module(path.format(**words))
 
@@ -229,14 +229,14 @@ def test_the_module_paths_of_the_reference_hold(path: str, colour: str) -> None:
         assert hasattr(module, name.format(**words))
 
 
-def test_the_listen_decorators_take_what_they_wrap() -> None:
-    """The parameter has the name of the reference, in both colours."""
+def test_the_listen_decorators_take_the_wrapped_function() -> None:
+    """The parameter has the name in the reference, in both colours."""
     assert ["wrapped"] == list(inspect.signature(messagebus.async_listen).parameters)
     assert ["wrapped"] == list(inspect.signature(messagebus.sync_listen).parameters)
 
 
 def test_known_errors_are_runtime_errors() -> None:
-    """Programs catch RuntimeError, or ValueError for a wrong name."""
+    """Programs may catch RuntimeError, or ValueError for a wrong name."""
     for error in ("ConfigurationError", "TransactionError", "MissingDependencyError"):
         assert issubclass(getattr(messagebus, error), RuntimeError)
     assert issubclass(messagebus.InvalidMessageError, RuntimeError)
@@ -244,8 +244,8 @@ def test_known_errors_are_runtime_errors() -> None:
     assert issubclass(messagebus.CascadeError, RecursionError)
 
 
-def test_importing_the_package_imports_nothing_but_what_it_depends_on() -> None:
-    """No engine, and no library but pydantic and typing-extensions, is imported before use."""
+def test_importing_the_package_imports_only_its_dependencies() -> None:
+    """No engine, and no library but pydantic and typing-extensions, is imported unused."""
     program = """
 import sys, pydantic, typing_extensions
 class Model(pydantic.BaseModel):

@@ -20,14 +20,14 @@ KINDS = [RedisServer, NatsServer, PostgresServer]
 
 
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Open a connection by a URL as SQLAlchemy writes it."""
+    """Open a connection by an SQLAlchemy URL."""
     return psycopg.connect(url.replace("+psycopg", ""))
 
 
 def test_each_test_has_an_empty_database_of_its_own(
     postgres_url: str, postgres_server_url: str
 ) -> None:
-    """What a test writes, no other test sees: its database is not the server's."""
+    """No test sees what another one wrote."""
     assert urlsplit(postgres_server_url).path != urlsplit(postgres_url).path
     with connect(postgres_url) as connection:
         tables = connection.execute(
@@ -37,18 +37,18 @@ def test_each_test_has_an_empty_database_of_its_own(
 
 
 def test_the_shared_redis_answers(redis_url: str) -> None:
-    """The URL leads to a server that speaks the protocol of Redis."""
+    """The URL leads to a server that speaks the Redis protocol."""
     assert answers_with(urlsplit(redis_url).port or 6379, b"PING\r\n", b"+PONG")
 
 
 def test_the_shared_nats_has_jetstream(nats_url: str) -> None:
-    """The URL leads to a NATS server that stores streams."""
+    """The URL leads to a NATS server with JetStream."""
     assert answers_with(urlsplit(nats_url).port or 4222, b"", b'"jetstream":true')
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_comes_back_on_its_port(kind: type[Server]) -> None:
-    """Clients that reconnect find a server that was stopped, or killed, where it was."""
+    """A stopped or killed server keeps its port, so that clients can reconnect."""
     with kind() as server:
         port = server.port
         for end in (server.stop, server.kill):
@@ -61,7 +61,7 @@ def test_a_server_comes_back_on_its_port(kind: type[Server]) -> None:
 
 
 def test_a_killed_postgres_has_what_it_committed(own_postgres: PostgresServer) -> None:
-    """A commit that was confirmed outlives the processes of the server."""
+    """A confirmed commit survives a kill of the server."""
     with connect(own_postgres.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1")
     own_postgres.kill()
@@ -72,7 +72,7 @@ def test_a_killed_postgres_has_what_it_committed(own_postgres: PostgresServer) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_frozen_server_answers_when_it_is_thawed(kind: type[Server]) -> None:
-    """Frozen, the server takes connections and says nothing; thawed, it goes on."""
+    """A frozen server accepts connections but does not answer; a thawed one does."""
     with kind() as server:
         server.freeze()
         with socket.create_connection(("127.0.0.1", server.port), timeout=0.2) as connection:
@@ -84,7 +84,7 @@ def test_a_frozen_server_answers_when_it_is_thawed(kind: type[Server]) -> None:
 
 
 def test_a_closed_server_leaves_nothing() -> None:
-    """After the last test neither the process nor its data are there."""
+    """Its process and its data are gone."""
     with RedisServer() as server:
         folder, port = server.folder, server.port
         assert folder.exists()
@@ -103,8 +103,8 @@ time.sleep(600)
 """
 
 
-def test_no_server_is_left_when_the_tests_are_killed() -> None:
-    """The kernel ends the servers of a process that could not stop them itself."""
+def test_killed_tests_leave_no_server() -> None:
+    """The kernel ends the servers of a killed process."""
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         pid, folder = parent.stdout.readline().decode().split()

@@ -1,4 +1,4 @@
-"""Reading callables: their parameters, and the annotations of these."""
+"""Reading the parameters of callables and their annotations."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def every_kind(
     fifth: Book | None = None,
     **others: float,
 ) -> None:
-    """Have parameters of every kind."""
+    """Take parameters of every kind."""
 
 
 def without_variadic(first: Book, /, second: int = 2, *, third: str = "3") -> None:
-    """Have parameters of three kinds."""
+    """Take parameters of three kinds."""
 
 
 def only_keywords(*, first: Book, second: int = 2) -> None:
-    """Have parameters that need their names."""
+    """Take keyword-only parameters."""
 
 
 def nothing() -> None:
-    """Have no parameter."""
+    """Take no parameters."""
 
 
 @pytest.mark.parametrize("function", [every_kind, without_variadic, only_keywords, nothing])
-def test_a_function_is_read_as_the_standard_library_does(function: Callable[..., Any]) -> None:
-    """Names, kinds and defaults are those of inspect.signature."""
+def test_a_function_is_read_as_by_the_standard_library(function: Callable[..., Any]) -> None:
+    """Names, kinds and defaults equal those of inspect.signature."""
     expected = [
         (each.name, each.kind, each.default)
         for each in inspect.signature(function).parameters.values()
@@ -69,8 +69,8 @@ def test_a_function_is_read_as_the_standard_library_does(function: Callable[...,
     assert expected == [(each.name, each.kind, each.default) for each in parameters(function)]
 
 
-def test_annotations_that_are_text_are_resolved() -> None:
-    """Names are looked up in the globals of the function, unions and all."""
+def test_string_annotations_are_resolved() -> None:
+    """Names, within unions too, are resolved in the globals of the function."""
     assert {
         "first": Book,
         "second": Shelf,
@@ -83,25 +83,25 @@ def test_annotations_that_are_text_are_resolved() -> None:
 
 
 def test_a_parameter_that_collects_arguments_is_variadic() -> None:
-    """That is so for *args and **kwargs, and for no other."""
+    """Only *args and **kwargs are variadic."""
     assert ["rest", "others"] == [each.name for each in parameters(every_kind) if each.variadic]
 
 
 def test_a_missing_annotation_is_empty() -> None:
-    """A parameter without an annotation has the marker of the standard library."""
+    """A parameter without an annotation has the marker of inspect."""
     assert {"book": EMPTY} == resolved(lambda book: book)
 
 
-def test_what_annotated_says_is_kept() -> None:
-    """Annotated is handed out with its extras."""
+def test_extras_of_annotated_are_kept() -> None:
+    """An Annotated keeps its extras."""
 
     def read(book: Annotated[Book, "rare"]) -> None: ...
 
     assert {"book": Annotated[Book, "rare"]} == resolved(read)
 
 
-def test_text_inside_of_an_annotation_is_resolved() -> None:
-    """Quotes within quotes, and within generics, are seen through."""
+def test_strings_within_an_annotation_are_resolved() -> None:
+    """So are quoted names within quotes and within generics."""
 
     def read(book: Book, books: list[Book]) -> None: ...
 
@@ -112,7 +112,7 @@ def test_text_inside_of_an_annotation_is_resolved() -> None:
 
 class Reader(Generic[T]):
     class Card:
-        """A class that only the body of another one knows."""
+        """A class that is visible only in the body of another one."""
 
     def method(self, card: Card, item: T) -> None: ...
 
@@ -129,21 +129,21 @@ class Member(Reader[Book]):
     def __init__(self, card: Reader.Card, since: int = 0) -> None: ...
 
 
-def test_the_parameter_of_a_method_that_is_bound_is_left_out() -> None:
-    """Bound methods, class methods and static methods are read without self and cls."""
+def test_the_bound_parameter_of_a_method_is_left_out() -> None:
+    """Bound methods and class methods are read without self and cls."""
     assert {"card": Reader.Card, "item": T} == resolved(Reader[Book]().method)
     assert {"card": Reader.Card, "item": T} == resolved(Member(Reader.Card()).method)
     assert {"card": Reader.Card} == resolved(Reader.made)
     assert {"book": Book} == resolved(Reader.free)
 
 
-def test_an_object_that_can_be_called_has_the_parameters_of_its_call() -> None:
-    """What counts is __call__ of its class."""
+def test_a_callable_object_has_the_parameters_of_its_call() -> None:
+    """They are those of its class's __call__."""
     assert {"shelf": Shelf} == resolved(Reader[Book]())
 
 
 def test_a_class_has_the_parameters_of_its_constructor() -> None:
-    """A class is read through its __init__."""
+    """A class is read by its __init__."""
     assert {"card": Reader.Card, "since": int} == resolved(Member)
 
 
@@ -154,7 +154,7 @@ class Loan:
 
 
 def test_a_generated_constructor_is_read() -> None:
-    """Dataclasses and pydantic models have annotations that are text in their fields."""
+    """Dataclasses and pydantic models may have string annotations in their fields."""
 
     class Fine(BaseModel):
         days: int
@@ -164,7 +164,7 @@ def test_a_generated_constructor_is_read() -> None:
 
 
 def test_a_field_is_resolved_where_it_was_declared() -> None:
-    """A dataclass inherits fields whose names only the module of its base knows."""
+    """A dataclass may inherit a field whose names exist only in the module of its base."""
     source = """
         from __future__ import annotations
         from dataclasses import dataclass
@@ -187,8 +187,8 @@ def test_a_field_is_resolved_where_it_was_declared() -> None:
         del sys.modules[module.__name__]
 
 
-def test_a_partial_has_the_parameters_that_are_left() -> None:
-    """Arguments that are given already are left out, or have become defaults."""
+def test_a_partial_has_the_remaining_parameters() -> None:
+    """Bound arguments are left out, or become defaults."""
     partial = functools.partial(without_variadic, Book(), second=5)
 
     assert [("second", 5), ("third", "3")] == [
@@ -197,8 +197,8 @@ def test_a_partial_has_the_parameters_that_are_left() -> None:
     assert {"second": int, "third": str} == resolved(partial)
 
 
-def test_a_wrapper_shows_what_it_wraps() -> None:
-    """The parameters of a decorated function are its own, resolved in its own module."""
+def test_a_wrapper_has_the_parameters_of_the_wrapped() -> None:
+    """A decorated function is read as itself, in its own module."""
 
     @functools.wraps(without_variadic)
     def wrapper(*args: Any, **kwargs: Any) -> None: ...
@@ -207,8 +207,8 @@ def test_a_wrapper_shows_what_it_wraps() -> None:
     assert {"first": Book, "second": int, "third": str} == resolved(functools.partial(wrapper))
 
 
-def test_a_class_local_to_a_function_is_found_in_the_names_given() -> None:
-    """The caller hands over its local names; they come before globals of the same name."""
+def test_a_local_class_is_found_in_the_given_names() -> None:
+    """Local names of the caller take precedence over globals."""
 
     class Book: ...
 
@@ -219,7 +219,7 @@ def test_a_class_local_to_a_function_is_found_in_the_names_given() -> None:
 
 
 def test_local_names_come_last_for_a_function_that_is_not_local() -> None:
-    """What a global function means by a name does not depend on who registers it."""
+    """The meaning of a name in a global function does not depend on the caller."""
 
     class Other: ...
 
@@ -241,7 +241,7 @@ def test_local_names_do_not_hide_others_in_the_same_annotation() -> None:
 
 
 def test_a_variable_of_an_enclosing_function_is_found() -> None:
-    """What the function holds itself needs no help of the caller."""
+    """The closure of the function contains it."""
 
     class Local: ...
 
@@ -251,8 +251,8 @@ def test_a_variable_of_an_enclosing_function_is_found() -> None:
     assert {"book": Local} == resolved(read)
 
 
-def test_a_variable_that_is_not_assigned_yet_does_no_harm() -> None:
-    """A function may use what is defined behind it."""
+def test_an_unassigned_variable_is_ignored() -> None:
+    """A function may use a variable that is assigned after it."""
 
     def read(book: Book) -> Any:
         return later
@@ -261,8 +261,8 @@ def test_a_variable_that_is_not_assigned_yet_does_no_harm() -> None:
     later = read
 
 
-def test_a_method_that_collects_all_is_read() -> None:
-    """Even self may be among what is collected."""
+def test_a_method_with_only_variadic_parameters_is_read() -> None:
+    """`self` may be one of the collected arguments."""
 
     class Collecting:
         def method(*args: Book) -> None: ...
@@ -277,7 +277,7 @@ WITH_TEXT = inspect.Signature(
 
 
 def test_a_class_whose_constructor_is_not_written_in_python_is_read() -> None:
-    """Such as an exception with a signature of its own."""
+    """An exception is an example."""
 
     class WrittenError(Exception):
         __signature__ = WITH_TEXT
@@ -285,8 +285,8 @@ def test_a_class_whose_constructor_is_not_written_in_python_is_read() -> None:
     assert {"book": Book} == resolved(WrittenError)
 
 
-def test_text_of_what_is_not_written_in_python_is_not_resolved() -> None:
-    """Nobody knows where its names are from."""
+def test_strings_of_compiled_callables_are_not_resolved() -> None:
+    """The origin of their names is unknown."""
 
     class Odd:
         __call__ = len
@@ -298,7 +298,7 @@ def test_text_of_what_is_not_written_in_python_is_not_resolved() -> None:
 
 
 def test_a_function_that_was_put_into_a_class_is_read() -> None:
-    """It need not have the name there that it was defined with."""
+    """It may have another name there."""
 
     class Patched: ...
 
@@ -310,12 +310,12 @@ def test_a_function_that_was_put_into_a_class_is_read() -> None:
 
 
 def unresolvable(price: Decimal, book: Book) -> Decimal:
-    """Have an annotation whose name is imported for type checkers only."""
+    """Take a parameter whose annotation is imported for type checkers only."""
     return price
 
 
-def test_an_annotation_that_nobody_asks_for_may_be_unresolvable() -> None:
-    """Each annotation is resolved when it is asked for, those of results never."""
+def test_an_unused_annotation_may_be_unresolvable() -> None:
+    """Annotations are resolved on demand, those of results never."""
     price, book = parameters(unresolvable)
 
     assert "price" == price.name
@@ -323,7 +323,7 @@ def test_an_annotation_that_nobody_asks_for_may_be_unresolvable() -> None:
 
 
 def test_an_unresolvable_annotation_is_an_error_that_names_everything() -> None:
-    """The error has the callable, the parameter and the annotation, and says what to do."""
+    """The error names callable, parameter and annotation, and says what to do."""
     with pytest.raises(AnnotationError) as raised:
         parameters(unresolvable)[0].annotation  # noqa: B018
 
@@ -335,8 +335,8 @@ def test_an_unresolvable_annotation_is_an_error_that_names_everything() -> None:
     assert isinstance(error.__cause__, NameError)
 
 
-def test_what_is_no_expression_is_an_error() -> None:
-    """An annotation has to be Python."""
+def test_an_invalid_expression_is_an_error() -> None:
+    """An annotation must be valid Python."""
 
     def read(book: Book) -> None: ...
 
@@ -347,14 +347,14 @@ def test_what_is_no_expression_is_an_error() -> None:
 
 
 def test_a_callable_without_a_signature_is_an_error() -> None:
-    """Some builtins can not be read."""
+    """Some builtins have none."""
     with pytest.raises(ConfigurationError, match=r"signature of builtins\.dict cannot be read"):
         parameters(dict)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is newer")
 def test_type_parameters_in_brackets_are_found() -> None:
-    """PEP 695: the type parameters of a function and of a class are names in annotations."""
+    """PEP 695: annotations may use the type parameters of a function and of a class."""
     namespace: dict[str, Any] = {"__name__": __name__}
     source = """
         from __future__ import annotations
@@ -370,14 +370,14 @@ def test_type_parameters_in_brackets_are_found() -> None:
 
 
 def test_callables_are_described_by_module_and_name() -> None:
-    """Messages show where a callable is from, through partials; an object shows itself."""
+    """A partial is described by its function, a callable object by its representation."""
     assert f"{__name__}.Reader.method" == describe(Reader.method)
     assert f"{__name__}.nothing" == describe(functools.partial(nothing))
     assert "3" == describe(3)
 
 
 def test_parameters_are_values() -> None:
-    """Two readings of one parameter agree in what was declared."""
+    """Reading a parameter twice gives equal results."""
     first, second = parameters(every_kind)[0], parameters(every_kind)[0]
 
     assert isinstance(first, Parameter)

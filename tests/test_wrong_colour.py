@@ -1,4 +1,4 @@
-"""What belongs to one colour, given to the other: it works, or it is refused at once."""
+"""Objects of one colour used with the other: they work, or are refused at registration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.library import BookRegistered, Shelve
 
 
 async def test_a_plain_listener_of_an_async_bus_runs_in_a_worker_thread() -> None:
-    """It can not stall the loop; what it returns is the result."""
+    """It cannot stall the loop, and its return value is the result."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
 
     def shelve(command: Shelve, uow: AsyncLibrary) -> int:
@@ -32,7 +32,7 @@ async def test_a_plain_listener_of_an_async_bus_runs_in_a_worker_thread() -> Non
 
 
 def test_a_sync_bus_refuses_a_coroutine_function() -> None:
-    """Nobody could wait for it; the error says what to use."""
+    """Nothing could await it; the error says what to use."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
 
     async def shelve(command: Shelve, uow: SyncLibrary) -> None:
@@ -44,9 +44,9 @@ def test_a_sync_bus_refuses_a_coroutine_function() -> None:
     assert {} == bus.commands_registry
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="functions can not be marked before")
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="functions cannot be marked before")
 def test_a_sync_bus_refuses_a_function_that_is_marked_as_a_coroutine_function() -> None:
-    """It says of itself that somebody has to wait for what it returns."""
+    """The mark says that its result must be awaited."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
 
     def shelve(command: Shelve, uow: SyncLibrary) -> None:
@@ -59,7 +59,7 @@ def test_a_sync_bus_refuses_a_function_that_is_marked_as_a_coroutine_function() 
 
 
 async def test_a_sync_consumer_is_heard_by_an_async_bus() -> None:
-    """Its handlers run in a worker thread, inside of the transaction."""
+    """Its handlers run in a worker thread, inside the transaction."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     consumer = messagebus.Consumer()
     heard: list[BookRegistered] = []
@@ -77,6 +77,6 @@ async def test_a_sync_consumer_is_heard_by_an_async_bus() -> None:
 
 
 def test_a_sync_bus_refuses_an_async_consumer() -> None:
-    """Nobody could wait for it."""
+    """Nothing could await it."""
     with pytest.raises(ConfigurationError, match="coroutine function"):
         SyncMessageBus().include(messagebus.asyncio.Consumer())  # type: ignore[arg-type]

@@ -29,19 +29,19 @@ class AsyncBooks(AsyncAbstractRepository[Book]):
         self.books: dict[str, Book] = {}
 
     async def add(self, book: Book) -> None:
-        """Take a book in."""
+        """Add a book."""
         self.books[book.id] = book
         self.seen.append(book)
 
     async def get(self, id: str) -> Book:
-        """Hand a book out."""
+        """Return a book."""
         book = self.books[id]
         self.seen.append(book)
         return book
 
 
 class AsyncReaders(AsyncAbstractRepository[Reader]):
-    """Readers, who are only looked at."""
+    """Readers, which are only marked as seen."""
 
     def look_at(self, reader: Reader) -> None:
         """Mark a reader as seen."""
@@ -49,7 +49,7 @@ class AsyncReaders(AsyncAbstractRepository[Reader]):
 
 
 class AsyncRecordingEventstore(AsyncEventstoreAbstractRepository):
-    """Keeps every message that is added, whatever becomes of the transaction."""
+    """Records every added message, whether or not the transaction is committed."""
 
     def __init__(self, transport: AsyncAbstractEventstreamTransport | None = None) -> None:
         super().__init__(None if transport is None else AsyncEventstreamPublisher(transport))
@@ -71,11 +71,11 @@ class AsyncLibrary(AsyncAbstractUnitOfWork[AsyncBooks | AsyncReaders]):
             self.eventstore = eventstore
 
     async def commit(self) -> None:
-        """Note the commit, or fail."""
+        """Record the commit, or fail."""
         await self._end("commit")
 
     async def rollback(self) -> None:
-        """Note the rollback, or fail."""
+        """Record the rollback, or fail."""
         await self._end("rollback")
 
     async def _end(self, how: str) -> None:

@@ -1,4 +1,4 @@
-"""The cascade that one handle runs: order, causes and depth."""
+"""The cascade of one handle: order, causes and depth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.library import (
 
 
 async def raise_in(uow: Any, *messages: Any) -> None:
-    """Let a new model raise messages."""
+    """Raise messages from a new model."""
     book = Book(id="1")
     book.messages.extend(messages)
     await uow.books.add(book)
@@ -29,7 +29,7 @@ async def raise_in(uow: Any, *messages: Any) -> None:
 async def test_messages_are_handled_first_in_first_out(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """All that one message raises comes before what those raise in their turn."""
+    """The messages that one message raises come before the messages that those raise."""
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
         await raise_in(uow, BookRegistered(id="1"), BookRegistered(id="2"))
@@ -60,10 +60,10 @@ async def test_messages_are_handled_first_in_first_out(
     ] == eventstore.added
 
 
-async def test_what_listeners_of_one_event_raise_keeps_their_order(
+async def test_messages_keep_the_order_of_the_listeners_that_raised_them(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """The messages of the first listener come before those of the second, made earlier or not."""
+    """Messages of the first listener come first, even if they were created later."""
     early = ShelfCounted(id="second")
 
     async def first(event: BookRegistered, uow: AsyncLibrary) -> None:
@@ -86,7 +86,7 @@ async def test_what_listeners_of_one_event_raise_keeps_their_order(
 async def test_a_message_is_stored_after_its_listeners_have_run(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """While a message is handled it is not yet part of what has happened."""
+    """A message that is being handled is not in the eventstore yet."""
     stored: list[int] = []
 
     async def listen(event: BookRegistered, uow: AsyncLibrary) -> None:
@@ -105,7 +105,7 @@ async def test_a_message_is_stored_after_its_listeners_have_run(
 async def test_a_listener_knows_the_cause_of_its_message(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """Causation is the message before, correlation the first one; both end with the handling."""
+    """Causation is the previous message, correlation the first; both end with the handle."""
     known: list[tuple[str, Any, Any]] = []
 
     async def note(name: str, uow: Any) -> None:
@@ -145,7 +145,7 @@ async def test_a_listener_knows_the_cause_of_its_message(
 
 
 async def test_each_handle_begins_a_cascade_of_its_own() -> None:
-    """What one handle has raised is no cause of what the next one handles."""
+    """The messages of one handle do not cause those of the next."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(max_depth=2)
     known: list[tuple[Any, Any]] = []
 
@@ -168,7 +168,7 @@ async def test_each_handle_begins_a_cascade_of_its_own() -> None:
 async def test_a_handle_inside_a_handler_is_part_of_the_cascade(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """A handler may use the bus on its own transaction; the cause goes along."""
+    """A handler may call the bus with its transaction; the chain of causes continues."""
     known: list[Any] = []
 
     async def register(command: RegisterBook, uow: Any) -> str:
@@ -192,7 +192,7 @@ async def test_a_handle_inside_a_handler_is_part_of_the_cascade(
 
 
 async def test_an_endless_cascade_is_stopped(uow: AsyncLibrary) -> None:
-    """Two events that raise each other are named, and the transaction is rolled back."""
+    """Two events that raise each other are reported, and the transaction is rolled back."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(max_depth=50)
 
     async def borrowed(event: BookBorrowed, uow: AsyncLibrary) -> None:
@@ -217,7 +217,7 @@ async def test_an_endless_cascade_is_stopped(uow: AsyncLibrary) -> None:
 async def test_a_chain_may_be_as_long_as_max_depth_says(
     uow: AsyncLibrary, length: int, stopped: bool
 ) -> None:
-    """Of a chain of causes, max_depth messages are handled."""
+    """A chain of max_depth messages is handled, a longer one is not."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(max_depth=10)
     handled: list[Any] = []
 
@@ -239,7 +239,7 @@ async def test_a_chain_may_be_as_long_as_max_depth_says(
 
 
 async def test_a_wide_cascade_is_no_runaway(uow: AsyncLibrary) -> None:
-    """One command may raise a hundred thousand events: the guard counts depth, not messages."""
+    """One command may raise 100,000 events, since only the depth is limited."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     counted: list[ShelfCounted] = []
     event = ShelfCounted()
@@ -262,7 +262,7 @@ async def test_a_wide_cascade_is_no_runaway(uow: AsyncLibrary) -> None:
 async def test_a_handler_that_ends_the_transaction_ends_the_cascade(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """What is raised before a commit in a handler can not be handled after it, and says so."""
+    """A message raised before a commit in a handler cannot be handled after it: an error."""
 
     async def register(command: RegisterBook, uow: Any) -> None:
         await raise_in(uow, BookRegistered())
@@ -277,7 +277,7 @@ async def test_a_handler_that_ends_the_transaction_ends_the_cascade(
 async def test_a_failed_handle_leaves_no_messages_behind(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """If its error is caught and the transaction committed, the rest of its cascade is dropped."""
+    """The rest of its cascade is dropped, even if the transaction is then committed."""
 
     async def fail(event: BookRegistered, uow: AsyncLibrary) -> None:
         await raise_in(uow, BookBorrowed())

@@ -1,4 +1,4 @@
-"""Listeners of the bus with dependencies that are declared by Depends, and included consumers."""
+"""Listeners with dependencies declared by Depends, and included consumers."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Log = list[str]
 
 
 async def clock() -> int:
-    """Tell the time."""
+    """Return the time."""
     return 12
 
 
 def shelf(hour: Annotated[int, Depends(clock)]) -> str:
-    """Name a shelf."""
+    """Return the name of a shelf."""
     return f"shelf at {hour}"
 
 
@@ -48,8 +48,8 @@ async def handle(bus: AsyncMessageBus[Any], message: Any, **given: Any) -> Any:
     return result
 
 
-async def test_a_listener_gets_what_it_declares_as_a_default(bus: AsyncMessageBus[Any]) -> None:
-    """Depends as the default of a parameter fills it, and so on below."""
+async def test_a_listener_may_declare_a_dependency_as_a_default(bus: AsyncMessageBus[Any]) -> None:
+    """A parameter with Depends as its default is filled, and so are nested ones."""
 
     async def shelve(command: Shelve, uow: AsyncLibrary, where: str = Depends(shelf)) -> str:
         return where
@@ -59,10 +59,10 @@ async def test_a_listener_gets_what_it_declares_as_a_default(bus: AsyncMessageBu
     assert "shelf at 12" == await handle(bus, Shelve())
 
 
-async def test_a_listener_gets_what_it_declares_in_an_annotation(
+async def test_a_listener_may_declare_a_dependency_in_an_annotation(
     bus: AsyncMessageBus[Any],
 ) -> None:
-    """Depends inside of Annotated fills the parameter, too, whether it has a name only or not."""
+    """A parameter with Depends in Annotated is filled, keyword-only ones too."""
 
     async def shelve(
         command: Shelve, uow: AsyncLibrary, *, where: Annotated[str, Depends(shelf)]
@@ -74,8 +74,8 @@ async def test_a_listener_gets_what_it_declares_in_an_annotation(
     assert "shelf at 12" == await handle(bus, Shelve())
 
 
-async def test_declared_and_named_dependencies_stand_side_by_side() -> None:
-    """Each parameter is filled in its own way, and a missing one is named."""
+async def test_declared_and_named_dependencies_can_be_combined() -> None:
+    """Each parameter is filled in its own way; the error names a missing one."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=dict)
 
     async def shelve(
@@ -99,7 +99,7 @@ async def test_declared_and_named_dependencies_stand_side_by_side() -> None:
 async def test_a_dependency_may_ask_for_the_message_and_the_unit_of_work(
     bus: AsyncMessageBus[Any],
 ) -> None:
-    """It does so by its annotation: a class of the message, of the unit of work or transaction."""
+    """It does so by annotation: the class of the message, unit of work or transaction."""
 
     def title(command: RegisterBook) -> str:
         return command.title.upper()
@@ -135,10 +135,10 @@ async def test_a_dependency_may_ask_for_the_message_and_the_unit_of_work(
     assert ["BookRegistered"] == heard
 
 
-def test_a_dependency_that_nothing_fills_is_refused_at_registration(
+def test_an_unresolvable_dependency_is_refused_at_registration(
     bus: AsyncMessageBus[Any],
 ) -> None:
-    """What a dependency asks for has to be there: another message never is."""
+    """A dependency cannot ask for another message."""
 
     def of_other(event: BookBorrowed) -> str:
         return event.id
@@ -154,7 +154,7 @@ def test_a_dependency_that_nothing_fills_is_refused_at_registration(
 async def test_a_dependency_lives_for_one_call_of_a_listener(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """By default each listener has its own, closed when it is done."""
+    """By default each call has one of its own, which is closed after the call."""
     log: Log = []
     run_a_cascade(bus, log, None)
 
@@ -168,7 +168,7 @@ async def test_a_dependency_lives_for_one_call_of_a_listener(
 async def test_a_dependency_may_live_as_long_as_the_handle(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """With the scope of the handle, the whole cascade shares it; it closes before the commit."""
+    """With that scope, the whole cascade shares it, and it is closed before the commit."""
     log: Log = []
     run_a_cascade(bus, log, "handle")
 
@@ -183,10 +183,10 @@ async def test_a_dependency_may_live_as_long_as_the_handle(
 
 
 @pytest.mark.parametrize("scope", [None, "handle"])
-async def test_a_dependency_sees_the_error_of_what_uses_it(
+async def test_a_dependency_sees_the_error_of_its_listener(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, scope: Any
 ) -> None:
-    """The error of a listener is thrown in at the yield, and arrives all the same."""
+    """The error is thrown in at the yield, and raised."""
     log: Log = []
     session = opened(log)
 
@@ -205,7 +205,7 @@ async def test_a_dependency_sees_the_error_of_what_uses_it(
 
 
 def opened(log: Log) -> Any:
-    """Make a dependency that notes when it is opened and closed."""
+    """Return a dependency that logs when it is opened and closed."""
 
     async def session() -> AsyncIterator[str]:
         log.append("open")
@@ -220,7 +220,7 @@ def opened(log: Log) -> Any:
 
 
 def run_a_cascade(bus: AsyncMessageBus[Any], log: Log, scope: Any) -> None:
-    """Register a handler and a listener that use one dependency."""
+    """Run a handler and a listener that use one dependency."""
     session = opened(log)
 
     async def register(
@@ -241,7 +241,7 @@ def run_a_cascade(bus: AsyncMessageBus[Any], log: Log, scope: Any) -> None:
 
 
 async def test_a_dependency_can_be_overridden(bus: AsyncMessageBus[Any]) -> None:
-    """At any depth, undone by the end of the block, errors included."""
+    """Overrides apply at any depth, and end with their block, even by an error."""
 
     async def shelve(command: Shelve, uow: AsyncLibrary, where: str = Depends(shelf)) -> str:
         return where
@@ -257,7 +257,7 @@ async def test_a_dependency_can_be_overridden(bus: AsyncMessageBus[Any]) -> None
 
 
 async def test_a_bus_and_a_consumer_can_share_overrides() -> None:
-    """What is overridden in a provider is overridden in all that were given it."""
+    """An override of a provider applies to all components with that provider."""
     provider = Provider()
     bus: AsyncMessageBus[Any] = AsyncMessageBus(provider=provider)
     consumer = Consumer(provider=provider)
@@ -278,10 +278,10 @@ async def test_a_bus_and_a_consumer_can_share_overrides() -> None:
     assert [6, 6] == heard
 
 
-async def test_an_included_consumer_hears_events_inside_of_the_transaction(
+async def test_an_included_consumer_hears_events_inside_the_transaction(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """Its handlers run after the listeners of the bus, before the event is stored."""
+    """Its handlers run after the listeners of the bus and before the event is stored."""
     log: Log = []
     consumer = Consumer()
 
@@ -307,7 +307,7 @@ async def test_an_included_consumer_hears_events_inside_of_the_transaction(
 async def test_a_failing_handler_of_an_included_consumer_rolls_back(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """It is part of the transaction like any listener."""
+    """It belongs to the transaction like a listener."""
     consumer = Consumer()
 
     async def hear(event: BookRegistered) -> None:
@@ -322,10 +322,10 @@ async def test_a_failing_handler_of_an_included_consumer_rolls_back(
     assert ["rollback"] == uow.ended
 
 
-async def test_what_the_call_gives_goes_before_what_a_listener_declares(
+async def test_an_argument_of_handle_replaces_a_declared_dependency(
     bus: AsyncMessageBus[Any],
 ) -> None:
-    """A declared dependency can be given by its name, and is not called then."""
+    """The declared dependency is then not called."""
 
     def never() -> str:
         raise AssertionError

@@ -24,11 +24,11 @@ class AsyncNotifier(AsyncDependency):
         type(self).made.append(self)
 
     async def on_after_commit(self) -> None:
-        """Note the commit."""
+        """Record the commit."""
         await self._note("commit")
 
     async def on_after_rollback(self) -> None:
-        """Note the rollback."""
+        """Record the rollback."""
         await self._note("rollback")
 
     async def _note(self, end: str) -> None:
@@ -39,18 +39,18 @@ class AsyncNotifier(AsyncDependency):
 
 @pytest.fixture(autouse=True)
 def made() -> list[AsyncNotifier]:
-    """Return the notifiers that the bus makes."""
+    """Return the notifiers that the bus creates."""
     AsyncNotifier.made = []
     return AsyncNotifier.made
 
 
 async def notify(command: Shelve, uow: AsyncLibrary, notifier: AsyncNotifier) -> AsyncNotifier:
-    """Ask for the notifier."""
+    """Take the notifier."""
     return notifier
 
 
 async def register(command: RegisterBook, uow: AsyncLibrary, notifier: AsyncNotifier) -> Any:
-    """Ask for the notifier, and raise an event."""
+    """Take the notifier, and raise an event."""
     book = Book(id="1")
     book.messages.append(BookRegistered())
     await uow.books.add(book)
@@ -58,7 +58,7 @@ async def register(command: RegisterBook, uow: AsyncLibrary, notifier: AsyncNoti
 
 
 async def test_a_listener_gets_a_dependency_of_the_bus_by_its_name(uow: AsyncLibrary) -> None:
-    """A parameter behind the unit of work is filled by what the bus makes."""
+    """The bus fills the parameters after the unit of work."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
     bus.add_listener(Shelve, notify)
 
@@ -67,10 +67,10 @@ async def test_a_listener_gets_a_dependency_of_the_bus_by_its_name(uow: AsyncLib
         await transaction.commit()
 
 
-async def test_a_dependency_is_made_once_for_each_handle(
+async def test_a_dependency_is_created_once_for_each_handle(
     uow: AsyncLibrary, made: list[AsyncNotifier]
 ) -> None:
-    """The listeners of one cascade share it; the next handle has its own."""
+    """The listeners of one cascade share it; the next handle gets another."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
     seen: list[AsyncNotifier] = []
 
@@ -88,10 +88,10 @@ async def test_a_dependency_is_made_once_for_each_handle(
     assert first is not second
 
 
-async def test_a_dependency_that_nobody_asks_for_is_not_made(
+async def test_an_unused_dependency_is_not_created(
     uow: AsyncLibrary, made: list[AsyncNotifier]
 ) -> None:
-    """What is not used costs nothing."""
+    """The bus calls its factories only for parameters."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
 
     async with uow as transaction:
@@ -101,10 +101,10 @@ async def test_a_dependency_that_nobody_asks_for_is_not_made(
     assert [] == made
 
 
-async def test_what_the_call_gives_goes_before_what_the_bus_has(
+async def test_an_argument_of_handle_replaces_a_dependency_of_the_bus(
     uow: AsyncLibrary, made: list[AsyncNotifier]
 ) -> None:
-    """A dependency of the call may be any object, of any kind."""
+    """It may be an object of any kind."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
     bus.add_listener(Shelve, notify)
 
@@ -116,7 +116,7 @@ async def test_what_the_call_gives_goes_before_what_the_bus_has(
 
 
 async def test_a_parameter_with_a_default_is_optional(uow: AsyncLibrary) -> None:
-    """The default is used if neither the bus nor the call has the dependency."""
+    """The default applies if neither the bus nor the call provides the dependency."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
 
     async def shelve(command: Shelve, uow: AsyncLibrary, *, shelf: str = "default") -> str:
@@ -132,7 +132,7 @@ async def test_a_parameter_with_a_default_is_optional(uow: AsyncLibrary) -> None
 async def test_a_missing_dependency_names_the_listener_and_the_parameter(
     uow: AsyncLibrary,
 ) -> None:
-    """The error says what is missing, who asks for it and what to do."""
+    """The error also says what to do."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Shelve, notify)
 
@@ -147,8 +147,8 @@ async def test_a_missing_dependency_names_the_listener_and_the_parameter(
     assert OfDependency is MissingDependencyError
 
 
-def test_what_can_not_be_called_is_no_dependency_of_the_bus() -> None:
-    """The bus makes its dependencies: it needs a class or a factory."""
+def test_a_dependency_of_the_bus_must_be_callable() -> None:
+    """The bus creates its dependencies, so it needs a class or a factory."""
     with pytest.raises(ConfigurationError, match="'notifier' is not callable"):
         AsyncMessageBus(notifier="mine")  # type: ignore[arg-type]
 
@@ -157,7 +157,7 @@ def test_what_can_not_be_called_is_no_dependency_of_the_bus() -> None:
 async def test_a_dependency_hears_how_the_transaction_ends(
     uow: AsyncLibrary, decide: str, heard: str
 ) -> None:
-    """Dependencies of the bus and of the call hear it, each once."""
+    """Dependencies of the bus and of the call are notified once each."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
     bus.add_listener(Shelve, notify)
     tracker = AsyncNotifier()
@@ -171,12 +171,12 @@ async def test_a_dependency_hears_how_the_transaction_ends(
     assert [[heard], [heard]] == [notifier.heard, tracker.heard]
 
 
-async def test_a_dependency_of_the_call_hears_the_end_even_if_nobody_asks_for_it() -> None:
-    """What is given to handle takes part in its transaction."""
+async def test_an_unused_dependency_of_the_call_hears_the_end() -> None:
+    """Every argument of handle takes part in the transaction."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
 
     async def shelve(command: Shelve, uow: AsyncLibrary) -> None:
-        """Ask for nothing."""
+        """Take no dependency."""
 
     bus.add_listener(Shelve, shelve)
     tracker = AsyncNotifier()
@@ -190,7 +190,7 @@ async def test_a_dependency_of_the_call_hears_the_end_even_if_nobody_asks_for_it
 async def test_a_dependency_hears_that_its_listener_has_failed(
     uow: AsyncLibrary, made: list[AsyncNotifier]
 ) -> None:
-    """A transaction that ends by an error is rolled back, and told so."""
+    """It is notified of the rollback."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus(notifier=AsyncNotifier)
 
     async def fail(command: Shelve, uow: AsyncLibrary, notifier: AsyncNotifier) -> None:
@@ -204,8 +204,8 @@ async def test_a_dependency_hears_that_its_listener_has_failed(
     assert [["rollback"]] == [each.heard for each in made]
 
 
-async def test_an_object_with_both_methods_is_a_dependency_that_hears(uow: AsyncLibrary) -> None:
-    """Inheriting is not needed."""
+async def test_an_object_with_both_hooks_is_notified(uow: AsyncLibrary) -> None:
+    """It need not inherit from the base class."""
 
     class Tracker:
         def __init__(self) -> None:
@@ -230,7 +230,7 @@ async def test_an_object_with_both_methods_is_a_dependency_that_hears(uow: Async
 async def test_a_failing_hook_does_not_undo_the_commit(
     uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """All hooks run; what failed is raised together; commit and publication stand."""
+    """All hooks run, their failures are raised together, and commit and publication stand."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     first, second, third = AsyncNotifier(), AsyncNotifier(), AsyncNotifier()
     first.failing, second.failing = ValueError("first"), OSError("second")
@@ -247,7 +247,7 @@ async def test_a_failing_hook_does_not_undo_the_commit(
 
 
 async def test_an_interrupted_hook_lets_the_others_hear(uow: AsyncLibrary) -> None:
-    """An interruption arrives as itself, after every hook has run."""
+    """An interruption is raised unchanged, after every hook has run."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     first, second = AsyncNotifier(), AsyncNotifier()
     first.failing = KeyboardInterrupt()
@@ -261,10 +261,10 @@ async def test_an_interrupted_hook_lets_the_others_hear(uow: AsyncLibrary) -> No
     assert ["commit"] == uow.ended
 
 
-async def test_a_failing_hook_of_a_rollback_shows_the_error_that_led_to_it(
+async def test_a_failing_hook_of_a_rollback_shows_the_original_error(
     uow: AsyncLibrary,
 ) -> None:
-    """The error of the block is the context of the errors of the hooks."""
+    """The error of the block is the context of the hooks' errors."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     tracker = AsyncNotifier()
     tracker.failing = OSError("hook")
@@ -280,7 +280,7 @@ async def test_a_failing_hook_of_a_rollback_shows_the_error_that_led_to_it(
 
 
 def test_a_dependency_class_has_both_hooks() -> None:
-    """The base class reminds of what is missing."""
+    """Both are abstract in the base class."""
 
     class Half(AsyncDependency):
         async def on_after_commit(self) -> None:
@@ -291,8 +291,8 @@ def test_a_dependency_class_has_both_hooks() -> None:
 
 
 @pytest.mark.parametrize("name", ["message", "uow"])
-def test_a_dependency_can_not_have_the_name_of_a_parameter_of_handle(name: str) -> None:
-    """It could not be given to handle."""
+def test_a_dependency_cannot_have_the_name_of_a_parameter_of_handle(name: str) -> None:
+    """Handle could not take it as an argument."""
     factories: dict[str, Any] = {name: dict}
     with pytest.raises(ConfigurationError, match=f"A dependency cannot be named '{name}'"):
         AsyncMessageBus(**factories)

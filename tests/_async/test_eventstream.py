@@ -1,4 +1,4 @@
-"""The eventstore, the publisher and what stands in for them by default."""
+"""The eventstore, the publisher and their defaults."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tests.library import BookRegistered, RegisterBook, ShelfCounted
 
 
 class Upper(AbstractMessageSerializer):
-    """A serializer that shouts."""
+    """A serializer that writes names in upper case."""
 
     def serialize_message(self, message: Message[Any]) -> Mapping[str, Any]:
-        """Give the name alone."""
+        """Return only the name."""
         return {"type": message.metadata.name.upper()}
 
 
@@ -39,14 +39,14 @@ class Upper(AbstractMessageSerializer):
         AbstractMessageSerializer,
     ],
 )
-def test_abstract_classes_can_not_be_made(abstract: type[Any]) -> None:
-    """Transport, eventstore and serializer have to be implemented."""
+def test_abstract_classes_cannot_be_instantiated(abstract: type[Any]) -> None:
+    """Transport, eventstore and serializer must be implemented."""
     with pytest.raises(TypeError, match="abstract"):
         abstract()
 
 
 async def test_only_published_messages_are_sent(transport: AsyncRecorder) -> None:
-    """Messages are private unless their metadata says otherwise."""
+    """Messages are private by default."""
     publisher = AsyncEventstreamPublisher(transport)
     event = BookRegistered(id="1")
 
@@ -57,10 +57,10 @@ async def test_only_published_messages_are_sent(transport: AsyncRecorder) -> Non
     assert [str(event.message_id)] == transport.ids
 
 
-async def test_the_publisher_uses_the_serializer_it_is_given(
+async def test_the_publisher_uses_its_serializer(
     transport: AsyncRecorder,
 ) -> None:
-    """The format of what is sent is the user's choice."""
+    """The user may choose the format of sent messages."""
     publisher = AsyncEventstreamPublisher(transport, serializer=Upper())
 
     await publisher.send_message(BookRegistered(id="1"))
@@ -76,7 +76,7 @@ async def test_the_sinkhole_transport_drops_everything() -> None:
 async def test_an_added_message_is_stored_and_published_once(
     eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
-    """Outside of any transaction, adding and publishing are in the user's hands."""
+    """Outside a transaction, the user adds and publishes messages."""
     await eventstore.add(BookRegistered(id="1"))
     assert [] == transport.sent
 
@@ -88,7 +88,7 @@ async def test_an_added_message_is_stored_and_published_once(
 
 
 async def test_the_sinkhole_eventstore_publishes_too(transport: AsyncRecorder) -> None:
-    """To keep nothing does not mean to publish nothing."""
+    """It publishes messages although it stores none."""
     eventstore = AsyncSinkholeEventstoreRepository(AsyncEventstreamPublisher(transport))
 
     await eventstore.add(BookRegistered(id="1"))
@@ -97,10 +97,10 @@ async def test_the_sinkhole_eventstore_publishes_too(transport: AsyncRecorder) -
     assert ["book_registered_v1"] == types_of(transport)
 
 
-async def test_a_failing_transport_keeps_what_was_not_sent(
+async def test_unsent_messages_are_kept_when_the_transport_fails(
     eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
-    """Publication goes on where it stopped, as often as needed."""
+    """Each attempt continues where the last one stopped."""
     transport.fail(ConnectionError())
     transport.fail(ConnectionError(), after=1)
     for id in "123":
@@ -119,7 +119,7 @@ async def test_a_failing_transport_keeps_what_was_not_sent(
 
 @pytest.mark.parametrize("keeping", [False, True])
 async def test_without_a_publisher_nothing_is_remembered(keeping: bool) -> None:
-    """Memory does not grow with the messages that are handled."""
+    """Handled messages are not kept in memory."""
     eventstore = AsyncRecordingEventstore() if keeping else AsyncSinkholeEventstoreRepository()
     uow = AsyncLibrary(eventstore)
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
@@ -133,7 +133,7 @@ async def test_without_a_publisher_nothing_is_remembered(keeping: bool) -> None:
 
 
 async def test_an_eventstore_may_have_a_constructor_of_its_own() -> None:
-    """One that does not call that of the base class has no publisher."""
+    """If it does not call the one of the base class, there is no publisher."""
 
     class Journal(AsyncEventstoreAbstractRepository):
         def __init__(self) -> None:
@@ -152,6 +152,6 @@ async def test_an_eventstore_may_have_a_constructor_of_its_own() -> None:
 
 
 async def test_the_default_eventstore_is_shared_and_keeps_nothing() -> None:
-    """Units of work without an eventstore of their own do not meet in the default one."""
+    """Units of work that share the default eventstore do not affect each other."""
     assert AsyncLibrary().eventstore is AsyncLibrary().eventstore
     assert isinstance(AsyncLibrary().eventstore, AsyncSinkholeEventstoreRepository)

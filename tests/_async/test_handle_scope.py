@@ -1,4 +1,4 @@
-"""Dependencies that live as long as a handle: what is shared, and how they are closed."""
+"""Dependencies with the scope of the handle: sharing and closing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def handle(bus: AsyncMessageBus[Any]) -> None:
 
 
 def listening(bus: AsyncMessageBus[Any], log: Log, name: str, declared: Any) -> None:
-    """Register a listener that logs its name and what it depends on."""
+    """Register a listener that logs its name and its dependency."""
 
     async def listen(event: ShelfCounted, uow: AsyncLibrary, value: str = declared) -> None:
         log.append(f"{name} {value}")
@@ -39,10 +39,10 @@ def listening(bus: AsyncMessageBus[Any], log: Log, name: str, declared: Any) -> 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("maker", MAKERS)
-async def test_listeners_share_what_lives_as_long_as_the_handle(
+async def test_listeners_share_a_dependency_of_the_handle(
     bus: AsyncMessageBus[Any], maker: Maker, depth: int
 ) -> None:
-    """It is opened for the first that needs it, and closed after the last."""
+    """It is opened for the first listener that needs it, and closed after the last listener."""
     dependencies = chain(maker, depth)
     for name in ("first", "second"):
         listening(bus, dependencies.log, name, Depends(dependencies.last, scope="handle"))
@@ -57,10 +57,10 @@ async def test_listeners_share_what_lives_as_long_as_the_handle(
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-async def test_what_lives_for_a_call_may_need_what_lives_for_the_handle(
+async def test_a_dependency_of_a_call_may_need_one_of_the_handle(
     bus: AsyncMessageBus[Any], maker: Maker
 ) -> None:
-    """The one is made for each listener, the other once."""
+    """The first is created for each listener, the second once."""
     dependencies = chain(maker, 1)
 
     def short(long: str = Depends(dependencies.last, scope="handle")) -> Any:
@@ -83,7 +83,7 @@ async def test_what_lives_for_a_call_may_need_what_lives_for_the_handle(
 async def test_without_cache_each_use_has_its_own_until_the_end_of_the_handle(
     bus: AsyncMessageBus[Any], maker: Maker
 ) -> None:
-    """It is not shared, but as long alive."""
+    """It is not shared, but lives as long."""
     dependencies = chain(maker, 1)
     declared = Depends(dependencies.last, scope="handle", use_cache=False)
     for name in ("first", "second"):
@@ -97,10 +97,10 @@ async def test_without_cache_each_use_has_its_own_until_the_end_of_the_handle(
 
 @pytest.mark.parametrize("error", [HandlerError("no"), StopProgram("now")])
 @pytest.mark.parametrize("maker", CLOSING)
-async def test_a_failing_listener_is_seen_by_all_that_is_open(
+async def test_open_dependencies_see_the_failure_of_a_listener(
     bus: AsyncMessageBus[Any], maker: Maker, error: BaseException
 ) -> None:
-    """The youngest is closed first; the failure arrives as it is."""
+    """The last opened is closed first, and the failure is raised unchanged."""
     dependencies = chain(maker, 2)
     listening(bus, dependencies.log, "first", Depends(dependencies.last, scope="handle"))
 
@@ -126,7 +126,7 @@ async def test_a_failing_listener_is_seen_by_all_that_is_open(
 async def test_a_failure_at_the_end_of_the_handle_closes_the_others(
     bus: AsyncMessageBus[Any], maker: Maker
 ) -> None:
-    """The others see it, and it arrives."""
+    """The others see the failure, and it is raised."""
     dependencies = chain(maker, 2)
     dependencies.probes[-1].clean_up = CleanUpError("no")
     listening(bus, dependencies.log, "only", Depends(dependencies.last, scope="handle"))
@@ -138,10 +138,10 @@ async def test_a_failure_at_the_end_of_the_handle_closes_the_others(
 
 
 @pytest.mark.parametrize("maker", CLOSING)
-async def test_a_set_up_that_fails_closes_what_is_open(
+async def test_a_failing_set_up_closes_open_dependencies(
     bus: AsyncMessageBus[Any], maker: Maker
 ) -> None:
-    """The listener is not called, and what lives for the handle sees the failure."""
+    """The listener is not called, and dependencies of the handle see the failure."""
     dependencies = chain(maker, 2)
     dependencies.probes[-1].set_up = CleanUpError("no")
     listening(bus, dependencies.log, "never", Depends(dependencies.last, scope="handle"))

@@ -1,4 +1,4 @@
-"""Memory: a message that was handled is not remembered."""
+"""Memory: handled messages are not kept."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.library import Book, BookRegistered, RegisterBook
 
 
 class RefusalError(Exception):
-    """What a handler raises."""
+    """Raised by the handler."""
 
 
 async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
-    """Raise an event, and an error if the title says so."""
+    """Raise an event, and fail if the title says so."""
     book = Book(id=command.id)
     book.messages.append(BookRegistered(id=command.id))
     uow.books.seen.append(book)
@@ -29,7 +29,7 @@ async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
 
 
 async def run(bus: AsyncMessageBus[Any], uow: AsyncLibrary, ending: str, message: Any) -> None:
-    """Handle a message in a transaction that ends as told."""
+    """Handle a message in a transaction with the given ending."""
     try:
         async with uow as transaction:
             await bus.handle(message, transaction)
@@ -42,8 +42,8 @@ async def run(bus: AsyncMessageBus[Any], uow: AsyncLibrary, ending: str, message
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
-async def test_a_handled_message_can_be_forgotten(ending: str) -> None:
-    """Nothing of the bus or the unit of work holds a message once its transaction is over."""
+async def test_a_handled_message_is_freed(ending: str) -> None:
+    """Neither the bus nor the unit of work keeps a message after its transaction."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(RegisterBook, register)
     uow = AsyncLibrary()
@@ -60,7 +60,7 @@ async def test_a_handled_message_can_be_forgotten(ending: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["commit", "rollback", "raise"])
 async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> None:
-    """Thousands of commands leave less behind than one of them takes."""
+    """Thousands of commands leave less memory behind than one of them takes."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(RegisterBook, register)
     uow = AsyncLibrary()
@@ -83,7 +83,7 @@ async def test_memory_does_not_grow_with_the_messages_handled(ending: str) -> No
 async def test_transactions_that_interleave_leave_nothing_behind(
     eventstore: AsyncRecordingEventstore,
 ) -> None:
-    """Nothing of a transaction is kept, in whatever order they end."""
+    """They may end in any order."""
 
     async def interleave(times: int) -> int:
         for _ in range(times):

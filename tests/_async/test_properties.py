@@ -1,4 +1,4 @@
-"""Whatever fails, and wherever: what was committed is kept and published, and nothing else."""
+"""Random failures: exactly the committed messages are stored and published."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.library import Book
 
 @dataclass(frozen=True)
 class Plan:
-    """What handling a message does: raise others, then perhaps fail."""
+    """The handling of a message: raise others, then perhaps fail."""
 
     is_command: bool
     published: bool
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One transaction: what is handled in it, and how it shall end."""
+    """One transaction: its messages and its ending."""
 
     plans: tuple[Plan, ...]
     commits: bool
@@ -58,7 +58,7 @@ class Done(Event):
 
 
 def message_of(plan: Plan) -> Message[Any]:
-    """Make the message that a plan is for."""
+    """Return a message for a plan."""
     kind = Do if plan.is_command else Done
     metadata = Metadata(name="planned", schema_version=1, published=plan.published)
     return kind(plan=plan, metadata=metadata)
@@ -85,12 +85,12 @@ class AsyncPlannedWork(AsyncAbstractUnitOfWork[AsyncBooks]):
         self.eventstore: AsyncKeepingEventstore = eventstore
 
     async def commit(self) -> None:
-        """Keep what was handled."""
+        """Store the handled messages."""
         self.eventstore.kept += self.eventstore.pending
         self.eventstore.pending.clear()
 
     async def rollback(self) -> None:
-        """Forget what was handled."""
+        """Drop the handled messages."""
         self.eventstore.pending.clear()
 
 
@@ -105,7 +105,7 @@ async def follow(message: Do | Done, uow: AsyncPlannedWork) -> None:
 
 
 def handling_order(plan: Plan) -> tuple[list[Plan], bool]:
-    """List the plans that are followed, first in, first out, and whether all succeed."""
+    """Return the plans in handling order, and whether all of them succeed."""
     waiting = [plan]
     followed: list[Plan] = []
     while waiting:
@@ -139,7 +139,7 @@ runs = st.lists(
 async def test_store_and_stream_hold_exactly_the_committed_messages_in_handling_order(
     runs: list[Run], failing: set[int]
 ) -> None:
-    """Handlers raise and transports fail at random: nothing is lost, nothing is made up."""
+    """Handlers and transports fail at random; no message is lost or added."""
     transport = AsyncRecorder()
     for before, attempt in pairwise([-1, *sorted(failing)]):
         transport.fail(ConnectionError(), after=attempt - before - 1)

@@ -1,4 +1,4 @@
-"""The bus: who hears what, and what comes back."""
+"""The bus: registration, routing and results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Heard = list[tuple[str, Any]]
 
 
 def listener_that_notes(heard: Heard, name: str) -> Callable[..., Any]:
-    """Make a listener that notes its name and the message."""
+    """Return a listener that records its name and the message."""
 
     async def listen(message: Any, uow: Any) -> str:
         heard.append((name, message))
@@ -51,14 +51,14 @@ def listener_that_notes(heard: Heard, name: str) -> Callable[..., Any]:
 
 
 class Meddling:
-    """A listener that changes the registry while it is looked for."""
+    """A listener that changes the registry while the bus compares it."""
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.deeds: list[Callable[[], None]] = []
 
     async def __call__(self, event: LibraryEvent, uow: Any) -> None:
-        """Note the event."""
+        """Record the event."""
         self.heard.append(("early", event))
 
     def __hash__(self) -> int:
@@ -77,14 +77,14 @@ async def handle(bus: AsyncMessageBus[Any], message: Any) -> Any:
 
 @pytest.fixture
 def heard() -> Heard:
-    """Return what the listeners note."""
+    """Return the record of the listeners."""
     return []
 
 
-async def test_a_command_goes_to_its_handler_and_its_result_comes_back(
+async def test_handle_returns_the_result_of_the_command_handler(
     bus: AsyncMessageBus[Any],
 ) -> None:
-    """Handle returns what the handler of the command returns."""
+    """The command goes to its handler, and the result comes back."""
 
     async def borrow(command: BorrowBook, uow: AsyncLibrary) -> Book:
         return Book(id=command.id)
@@ -94,10 +94,10 @@ async def test_a_command_goes_to_its_handler_and_its_result_comes_back(
     assert Book(id="1") == await handle(bus, BorrowBook(id="1"))
 
 
-async def test_the_result_is_that_of_the_first_message_alone(
+async def test_handle_returns_only_the_result_of_the_first_message(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """What later handlers in the cascade return is dropped; an event returns None."""
+    """Results of later handlers are dropped; an event has no result."""
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> str:
         book = Book(id="1")
@@ -118,7 +118,7 @@ async def test_the_result_is_that_of_the_first_message_alone(
 async def test_the_result_is_that_of_the_first_time_a_message_is_handled(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """A handler that raises its own command once more does not change what comes back."""
+    """A handler that raises its own command again does not change the result."""
     attempts: list[RegisterBook] = []
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> int:
@@ -147,10 +147,10 @@ async def test_every_listener_of_an_event_hears_it_in_the_order_of_registration(
     assert [(name, BookRegistered(id="1")) for name in "abc"] == heard
 
 
-async def test_an_event_that_nobody_hears_is_stored_all_the_same(
+async def test_an_event_without_listeners_is_stored(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """The eventstore keeps what has happened, heard or not."""
+    """The eventstore gets every event."""
     async with uow as transaction:
         await bus.handle(BookRegistered(id="1"), transaction)
         await transaction.commit()
@@ -158,10 +158,10 @@ async def test_an_event_that_nobody_hears_is_stored_all_the_same(
     assert [BookRegistered(id="1")] == eventstore.added
 
 
-async def test_a_command_without_a_handler_gives_none_and_warns_once(
+async def test_a_command_without_a_handler_returns_none_and_warns_once(
     bus: AsyncMessageBus[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A forgotten handler shows in the log, once for each type of command."""
+    """The log mentions a missing handler once for each type of command."""
     with caplog.at_level(logging.WARNING, logger="messagebus"):
         assert await handle(bus, Shelve()) is None
         assert await handle(bus, Shelve()) is None
@@ -171,7 +171,9 @@ async def test_a_command_without_a_handler_gives_none_and_warns_once(
 
 
 @pytest.mark.parametrize("thing", ["text", None, Book(id="1"), BookRegistered])
-async def test_what_is_no_message_is_refused(bus: AsyncMessageBus[Any], thing: Any) -> None:
+async def test_an_object_that_is_no_message_is_refused(
+    bus: AsyncMessageBus[Any], thing: Any
+) -> None:
     """Only commands and events can be handled."""
     with pytest.raises(RuntimeError, match=" was not an Event or Command") as caught:
         await handle(bus, thing)
@@ -181,10 +183,10 @@ async def test_what_is_no_message_is_refused(bus: AsyncMessageBus[Any], thing: A
     assert thing is caught.value.message
 
 
-async def test_a_raised_thing_that_is_no_message_is_refused(
+async def test_a_model_can_raise_only_messages(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """Models may raise commands and events, nothing else."""
+    """Any other object that a model raises is refused."""
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
         book = Book(id="1")
@@ -201,7 +203,7 @@ async def test_a_raised_thing_that_is_no_message_is_refused(
 
 
 def test_a_command_has_one_handler(bus: AsyncMessageBus[Any], heard: Heard) -> None:
-    """A second handler is refused, even if it is the same, and names the first."""
+    """A second handler is refused, even the same one; the error names the first."""
     first = listener_that_notes(heard, "first")
     bus.add_listener(Shelve, first)
 
@@ -216,7 +218,7 @@ def test_a_command_has_one_handler(bus: AsyncMessageBus[Any], heard: Heard) -> N
 
 
 def test_the_registries_show_the_callbacks_themselves(bus: AsyncMessageBus[Any]) -> None:
-    """What was registered can be looked up."""
+    """The callbacks can be looked up by type."""
     one, two = listener_that_notes([], "one"), listener_that_notes([], "two")
     bus.add_listener(Shelve, one)
     bus.add_listener(BookRegistered, one)
@@ -228,7 +230,7 @@ def test_the_registries_show_the_callbacks_themselves(bus: AsyncMessageBus[Any])
 
 @pytest.mark.parametrize("kind", [Book, object, int, str | int, Book | Shelve])
 def test_only_commands_and_events_can_be_listened_to(bus: AsyncMessageBus[Any], kind: Any) -> None:
-    """Another type is refused by adding and by removing, and nothing is registered."""
+    """Adding and removing refuse other types, and register nothing."""
     listener = listener_that_notes([], "listener")
     refused = kind if isinstance(kind, type) else kind.__args__[0]
 
@@ -242,7 +244,7 @@ def test_only_commands_and_events_can_be_listened_to(bus: AsyncMessageBus[Any], 
 
 
 async def test_a_removed_listener_hears_nothing(bus: AsyncMessageBus[Any], heard: Heard) -> None:
-    """Removing undoes adding, for commands and events, and for that callback alone."""
+    """Removing undoes adding, for commands and events, and only for that callback."""
     command, one, two = (listener_that_notes(heard, name) for name in ("command", "one", "two"))
     bus.add_listener(Shelve, command)
     bus.add_listener(BookRegistered, one)
@@ -260,8 +262,8 @@ async def test_a_removed_listener_hears_nothing(bus: AsyncMessageBus[Any], heard
     bus.add_listener(Shelve, command)
 
 
-def test_removing_what_was_not_added_is_an_error(bus: AsyncMessageBus[Any]) -> None:
-    """The listener that is named has to be the one that is registered."""
+def test_removing_an_unknown_listener_is_an_error(bus: AsyncMessageBus[Any]) -> None:
+    """The type and the listener must be those that were registered."""
     one, two = listener_that_notes([], "one"), listener_that_notes([], "two")
     with pytest.raises(ConfigurationError) as caught:
         bus.remove_listener(Shelve, one)
@@ -279,7 +281,7 @@ def test_removing_what_was_not_added_is_an_error(bus: AsyncMessageBus[Any]) -> N
 
 
 async def test_a_base_class_hears_its_subclasses(bus: AsyncMessageBus[Any], heard: Heard) -> None:
-    """A listener hears instances of subclasses, too; the nearest classes come first."""
+    """A listener hears subclasses too; listeners of nearer classes come first."""
     bus.add_listener(Event, listener_that_notes(heard, "all events"))
     bus.add_listener(LibraryEvent, listener_that_notes(heard, "of the library"))
     bus.add_listener(BookRegistered, listener_that_notes(heard, "registered"))
@@ -299,7 +301,7 @@ async def test_a_base_class_hears_its_subclasses(bus: AsyncMessageBus[Any], hear
 
 
 async def test_the_nearest_handler_takes_a_command(bus: AsyncMessageBus[Any], heard: Heard) -> None:
-    """A handler of a base class takes a command that has none of its own."""
+    """A handler of a base class takes a command without a handler of its own."""
     bus.add_listener(Command, listener_that_notes(heard, "any"))
 
     assert "any" == await handle(bus, ShelveTwice())
@@ -322,7 +324,7 @@ async def test_the_nearest_handler_takes_a_command(bus: AsyncMessageBus[Any], he
 async def test_a_union_hears_each_of_its_types(
     bus: AsyncMessageBus[Any], heard: Heard, kind: Any
 ) -> None:
-    """A listener of a union is one listener of each member."""
+    """A listener of a union is a listener of each member."""
     listener = listener_that_notes(heard, "listener")
     bus.add_listener(kind, listener)
 
@@ -339,7 +341,7 @@ async def test_a_union_hears_each_of_its_types(
 async def test_a_union_that_clashes_registers_nothing(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """A listener is registered for all of a union, or for none of it."""
+    """A listener is registered for all members of a union or for none."""
     bus.add_listener(Shelve, listener_that_notes(heard, "first"))
 
     with pytest.raises(ConfigurationError, match="registered twice"):
@@ -351,7 +353,7 @@ async def test_a_union_that_clashes_registers_nothing(
 async def test_a_listener_of_a_class_and_its_base_hears_a_message_once(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """However many of its types match, a listener is called once, with the nearest."""
+    """It is called once, in the place of the nearest matching class."""
     bus.add_listener(LibraryEvent, listener_that_notes(heard, "base"))
     bus.add_listener(LibraryEvent | BookRegistered, listener_that_notes(heard, "both"))  # type: ignore[arg-type]
 
@@ -360,10 +362,10 @@ async def test_a_listener_of_a_class_and_its_base_hears_a_message_once(
     assert ["both", "base"] == [name for name, _ in heard]
 
 
-async def test_a_parametrised_generic_hears_what_is_made_for_its_parameter(
+async def test_a_parametrized_generic_hears_messages_of_its_argument(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """Created[Book] hears a Created of a book, said or seen, and the plain class hears all."""
+    """The alias or the value tells the argument; the plain class hears all."""
     bus.add_listener(Created[Book], listener_that_notes(heard, "book"))
     bus.add_listener(Created[Reader], listener_that_notes(heard, "reader"))
     bus.add_listener(Created, listener_that_notes(heard, "any"))
@@ -375,10 +377,10 @@ async def test_a_parametrised_generic_hears_what_is_made_for_its_parameter(
     assert ["book", "any", "reader", "any", "book", "any"] == [name for name, _ in heard]
 
 
-async def test_a_union_of_parametrised_generics_hears_what_one_of_them_hears(
+async def test_a_union_of_parametrized_generics_hears_messages_of_each(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """Where only the value tells, it is enough that one member of the union fits."""
+    """If only the value tells, one matching member is enough."""
     bus.add_listener(Created[Book] | Created[Reader], listener_that_notes(heard, "either"))  # type: ignore[arg-type]
     created: list[Created[Any]] = [Created(entity=Book(id="1")), Created(entity=Reader(id="1"))]
 
@@ -388,10 +390,10 @@ async def test_a_union_of_parametrised_generics_hears_what_one_of_them_hears(
     assert created == [message for _, message in heard]
 
 
-async def test_a_listener_that_is_added_later_hears_what_comes_then(
+async def test_a_listener_that_is_added_later_hears_later_messages(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """What was found for a type of message is found again after the registry has changed."""
+    """A change of the registry drops the cached routes."""
     await handle(bus, RareBookRegistered())
     bus.add_listener(BookRegistered, listener_that_notes(heard, "late"))
     await handle(bus, RareBookRegistered())
@@ -400,16 +402,16 @@ async def test_a_listener_that_is_added_later_hears_what_comes_then(
 
 
 def test_a_listener_takes_a_message_and_a_unit_of_work(bus: AsyncMessageBus[Any]) -> None:
-    """What can not be called with both is refused when it is registered."""
+    """A callable that does not accept both is refused at registration."""
 
     async def one(message: Any) -> None:
-        """Take a message only."""
+        """Take only a message."""
 
     async def keyword(message: Any, *, uow: Any) -> None:
-        """Take the unit of work by its name."""
+        """Take the unit of work by name."""
 
     async def three(message: Any, uow: Any, tracker: Any, /) -> None:
-        """Take a dependency by its position."""
+        """Take a dependency by position."""
 
     for refused in (one, keyword, three, "no callable"):
         with pytest.raises(ConfigurationError):
@@ -417,8 +419,8 @@ def test_a_listener_takes_a_message_and_a_unit_of_work(bus: AsyncMessageBus[Any]
     assert {} == bus.commands_registry
 
 
-async def test_anything_that_can_be_called_may_listen(bus: AsyncMessageBus[Any]) -> None:
-    """Methods, callable objects and what takes any arguments are listeners, too."""
+async def test_any_callable_may_listen(bus: AsyncMessageBus[Any]) -> None:
+    """Methods, callable objects and variadic functions are listeners too."""
 
     class Shelf:
         async def method(self, command: Shelve, uow: AsyncLibrary) -> str:
@@ -442,7 +444,7 @@ async def test_anything_that_can_be_called_may_listen(bus: AsyncMessageBus[Any])
 
 
 async def test_a_listener_need_not_be_hashable(bus: AsyncMessageBus[Any]) -> None:
-    """A dataclass that can be called listens, too, and can be removed."""
+    """A callable dataclass can be added and removed."""
 
     @dataclass
     class Registration:
@@ -459,10 +461,10 @@ async def test_a_listener_need_not_be_hashable(bus: AsyncMessageBus[Any]) -> Non
     assert {} == bus.commands_registry
 
 
-async def test_a_listener_that_comes_while_others_are_looked_for_is_not_forgotten(
+async def test_a_listener_that_is_added_during_a_lookup_is_not_lost(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """As it may happen in another thread: the next message is heard by the new listener."""
+    """Another thread may add one; it hears the next message."""
     late = listener_that_notes(heard, "late")
     early = Meddling(heard)
     bus.add_listener(LibraryEvent, early)
@@ -474,10 +476,10 @@ async def test_a_listener_that_comes_while_others_are_looked_for_is_not_forgotte
     assert ["early", "late", "early"] == [name for name, _ in heard]
 
 
-async def test_a_listener_that_goes_while_others_are_looked_for_disturbs_nobody(
+async def test_a_listener_that_is_removed_during_a_lookup_disturbs_no_other(
     bus: AsyncMessageBus[Any], heard: Heard
 ) -> None:
-    """As it may happen in another thread: those that stay hear the message."""
+    """Another thread may remove one; the others hear the message."""
     gone = listener_that_notes(heard, "gone")
     early = Meddling(heard)
     bus.add_listener(BookRegistered, gone)
@@ -489,8 +491,8 @@ async def test_a_listener_that_goes_while_others_are_looked_for_disturbs_nobody(
     assert ["early"] == [name for name, _ in heard]
 
 
-def test_the_decorator_returns_what_it_decorates() -> None:
-    """A listener can be called, and tested, as the function it is."""
+def test_the_decorator_returns_the_decorated_function() -> None:
+    """A listener can be called and tested as a plain function."""
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
         """Register a book."""
@@ -498,13 +500,13 @@ def test_the_decorator_returns_what_it_decorates() -> None:
     assert register is async_listen(register)
 
 
-def test_errors_are_found_where_the_api_reference_shows_them() -> None:
-    """Programs import the error from the module of the bus."""
+def test_errors_are_importable_as_in_the_api_reference() -> None:
+    """Programs import ConfigurationError from the module of the bus."""
     assert ConfigurationError is OfRegistry
 
 
 async def test_returns_does_not_change_the_message() -> None:
-    """The mixin is for type checkers: a command with it is made and compared as any other."""
+    """The mixin is for type checkers; it affects neither creation nor comparison."""
 
     class Count(Command, Returns[int]):
         shelf: str

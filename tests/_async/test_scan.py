@@ -1,4 +1,4 @@
-"""Scanning: which listeners a bus finds in an application's modules."""
+"""Scanning: the listeners that a bus finds in an application's modules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.library import BookBorrowed, BookRegistered, RegisterBook, Shelve
 
 
 class Application:
-    """Writes the modules of an application that can be imported."""
+    """Writes the modules of an importable application."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,7 +46,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application
     yield application
     for name in [name for name in sys.modules if name.partition(".")[0] == "pk"]:
         del sys.modules[name]
-    # A message lives on in a cycle, and *check* would find it in a test with the same names.
+    # A message class stays alive in a cycle, and *check* would find it in a later test.
     gc.collect()
 
 
@@ -67,7 +67,7 @@ def listener(name: str, message: str = "BookRegistered") -> str:
 async def test_scan_finds_the_listeners_of_a_module(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Listeners are registered in the order of their definition; other functions are not."""
+    """Listeners are registered in the order of definition; other functions are ignored."""
     app.write("pk/handlers", listener("one") + listener("two") + f"{DEF} three(m, u): ...\n")
 
     bus.scan("pk.handlers")
@@ -75,10 +75,10 @@ async def test_scan_finds_the_listeners_of_a_module(
     assert ["one", "two"] == names(bus)
 
 
-async def test_a_bus_with_an_add_listener_of_its_own_is_told_what_scan_finds(
+async def test_scan_calls_an_overridden_add_listener(
     app: Application,
 ) -> None:
-    """Scan registers as an application does, and says what the listener hears."""
+    """A subclass sees each listener and its type."""
     app.write("pk/handlers", listener("one"))
     added: list[tuple[Any, str]] = []
 
@@ -95,7 +95,7 @@ async def test_a_bus_with_an_add_listener_of_its_own_is_told_what_scan_finds(
 
 
 async def test_scan_walks_packages(app: Application, bus: AsyncMessageBus[Any]) -> None:
-    """Modules and packages below the scanned one are imported, in the order of their names."""
+    """Modules and packages below a package are imported in the order of their names."""
     app.write("pk/handlers/__init__", listener("package"))
     app.write("pk/handlers/b", listener("b"))
     app.write("pk/handlers/a/__init__")
@@ -108,7 +108,7 @@ async def test_scan_walks_packages(app: Application, bus: AsyncMessageBus[Any]) 
 
 
 async def test_scan_takes_several_modules(app: Application, bus: AsyncMessageBus[Any]) -> None:
-    """Each name is scanned in its turn."""
+    """Modules are scanned in the given order."""
     app.write("pk/a", listener("a"))
     app.write("pk/b", listener("b"))
 
@@ -118,7 +118,7 @@ async def test_scan_takes_several_modules(app: Application, bus: AsyncMessageBus
 
 
 async def test_scanning_again_changes_nothing(app: Application, bus: AsyncMessageBus[Any]) -> None:
-    """A module that was scanned, alone or in its package, is not registered again."""
+    """A scanned module is not registered again, alone or in its package."""
     app.write("pk/handlers", listener("one") + listener("shelve", "Shelve"))
 
     bus.scan("pk")
@@ -128,10 +128,10 @@ async def test_scanning_again_changes_nothing(app: Application, bus: AsyncMessag
     assert [Shelve] == list(bus.commands_registry)
 
 
-async def test_a_listener_that_is_exported_again_is_registered_once(
+async def test_a_re_exported_listener_is_registered_once(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """A listener belongs to the module that defines it, wherever else it is imported."""
+    """A listener belongs to the module that defines it, not to those that import it."""
     app.write("pk/a", listener("one") + listener("shelve", "Shelve") + "alias = one\n")
     app.write("pk/b", "from pk.a import one, shelve\nfrom pk.a import one as other\n")
 
@@ -140,10 +140,10 @@ async def test_a_listener_that_is_exported_again_is_registered_once(
     assert ["one"] == names(bus)
 
 
-async def test_a_listener_that_another_module_has_made_is_registered(
+async def test_a_listener_created_by_another_module_is_registered(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """A factory or a decorator may come from elsewhere: the listener is where it is assigned."""
+    """The listener of a factory or decorator belongs to the module that assigns it."""
     app.write(
         "pk/making",
         f"""
@@ -177,10 +177,10 @@ async def test_a_listener_that_another_module_has_made_is_registered(
     assert ["bared"] == names(bus)
 
 
-async def test_scan_runs_no_code_of_what_a_module_holds(
+async def test_scan_runs_no_code_of_a_module_attribute(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Proxies and lazy objects may fail, or begin to work, as soon as they are looked at."""
+    """Proxies and lazy objects may fail or start to work when they are accessed."""
     app.write(
         "pk/handlers",
         """
@@ -200,7 +200,7 @@ async def test_scan_runs_no_code_of_what_a_module_holds(
     assert ["one"] == names(bus)
 
 
-async def test_scan_leaves_modules_alone_whose_name_only_begins_the_same(
+async def test_scan_ignores_modules_that_only_share_a_prefix(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
     """Scanning pk.order does not register pk.orders."""
@@ -213,8 +213,8 @@ async def test_scan_leaves_modules_alone_whose_name_only_begins_the_same(
     assert ["order"] == names(bus)
 
 
-async def test_annotations_may_be_text(app: Application, bus: AsyncMessageBus[Any]) -> None:
-    """A module with postponed annotations, unions included, is read as any other."""
+async def test_annotations_may_be_strings(app: Application, bus: AsyncMessageBus[Any]) -> None:
+    """Postponed annotations, unions included, are resolved."""
     path = app.folder / "pk" / "handlers.py"
     path.write_text(
         "from __future__ import annotations\n"
@@ -231,7 +231,7 @@ async def test_annotations_may_be_text(app: Application, bus: AsyncMessageBus[An
 
 
 async def test_a_scanned_handler_handles(app: Application, bus: AsyncMessageBus[Any]) -> None:
-    """What scan registers is called by handle."""
+    """Handle calls a scanned listener."""
     app.write("pk/handlers", listener("shelve", "Shelve"))
     bus.scan("pk")
 
@@ -242,7 +242,7 @@ async def test_a_scanned_handler_handles(app: Application, bus: AsyncMessageBus[
 
 @pytest.mark.parametrize("name", [".handlers", "..", "."])
 def test_a_relative_name_is_refused(bus: AsyncMessageBus[Any], name: str) -> None:
-    """Only absolute names say which module is meant."""
+    """Only an absolute name identifies a module."""
     with pytest.raises(ValueError, match="relative package unsupported") as caught:
         bus.scan(name)
 
@@ -251,10 +251,10 @@ def test_a_relative_name_is_refused(bus: AsyncMessageBus[Any], name: str) -> Non
     assert name == caught.value.module
 
 
-async def test_an_import_error_in_a_scanned_module_is_shown(
+async def test_an_import_error_in_a_scanned_module_is_raised(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """What keeps a module from being imported is not swallowed."""
+    """The error of an import is not swallowed."""
     app.write("pk/handlers/__init__")
     app.write("pk/handlers/broken", "import not_there_at_all\n")
 
@@ -263,7 +263,7 @@ async def test_an_import_error_in_a_scanned_module_is_shown(
 
 
 def test_an_unknown_module_is_an_error(bus: AsyncMessageBus[Any]) -> None:
-    """A name that does not exist raises what an import raises."""
+    """It raises the same error as an import."""
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         bus.scan("not_there_at_all")
 
@@ -271,7 +271,7 @@ def test_an_unknown_module_is_an_error(bus: AsyncMessageBus[Any]) -> None:
 async def test_two_handlers_of_a_command_are_refused_by_scan(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Two different handlers of one command are an error, wherever they are defined."""
+    """Two handlers of one command are an error, even in different modules."""
     app.write("pk/a", listener("one", "Shelve"))
     app.write("pk/b", listener("two", "Shelve"))
 
@@ -287,10 +287,10 @@ async def test_two_handlers_of_a_command_are_refused_by_scan(
         ("", "annotation"),
     ],
 )
-async def test_a_listener_that_does_not_say_what_it_hears_is_refused(
+async def test_a_listener_without_a_message_annotation_is_refused(
     app: Application, bus: AsyncMessageBus[Any], annotation: str, text: str
 ) -> None:
-    """The first parameter has to be annotated with a command or an event."""
+    """The first parameter must be annotated with a command or an event."""
     hint = f": {annotation}" if annotation else ""
     app.write("pk/a", f"@{LISTEN}\n{DEF} one(message{hint}, uow): ...\n")
 
@@ -301,7 +301,7 @@ async def test_a_listener_that_does_not_say_what_it_hears_is_refused(
 async def test_a_removed_listener_can_be_scanned_again(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Removing makes the bus forget that it has scanned the listener."""
+    """Removing also removes the record of the scan."""
     app.write("pk/a", listener("one"))
     bus.scan("pk")
     bus.remove_listener(BookRegistered, bus.events_registry[BookRegistered][0])
@@ -315,7 +315,7 @@ async def test_a_removed_listener_can_be_scanned_again(
 async def test_check_names_the_commands_without_a_handler(
     app: Application, bus: AsyncMessageBus[Any]
 ) -> None:
-    """Commands of the application's packages have to have a handler; bases need none."""
+    """Every command of the application's packages needs a handler; base classes need none."""
     app.write(
         "pk/messages",
         """
@@ -351,17 +351,17 @@ async def test_check_names_the_commands_without_a_handler(
     bus.check("pk.handlers")
 
 
-async def test_check_names_what_is_wrong_with_dependencies() -> None:
-    """Dependencies that nobody gives, and those that nobody takes, are found at start."""
+async def test_check_names_mistakes_in_dependencies() -> None:
+    """It reports missing and unused dependencies."""
 
     class Tracker:
         """A dependency."""
 
     async def register(command: RegisterBook, uow: Any, tracker: Tracker, clock: Any) -> None:
-        """Ask for two dependencies."""
+        """Take two dependencies."""
 
     async def registered(event: BookRegistered, uow: Any, optional: Any = None) -> None:
-        """Ask for one if there is one."""
+        """Take an optional dependency."""
 
     bus: AsyncMessageBus[Any] = AsyncMessageBus(clock=Tracker, trakcer=Tracker)
     bus.add_listener(RegisterBook, register)
@@ -377,11 +377,11 @@ async def test_check_names_what_is_wrong_with_dependencies() -> None:
     assert second in str(caught.value)
 
 
-async def test_check_is_content_with_a_bus_that_is_wired() -> None:
+async def test_check_accepts_a_bus_without_mistakes() -> None:
     """Dependencies may come from the bus, from the call, or from a default."""
 
     async def register(command: RegisterBook, uow: Any, tracker: Any, clock: Any) -> None:
-        """Ask for two dependencies."""
+        """Take two dependencies."""
 
     bus: AsyncMessageBus[Any] = AsyncMessageBus(clock=dict)
     bus.add_listener(RegisterBook, register)

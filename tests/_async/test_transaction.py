@@ -1,4 +1,4 @@
-"""The transaction: how it begins, ends, and what it keeps apart."""
+"""The transaction: its beginning, its end, and its isolation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.library import Book, BookRegistered, RegisterBook, ShelfCounted
 
 
 class Interruption(BaseException):
-    """What stops a program, as a cancellation does."""
+    """Stops a program, as a cancellation does."""
 
 
 async def register(command: RegisterBook, uow: AsyncLibrary) -> Book:
@@ -37,8 +37,8 @@ def bus() -> AsyncMessageBus[Any]:
     return bus
 
 
-async def test_entering_a_unit_of_work_gives_a_running_transaction(uow: AsyncLibrary) -> None:
-    """A unit of work hands out a transaction of itself, which is running."""
+async def test_entering_a_unit_of_work_returns_a_running_transaction(uow: AsyncLibrary) -> None:
+    """The transaction belongs to the unit of work."""
     async with uow as transaction:
         assert uow is transaction.uow
         assert "running" == transaction.status.value
@@ -47,7 +47,7 @@ async def test_entering_a_unit_of_work_gives_a_running_transaction(uow: AsyncLib
 
 
 async def test_the_transaction_has_the_attributes_of_the_unit_of_work(uow: AsyncLibrary) -> None:
-    """Repositories and the eventstore are reached through the transaction."""
+    """Repositories and eventstore are accessible through the transaction."""
     async with uow as transaction:
         assert uow.books is transaction.books
         assert uow.eventstore is transaction.eventstore
@@ -58,7 +58,7 @@ async def test_the_transaction_has_the_attributes_of_the_unit_of_work(uow: Async
 
 
 async def test_a_committed_transaction_is_closed_when_it_is_left(uow: AsyncLibrary) -> None:
-    """Commit, then leave: committed, then closed."""
+    """Its status is committed, then closed."""
     async with uow as transaction:
         await transaction.commit()
 
@@ -69,7 +69,7 @@ async def test_a_committed_transaction_is_closed_when_it_is_left(uow: AsyncLibra
 
 
 async def test_a_rolled_back_transaction_is_closed_when_it_is_left(uow: AsyncLibrary) -> None:
-    """Roll back, then leave: rolled back, then closed."""
+    """Its status is rolledback, then closed."""
     async with uow as transaction:
         await transaction.rollback()
 
@@ -80,7 +80,7 @@ async def test_a_rolled_back_transaction_is_closed_when_it_is_left(uow: AsyncLib
 
 
 async def test_leaving_without_a_decision_is_an_error_and_rolls_back(uow: AsyncLibrary) -> None:
-    """Forgetting to commit raises, and nothing of the transaction stands."""
+    """A missing commit raises, and the transaction is rolled back."""
     with pytest.raises(
         TransactionError,
         match=r"(?m)^Transaction must be explicitly close. Missing commit/rollback call.$",
@@ -94,7 +94,7 @@ async def test_leaving_without_a_decision_is_an_error_and_rolls_back(uow: AsyncL
 
 @pytest.mark.parametrize("error", [ValueError("refused"), Interruption()])
 async def test_any_exception_rolls_back(uow: AsyncLibrary, error: BaseException) -> None:
-    """An error, and what is more than an error, rolls back and arrives as it is."""
+    """Errors and interruptions roll back, and are raised unchanged."""
     with pytest.raises(type(error)) as caught:
         async with uow as transaction:
             raise error
@@ -105,7 +105,7 @@ async def test_any_exception_rolls_back(uow: AsyncLibrary, error: BaseException)
 
 
 async def test_a_failing_commit_rolls_back(uow: AsyncLibrary) -> None:
-    """If the commit itself fails, the transaction is rolled back."""
+    """The error of the commit is raised."""
     uow.failing = "commit"
 
     with pytest.raises(OSError, match="no commit"):
@@ -116,7 +116,7 @@ async def test_a_failing_commit_rolls_back(uow: AsyncLibrary) -> None:
 
 
 async def test_a_failing_rollback_leaves_the_unit_of_work_usable(uow: AsyncLibrary) -> None:
-    """The error of a rollback does not hide the one before it, nor block the next transaction."""
+    """Its error neither hides an earlier one nor blocks the next transaction."""
     uow.failing = "rollback"
     refused = ValueError("refused")
 
@@ -135,7 +135,7 @@ async def test_a_failing_rollback_leaves_the_unit_of_work_usable(uow: AsyncLibra
 async def test_an_error_after_the_commit_does_not_undo_it(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """What is committed stays committed and is published, whatever happens then."""
+    """The commit stands, and its messages are published."""
     with pytest.raises(ValueError, match="too late"):
         async with uow as transaction:
             await bus.handle(RegisterBook(id="1"), transaction)
@@ -146,7 +146,7 @@ async def test_an_error_after_the_commit_does_not_undo_it(
     assert ["book_registered_v1"] == types_of(transport)
 
 
-async def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
+async def test_an_error_after_the_commit_and_one_of_the_transport_are_both_raised(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
     """Neither of two errors hides the other."""
@@ -161,10 +161,10 @@ async def test_an_error_after_the_commit_and_one_of_the_transport_both_arrive(
     assert [ValueError, PublishError] == [type(each) for each in caught.value.exceptions]
 
 
-async def test_an_interruption_after_the_commit_stays_what_it_is(
+async def test_an_interruption_after_the_commit_is_raised_unchanged(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """A failing transport is noted on an interruption, which arrives as itself."""
+    """The failure of the transport becomes a note of the interruption."""
     transport.fail(ConnectionError())
 
     with pytest.raises(Interruption) as caught:
@@ -176,8 +176,8 @@ async def test_an_interruption_after_the_commit_stays_what_it_is(
     assert "stay buffered" in caught.value.__notes__[0]
 
 
-async def test_an_interruption_stays_what_it_is_if_the_rollback_fails(uow: AsyncLibrary) -> None:
-    """A failing rollback is noted on an interruption, which arrives as itself."""
+async def test_an_interruption_is_raised_unchanged_if_the_rollback_fails(uow: AsyncLibrary) -> None:
+    """The failure of the rollback becomes a note of the interruption."""
     uow.failing = "rollback"
 
     with pytest.raises(Interruption) as caught:
@@ -187,8 +187,8 @@ async def test_an_interruption_stays_what_it_is_if_the_rollback_fails(uow: Async
     assert ["Besides: OSError: no rollback"] == caught.value.__notes__
 
 
-async def test_a_transaction_can_not_be_committed_twice(uow: AsyncLibrary) -> None:
-    """The second commit is refused, and names the status."""
+async def test_a_transaction_cannot_be_committed_twice(uow: AsyncLibrary) -> None:
+    """The second commit is refused, and the error names the status."""
     async with uow as transaction:
         await transaction.commit()
         with pytest.raises(TransactionError, match=r"^Transaction already closed \(committed\).$"):
@@ -197,10 +197,10 @@ async def test_a_transaction_can_not_be_committed_twice(uow: AsyncLibrary) -> No
     assert ["commit"] == uow.ended
 
 
-async def test_a_committed_transaction_can_not_be_rolled_back(
+async def test_a_committed_transaction_cannot_be_rolled_back(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """A rollback that comes too late is refused and does not silence the publication."""
+    """The rollback is refused, and does not prevent the publication."""
     async with uow as transaction:
         await bus.handle(RegisterBook(id="1"), transaction)
         await transaction.commit()
@@ -211,8 +211,8 @@ async def test_a_committed_transaction_can_not_be_rolled_back(
     assert ["book_registered_v1"] == types_of(transport)
 
 
-async def test_a_rolled_back_transaction_can_not_be_committed(uow: AsyncLibrary) -> None:
-    """A commit after a rollback is refused; a second rollback does nothing."""
+async def test_a_rolled_back_transaction_cannot_be_committed(uow: AsyncLibrary) -> None:
+    """The commit is refused; a second rollback has no effect."""
     async with uow as transaction:
         await transaction.rollback()
         await transaction.rollback()
@@ -223,7 +223,7 @@ async def test_a_rolled_back_transaction_can_not_be_committed(uow: AsyncLibrary)
 
 
 async def test_a_closed_transaction_refuses_everything(uow: AsyncLibrary) -> None:
-    """Nothing can be done with a transaction that was left."""
+    """It can be neither committed nor rolled back, closed or detached."""
     async with uow as transaction:
         await transaction.commit()
 
@@ -235,7 +235,7 @@ async def test_a_closed_transaction_refuses_everything(uow: AsyncLibrary) -> Non
 
 
 async def test_a_transaction_is_entered_once(uow: AsyncLibrary) -> None:
-    """Neither a running transaction nor a closed one can be entered again."""
+    """A running or closed transaction cannot be entered again."""
     transaction = AsyncUnitOfWorkTransaction(uow)
     async with transaction:
         with pytest.raises(TransactionError, match=r"(?m)^Invalid transaction status\.$"):
@@ -247,7 +247,7 @@ async def test_a_transaction_is_entered_once(uow: AsyncLibrary) -> None:
 
 
 async def test_a_unit_of_work_runs_one_transaction_at_a_time(uow: AsyncLibrary) -> None:
-    """A second transaction on one unit of work is refused, and the first is not disturbed."""
+    """A second one is refused, and the first is not disturbed."""
     async with uow as first:
         with pytest.raises(TransactionError, match="still running") as caught:
             await uow.__aenter__()
@@ -267,7 +267,7 @@ async def test_a_unit_of_work_runs_one_transaction_at_a_time(uow: AsyncLibrary) 
 async def test_handle_needs_a_running_transaction(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary
 ) -> None:
-    """After a commit, a rollback or the end nothing can be handled."""
+    """After a commit, a rollback or the end, no message can be handled."""
     async with uow as transaction:
         await transaction.commit()
         with pytest.raises(TransactionError, match=r"^Transaction already closed \(committed\).$"):
@@ -284,10 +284,10 @@ async def test_handle_needs_a_running_transaction(
     assert {} == uow.books.books
 
 
-async def test_what_is_committed_is_published_in_handling_order(
+async def test_committed_messages_are_published_in_handling_order(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """Nothing is published before the transaction is left; then all, in order."""
+    """They are published in order when the transaction is left, not earlier."""
     async with uow as transaction:
         await bus.handle(RegisterBook(id="1"), transaction)
         await bus.handle(RegisterBook(id="2"), transaction)
@@ -304,7 +304,7 @@ async def test_a_rolled_back_transaction_leaves_nothing_to_publish(
     eventstore: AsyncRecordingEventstore,
     transport: AsyncRecorder,
 ) -> None:
-    """No later commit publishes what was handled in a transaction that was rolled back."""
+    """No later commit publishes the messages of a rolled-back transaction."""
     async with uow as transaction:
         await bus.handle(RegisterBook(id="1"), transaction)
         await transaction.rollback()
@@ -316,10 +316,10 @@ async def test_a_rolled_back_transaction_leaves_nothing_to_publish(
     assert [] == transport.sent
 
 
-async def test_what_a_failed_handler_has_raised_is_handled_by_nobody(
+async def test_messages_of_a_failed_handler_are_not_handled(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """Messages that are still on models when a transaction is rolled back are dropped."""
+    """A rollback drops the messages that are still on models."""
 
     async def shelve(event: ShelfCounted, uow: AsyncLibrary) -> None:
         book = await uow.books.get("1")
@@ -339,12 +339,12 @@ async def test_what_a_failed_handler_has_raised_is_handled_by_nobody(
     assert [RegisterBook(id="2"), BookRegistered(id="2")] == eventstore.added
 
 
-async def test_a_commit_publishes_nothing_of_a_transaction_that_is_still_open(
+async def test_a_commit_publishes_nothing_of_another_open_transaction(
     bus: AsyncMessageBus[Any],
     eventstore: AsyncRecordingEventstore,
     transport: AsyncRecorder,
 ) -> None:
-    """Two units of work that share an eventstore publish what is theirs, each at its end."""
+    """Units of work that share an eventstore publish only their own messages."""
     async with AsyncLibrary(eventstore) as outer:
         await bus.handle(RegisterBook(id="outer"), outer)
         async with AsyncLibrary(eventstore) as inner:
@@ -367,7 +367,7 @@ async def test_transactions_may_end_in_any_order(
     eventstore: AsyncRecordingEventstore,
     transport: AsyncRecorder,
 ) -> None:
-    """A message is never added to a transaction that is over, however two of them interleave."""
+    """A message is never added to an ended transaction, however two of them interleave."""
     one, two = AsyncLibrary(eventstore), AsyncLibrary(eventstore)
     first = await one.__aenter__()
     second = await two.__aenter__()
@@ -383,10 +383,10 @@ async def test_transactions_may_end_in_any_order(
     assert ['{"id":"2"}', '{"id":"outside"}'] == [message["payload"] for message in transport.sent]
 
 
-async def test_transactions_that_interleave_leave_the_one_around_them_alone(
+async def test_interleaved_transactions_do_not_affect_the_outer_one(
     eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
-    """What is added to a transaction by hand stays its own, whatever else began and ended."""
+    """A message added by hand stays with its transaction, whatever else began and ended."""
     async with AsyncLibrary(eventstore) as outer:
         one, two = AsyncLibrary(eventstore), AsyncLibrary(eventstore)
         for uow in (one, two):
@@ -400,10 +400,10 @@ async def test_transactions_that_interleave_leave_the_one_around_them_alone(
     assert [] == transport.sent
 
 
-async def test_a_transaction_on_another_eventstore_does_not_come_between(
+async def test_a_transaction_on_another_eventstore_does_not_interfere(
     uow: AsyncLibrary, eventstore: AsyncRecordingEventstore, transport: AsyncRecorder
 ) -> None:
-    """What is added by hand belongs to the nearest transaction on that eventstore."""
+    """A message added by hand belongs to the innermost transaction on its eventstore."""
     async with uow as transaction:
         async with AsyncLibrary(AsyncRecordingEventstore(transport)) as other:
             await transaction.eventstore.add(BookRegistered(id="1"))
@@ -419,7 +419,7 @@ async def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
     eventstore: AsyncRecordingEventstore,
     transport: AsyncRecorder,
 ) -> None:
-    """A unit of work may open its eventstore when it is entered, or later."""
+    """A unit of work may set its eventstore when it is entered or later."""
     for decide in ("rollback", "commit"):
         uow = AsyncLibrary()
         async with uow as transaction:
@@ -432,10 +432,10 @@ async def test_an_eventstore_that_is_set_in_a_transaction_belongs_to_it(
     assert ['{"id":"commit"}', '{"id":"by hand"}'] == [each["payload"] for each in transport.sent]
 
 
-async def test_what_a_handler_adds_itself_belongs_to_its_transaction(
+async def test_a_message_that_a_handler_adds_belongs_to_its_transaction(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """A message that is added to the eventstore by hand is published or dropped with the rest."""
+    """It is published or dropped with the other messages of the transaction."""
 
     async def count(event: ShelfCounted, uow: AsyncLibrary) -> None:
         await uow.eventstore.add(BookRegistered(id=event.id))
@@ -454,10 +454,10 @@ async def test_what_a_handler_adds_itself_belongs_to_its_transaction(
     assert ['{"id":"3"}'] == [message["payload"] for message in transport.sent]
 
 
-async def test_a_transport_that_fails_loses_nothing(
+async def test_a_failing_transport_loses_nothing(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """The message that failed and those behind it wait for another publication, in order."""
+    """The failed message and those after it stay buffered, in order."""
     transport.fail(ConnectionError(), after=1)
 
     with pytest.raises(PublishError) as caught:
@@ -484,7 +484,7 @@ async def test_a_transport_that_fails_loses_nothing(
 async def test_a_detached_transaction_outlives_its_block(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """After detach the transaction goes on, and close publishes what was committed."""
+    """It stays open after detach, and close publishes the committed messages."""
     async with uow as transaction:
         await transaction.detach()
 
@@ -502,7 +502,7 @@ async def test_a_detached_transaction_outlives_its_block(
 async def test_closing_a_detached_transaction_rolls_it_back(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """A stream that ends without a commit leaves nothing, and frees the unit of work."""
+    """Without a commit, close rolls back and frees the unit of work."""
     async with uow as transaction:
         await transaction.detach()
     await bus.handle(RegisterBook(id="1"), transaction)
@@ -519,7 +519,7 @@ async def test_closing_a_detached_transaction_rolls_it_back(
 async def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, transport: AsyncRecorder
 ) -> None:
-    """A detached transaction ends by close and by nothing else."""
+    """A detached transaction ends only with close."""
     async with uow as transaction:
         await transaction.detach()
         await bus.handle(RegisterBook(id="1"), transaction)
@@ -532,7 +532,7 @@ async def test_a_commit_inside_the_block_waits_for_close_once_it_is_detached(
 
 
 async def test_an_error_ends_a_detached_transaction_too(uow: AsyncLibrary) -> None:
-    """If the block fails after detach, there will be no stream: the transaction ends."""
+    """If the block fails after detach, the transaction ends with it."""
     with pytest.raises(ValueError, match="no stream"):
         async with uow as transaction:
             await transaction.detach()
@@ -543,7 +543,7 @@ async def test_an_error_ends_a_detached_transaction_too(uow: AsyncLibrary) -> No
 
 
 async def test_closing_a_running_transaction_by_hand_needs_a_decision(uow: AsyncLibrary) -> None:
-    """Close without detach, commit or rollback is the same mistake as leaving undecided."""
+    """Close without detach, commit or rollback is as wrong as leaving without a decision."""
     transaction = await uow.__aenter__()
 
     with pytest.raises(TransactionError, match="Missing commit/rollback call"):

@@ -1,4 +1,4 @@
-"""The unit of work: what it collects from its repositories."""
+"""The unit of work: collecting messages from its repositories."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from tests.library import (
 
 
 class AsyncShelves(AsyncAbstractUnitOfWork[AsyncBooks]):
-    """A unit of work whose repositories come and go."""
+    """A unit of work whose repositories are assigned and deleted."""
 
     def __init__(self) -> None:
         self.books: AsyncBooks | None = None
 
     @cached_property
     def archive(self) -> AsyncBooks:
-        """A repository that is made when it is first used."""
+        """A repository that is created on first use."""
         return AsyncBooks()
 
     async def commit(self) -> None:
@@ -48,14 +48,14 @@ class AsyncShelves(AsyncAbstractUnitOfWork[AsyncBooks]):
         """Do nothing."""
 
 
-def test_the_abstract_unit_of_work_can_not_be_made() -> None:
-    """Commit and rollback have to be defined."""
+def test_the_abstract_unit_of_work_cannot_be_instantiated() -> None:
+    """Commit and rollback must be implemented."""
     with pytest.raises(TypeError, match="abstract"):
         AsyncAbstractUnitOfWork()  # type: ignore[abstract]
 
 
-async def test_what_models_have_raised_is_collected_once(uow: AsyncLibrary) -> None:
-    """Collecting takes the messages off the models, and forgets the models."""
+async def test_raised_messages_are_collected_once(uow: AsyncLibrary) -> None:
+    """Collecting takes the messages off the models and empties the lists of seen models."""
     book = Book(id="1", messages=[])
     book.messages.extend([BookRegistered(id="1"), ShelfCounted(id="1")])
     await uow.books.add(book)
@@ -69,7 +69,7 @@ async def test_what_models_have_raised_is_collected_once(uow: AsyncLibrary) -> N
 async def test_messages_of_several_repositories_come_in_the_order_they_were_raised(
     uow: AsyncLibrary,
 ) -> None:
-    """The order of the repositories does not matter, nor that of the models."""
+    """The order of repositories and models does not matter."""
     book, reader, other = Book(id="1"), Reader(id="1"), Book(id="2")
     uow.readers.look_at(reader)
     await uow.books.add(other)
@@ -88,7 +88,7 @@ async def test_messages_of_several_repositories_come_in_the_order_they_were_rais
 
 
 async def test_messages_of_one_model_keep_the_order_of_its_list(uow: AsyncLibrary) -> None:
-    """A model may raise a message long after it was made."""
+    """A model may raise a message long after the message was created."""
     early, late = BookRegistered(id="made first"), BookRegistered(id="made last")
     book = Book(id="1")
     book.messages.extend([late, early])
@@ -98,7 +98,7 @@ async def test_messages_of_one_model_keep_the_order_of_its_list(uow: AsyncLibrar
 
 
 async def test_a_repository_that_appears_later_is_looked_at() -> None:
-    """Repositories may be assigned, replaced or made on first use at any time."""
+    """Repositories may be assigned, replaced or created on first use at any time."""
     uow = AsyncShelves()
     assert [] == list(uow.collect_new_events())
 
@@ -428,7 +428,7 @@ async def test_a_repository_that_is_gone_is_not_looked_at() -> None:
 async def test_a_model_raises_again_after_each_time_it_was_seen(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """A model that an event handler gets from its repository is collected from again."""
+    """The messages of a model that an event handler loads again are collected again."""
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
         book = Book(id=command.id)
@@ -451,7 +451,7 @@ async def test_a_model_raises_again_after_each_time_it_was_seen(
 async def test_what_was_raised_before_the_command_is_handled_with_it(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
-    """Messages of models that were added to the transaction by hand are not lost."""
+    """Messages of models that the application added before are not lost."""
 
     async def shelve(command: Shelve, uow: AsyncLibrary) -> None:
         """Do nothing."""
@@ -468,7 +468,7 @@ async def test_what_was_raised_before_the_command_is_handled_with_it(
 
 
 async def test_repositories_may_be_in_slots() -> None:
-    """A dataclass with slots is a unit of work as any other."""
+    """A dataclass with slots may be a unit of work."""
 
     @dataclass(slots=True)
     class Slotted(AsyncAbstractUnitOfWork[AsyncBooks]):
@@ -488,8 +488,8 @@ async def test_repositories_may_be_in_slots() -> None:
         uow.books = AsyncBooks()
 
 
-async def test_a_unit_of_work_may_collect_in_its_own_way(bus: AsyncMessageBus[Any]) -> None:
-    """What it collects may be any iterator, and may be nothing."""
+async def test_a_unit_of_work_may_override_the_collection(bus: AsyncMessageBus[Any]) -> None:
+    """It may return any iterator, even an empty one."""
 
     class Collecting(AsyncLibrary):
         def collect_new_events(self) -> Iterator[Message[Any]]:
@@ -505,12 +505,12 @@ async def test_a_unit_of_work_may_collect_in_its_own_way(bus: AsyncMessageBus[An
         await transaction.commit()
 
 
-async def test_a_repository_without_seen_says_what_is_missing() -> None:
-    """A constructor that does not call the one of the base class is found out."""
+async def test_a_repository_without_seen_is_an_error() -> None:
+    """The error says to call the constructor of the base class."""
 
     class Forgetful(AsyncBooks):
         def __init__(self) -> None:
-            """Forget the base class."""
+            """Do not call the base class."""
 
     uow = AsyncShelves()
     uow.books = Forgetful()
@@ -521,7 +521,7 @@ async def test_a_repository_without_seen_says_what_is_missing() -> None:
 
 
 async def test_two_models_that_raise_what_is_no_message_are_refused(uow: AsyncLibrary) -> None:
-    """What can not be put in order is named."""
+    """The error names the object that cannot be ordered."""
     for id in "12":
         book = Book(id=id)
         book.messages.append("registered")  # type: ignore[arg-type]
@@ -545,7 +545,7 @@ async def test_a_repository_that_takes_the_place_of_another_attribute_is_looked_
 
 
 async def test_a_copy_of_a_unit_of_work_runs_its_own_transaction(uow: AsyncLibrary) -> None:
-    """A copy that is made while a transaction runs is free."""
+    """A copy of a unit of work with a running transaction has none."""
     async with uow as transaction:
         async with copy.copy(uow) as other:
             await other.rollback()

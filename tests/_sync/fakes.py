@@ -31,19 +31,19 @@ class SyncBooks(SyncAbstractRepository[Book]):
         self.books: dict[str, Book] = {}
 
     def add(self, book: Book) -> None:
-        """Take a book in."""
+        """Add a book."""
         self.books[book.id] = book
         self.seen.append(book)
 
     def get(self, id: str) -> Book:
-        """Hand a book out."""
+        """Return a book."""
         book = self.books[id]
         self.seen.append(book)
         return book
 
 
 class SyncReaders(SyncAbstractRepository[Reader]):
-    """Readers, who are only looked at."""
+    """Readers, which are only marked as seen."""
 
     def look_at(self, reader: Reader) -> None:
         """Mark a reader as seen."""
@@ -51,7 +51,7 @@ class SyncReaders(SyncAbstractRepository[Reader]):
 
 
 class SyncRecordingEventstore(SyncEventstoreAbstractRepository):
-    """Keeps every message that is added, whatever becomes of the transaction."""
+    """Records every added message, whether or not the transaction is committed."""
 
     def __init__(self, transport: SyncAbstractEventstreamTransport | None = None) -> None:
         super().__init__(None if transport is None else SyncEventstreamPublisher(transport))
@@ -73,11 +73,11 @@ class SyncLibrary(SyncAbstractUnitOfWork[SyncBooks | SyncReaders]):
             self.eventstore = eventstore
 
     def commit(self) -> None:
-        """Note the commit, or fail."""
+        """Record the commit, or fail."""
         self._end("commit")
 
     def rollback(self) -> None:
-        """Note the rollback, or fail."""
+        """Record the rollback, or fail."""
         self._end("rollback")
 
     def _end(self, how: str) -> None:

@@ -26,11 +26,11 @@ class SyncNotifier(SyncDependency):
         type(self).made.append(self)
 
     def on_after_commit(self) -> None:
-        """Note the commit."""
+        """Record the commit."""
         self._note("commit")
 
     def on_after_rollback(self) -> None:
-        """Note the rollback."""
+        """Record the rollback."""
         self._note("rollback")
 
     def _note(self, end: str) -> None:
@@ -41,18 +41,18 @@ class SyncNotifier(SyncDependency):
 
 @pytest.fixture(autouse=True)
 def made() -> list[SyncNotifier]:
-    """Return the notifiers that the bus makes."""
+    """Return the notifiers that the bus creates."""
     SyncNotifier.made = []
     return SyncNotifier.made
 
 
 def notify(command: Shelve, uow: SyncLibrary, notifier: SyncNotifier) -> SyncNotifier:
-    """Ask for the notifier."""
+    """Take the notifier."""
     return notifier
 
 
 def register(command: RegisterBook, uow: SyncLibrary, notifier: SyncNotifier) -> Any:
-    """Ask for the notifier, and raise an event."""
+    """Take the notifier, and raise an event."""
     book = Book(id="1")
     book.messages.append(BookRegistered())
     uow.books.add(book)
@@ -60,7 +60,7 @@ def register(command: RegisterBook, uow: SyncLibrary, notifier: SyncNotifier) ->
 
 
 def test_a_listener_gets_a_dependency_of_the_bus_by_its_name(uow: SyncLibrary) -> None:
-    """A parameter behind the unit of work is filled by what the bus makes."""
+    """The bus fills the parameters after the unit of work."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
     bus.add_listener(Shelve, notify)
 
@@ -69,10 +69,10 @@ def test_a_listener_gets_a_dependency_of_the_bus_by_its_name(uow: SyncLibrary) -
         transaction.commit()
 
 
-def test_a_dependency_is_made_once_for_each_handle(
+def test_a_dependency_is_created_once_for_each_handle(
     uow: SyncLibrary, made: list[SyncNotifier]
 ) -> None:
-    """The listeners of one cascade share it; the next handle has its own."""
+    """The listeners of one cascade share it; the next handle gets another."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
     seen: list[SyncNotifier] = []
 
@@ -90,10 +90,8 @@ def test_a_dependency_is_made_once_for_each_handle(
     assert first is not second
 
 
-def test_a_dependency_that_nobody_asks_for_is_not_made(
-    uow: SyncLibrary, made: list[SyncNotifier]
-) -> None:
-    """What is not used costs nothing."""
+def test_an_unused_dependency_is_not_created(uow: SyncLibrary, made: list[SyncNotifier]) -> None:
+    """The bus calls its factories only for parameters."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
 
     with uow as transaction:
@@ -103,10 +101,10 @@ def test_a_dependency_that_nobody_asks_for_is_not_made(
     assert [] == made
 
 
-def test_what_the_call_gives_goes_before_what_the_bus_has(
+def test_an_argument_of_handle_replaces_a_dependency_of_the_bus(
     uow: SyncLibrary, made: list[SyncNotifier]
 ) -> None:
-    """A dependency of the call may be any object, of any kind."""
+    """It may be an object of any kind."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
     bus.add_listener(Shelve, notify)
 
@@ -118,7 +116,7 @@ def test_what_the_call_gives_goes_before_what_the_bus_has(
 
 
 def test_a_parameter_with_a_default_is_optional(uow: SyncLibrary) -> None:
-    """The default is used if neither the bus nor the call has the dependency."""
+    """The default applies if neither the bus nor the call provides the dependency."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
 
     def shelve(command: Shelve, uow: SyncLibrary, *, shelf: str = "default") -> str:
@@ -134,7 +132,7 @@ def test_a_parameter_with_a_default_is_optional(uow: SyncLibrary) -> None:
 def test_a_missing_dependency_names_the_listener_and_the_parameter(
     uow: SyncLibrary,
 ) -> None:
-    """The error says what is missing, who asks for it and what to do."""
+    """The error also says what to do."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Shelve, notify)
 
@@ -149,8 +147,8 @@ def test_a_missing_dependency_names_the_listener_and_the_parameter(
     assert OfDependency is MissingDependencyError
 
 
-def test_what_can_not_be_called_is_no_dependency_of_the_bus() -> None:
-    """The bus makes its dependencies: it needs a class or a factory."""
+def test_a_dependency_of_the_bus_must_be_callable() -> None:
+    """The bus creates its dependencies, so it needs a class or a factory."""
     with pytest.raises(ConfigurationError, match="'notifier' is not callable"):
         SyncMessageBus(notifier="mine")  # type: ignore[arg-type]
 
@@ -159,7 +157,7 @@ def test_what_can_not_be_called_is_no_dependency_of_the_bus() -> None:
 def test_a_dependency_hears_how_the_transaction_ends(
     uow: SyncLibrary, decide: str, heard: str
 ) -> None:
-    """Dependencies of the bus and of the call hear it, each once."""
+    """Dependencies of the bus and of the call are notified once each."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
     bus.add_listener(Shelve, notify)
     tracker = SyncNotifier()
@@ -173,12 +171,12 @@ def test_a_dependency_hears_how_the_transaction_ends(
     assert [[heard], [heard]] == [notifier.heard, tracker.heard]
 
 
-def test_a_dependency_of_the_call_hears_the_end_even_if_nobody_asks_for_it() -> None:
-    """What is given to handle takes part in its transaction."""
+def test_an_unused_dependency_of_the_call_hears_the_end() -> None:
+    """Every argument of handle takes part in the transaction."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
 
     def shelve(command: Shelve, uow: SyncLibrary) -> None:
-        """Ask for nothing."""
+        """Take no dependency."""
 
     bus.add_listener(Shelve, shelve)
     tracker = SyncNotifier()
@@ -192,7 +190,7 @@ def test_a_dependency_of_the_call_hears_the_end_even_if_nobody_asks_for_it() -> 
 def test_a_dependency_hears_that_its_listener_has_failed(
     uow: SyncLibrary, made: list[SyncNotifier]
 ) -> None:
-    """A transaction that ends by an error is rolled back, and told so."""
+    """It is notified of the rollback."""
     bus: SyncMessageBus[Any] = SyncMessageBus(notifier=SyncNotifier)
 
     def fail(command: Shelve, uow: SyncLibrary, notifier: SyncNotifier) -> None:
@@ -206,8 +204,8 @@ def test_a_dependency_hears_that_its_listener_has_failed(
     assert [["rollback"]] == [each.heard for each in made]
 
 
-def test_an_object_with_both_methods_is_a_dependency_that_hears(uow: SyncLibrary) -> None:
-    """Inheriting is not needed."""
+def test_an_object_with_both_hooks_is_notified(uow: SyncLibrary) -> None:
+    """It need not inherit from the base class."""
 
     class Tracker:
         def __init__(self) -> None:
@@ -230,7 +228,7 @@ def test_an_object_with_both_methods_is_a_dependency_that_hears(uow: SyncLibrary
 
 
 def test_a_failing_hook_does_not_undo_the_commit(uow: SyncLibrary, transport: SyncRecorder) -> None:
-    """All hooks run; what failed is raised together; commit and publication stand."""
+    """All hooks run, their failures are raised together, and commit and publication stand."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     first, second, third = SyncNotifier(), SyncNotifier(), SyncNotifier()
     first.failing, second.failing = ValueError("first"), OSError("second")
@@ -247,7 +245,7 @@ def test_a_failing_hook_does_not_undo_the_commit(uow: SyncLibrary, transport: Sy
 
 
 def test_an_interrupted_hook_lets_the_others_hear(uow: SyncLibrary) -> None:
-    """An interruption arrives as itself, after every hook has run."""
+    """An interruption is raised unchanged, after every hook has run."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     first, second = SyncNotifier(), SyncNotifier()
     first.failing = KeyboardInterrupt()
@@ -261,10 +259,10 @@ def test_an_interrupted_hook_lets_the_others_hear(uow: SyncLibrary) -> None:
     assert ["commit"] == uow.ended
 
 
-def test_a_failing_hook_of_a_rollback_shows_the_error_that_led_to_it(
+def test_a_failing_hook_of_a_rollback_shows_the_original_error(
     uow: SyncLibrary,
 ) -> None:
-    """The error of the block is the context of the errors of the hooks."""
+    """The error of the block is the context of the hooks' errors."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
     tracker = SyncNotifier()
     tracker.failing = OSError("hook")
@@ -280,7 +278,7 @@ def test_a_failing_hook_of_a_rollback_shows_the_error_that_led_to_it(
 
 
 def test_a_dependency_class_has_both_hooks() -> None:
-    """The base class reminds of what is missing."""
+    """Both are abstract in the base class."""
 
     class Half(SyncDependency):
         def on_after_commit(self) -> None:
@@ -291,8 +289,8 @@ def test_a_dependency_class_has_both_hooks() -> None:
 
 
 @pytest.mark.parametrize("name", ["message", "uow"])
-def test_a_dependency_can_not_have_the_name_of_a_parameter_of_handle(name: str) -> None:
-    """It could not be given to handle."""
+def test_a_dependency_cannot_have_the_name_of_a_parameter_of_handle(name: str) -> None:
+    """Handle could not take it as an argument."""
     factories: dict[str, Any] = {name: dict}
     with pytest.raises(ConfigurationError, match=f"A dependency cannot be named '{name}'"):
         SyncMessageBus(**factories)

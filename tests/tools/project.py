@@ -1,4 +1,4 @@
-"""A small project for the generator of the twin to work on."""
+"""A small project for the tests of the generator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RULE = '[[rule]]\nfrom = "pk/_async"\nto = "pk/_sync"\n'
 
 @dataclass
 class Project:
-    """A project with one rule, and what the last run of the generator on it has printed."""
+    """A project with one rule, and the output of the generator's last run."""
 
     root: Path
     capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""How the generator of the twin deals with folders, on small projects and on this one."""
+"""The generator of the twin on folders: small projects, and this one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_second_run_changes_nothing(project: Project) -> None:
-    """Once the twins are written, a run writes nothing and a check finds nothing."""
+    """After a run, a second run writes nothing and a check finds nothing."""
     project.write("pk/_async/a.py", "async def f(): ...\n")
     project.write("pk/_async/deeper/b.py", "x = 1\n")
 
@@ -27,7 +27,7 @@ def test_a_second_run_changes_nothing(project: Project) -> None:
 
 
 def test_a_missing_twin_is_drift(project: Project) -> None:
-    """A check fails on a source that has no twin, shows what it would be, and does not write it."""
+    """A check fails on a source without a twin and shows the twin, but does not write it."""
     project.write("pk/_async/a.py", "async def f(): ...\n")
     before = project.files()
 
@@ -38,7 +38,7 @@ def test_a_missing_twin_is_drift(project: Project) -> None:
 
 
 def test_a_changed_source_is_drift(project: Project) -> None:
-    """A check fails on a twin that is older than its source, a run mends it."""
+    """A check fails on an outdated twin; a run updates it."""
     project.write("pk/_async/a.py", "x = 1\n")
     project.generate()
     project.write("pk/_async/a.py", "x = 2\n")
@@ -54,7 +54,7 @@ def test_a_changed_source_is_drift(project: Project) -> None:
 
 @pytest.mark.parametrize("edit", [b"x = 1\n# mine\n", b"x = 1", b"x = 1\r\n"])
 def test_a_twin_edited_by_hand_is_drift(project: Project, edit: bytes) -> None:
-    """A check fails on any changed byte of a twin, a run puts the right ones back."""
+    """A check fails on any changed byte of a twin; a run restores it."""
     project.write("pk/_async/a.py", "x = 1\n")
     project.generate()
     twin = project.root / "pk/_sync/a.py"
@@ -67,7 +67,7 @@ def test_a_twin_edited_by_hand_is_drift(project: Project, edit: bytes) -> None:
 
 
 def test_a_twin_without_a_source_is_drift(project: Project) -> None:
-    """A check fails on a twin whose source is gone, a run deletes it."""
+    """A check fails on a twin whose source is gone; a run deletes it."""
     project.write("pk/_async/a.py", "x = 1\n")
     project.write("pk/_async/b.py", "x = 2\n")
     project.generate()
@@ -83,10 +83,8 @@ def test_a_twin_without_a_source_is_drift(project: Project) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--check"]])
 @pytest.mark.parametrize("name", ["a.py", "b.py"])
-def test_what_was_written_by_hand_is_not_lost(
-    project: Project, name: str, arguments: list[str]
-) -> None:
-    """A file among the twins that has no header stays, and the run fails."""
+def test_a_hand_written_file_is_not_lost(project: Project, name: str, arguments: list[str]) -> None:
+    """A file without the header stays, and the run fails."""
     project.write("pk/_async/a.py", "x = 1\n")
     project.write(f"pk/_sync/{name}", "x = 'mine'\n")
     before = project.files()
@@ -96,8 +94,8 @@ def test_what_was_written_by_hand_is_not_lost(
     assert before == project.files()
 
 
-def test_an_empty_file_gives_way_to_the_twin(project: Project) -> None:
-    """A file among the twins with nothing in it is no loss: it is written over."""
+def test_an_empty_file_is_overwritten(project: Project) -> None:
+    """Overwriting an empty file loses nothing."""
     project.write("pk/_async/__init__.py", "x = 1\n")
     project.write("pk/_sync/__init__.py", "")
 
@@ -106,7 +104,7 @@ def test_an_empty_file_gives_way_to_the_twin(project: Project) -> None:
 
 
 def test_other_files_are_left_alone(project: Project) -> None:
-    """What is not Python has no twin, and needs no source."""
+    """Files other than Python have neither twin nor source."""
     project.write("pk/_async/notes.txt", "await\n")
     project.write("pk/_sync/data.json", "{}\n")
 
@@ -126,7 +124,7 @@ UNNEEDED = {
 def test_a_row_that_converts_nothing_is_refused(
     project: Project, before: str, after: str, row: str
 ) -> None:
-    """A replacement or a rule for prose that no source needs makes the run fail by its name."""
+    """The run fails and names a replacement or a rule for prose that no source needs."""
     project.write("unasync.toml", before + RULE + after)
     project.write("pk/_async/a.py", "x = 'hello'  # aio\n")
 
@@ -136,7 +134,7 @@ def test_a_row_that_converts_nothing_is_refused(
 
 
 def test_a_row_of_all_rules_needs_one_source(project: Project) -> None:
-    """A row counts as used when any folder needs it, and a rule's own row wins in its folder."""
+    """A common row is used if any folder needs it; a folder's own row takes precedence."""
     other = '[[rule]]\nfrom = "tests/_async"\nto = "tests/_sync"\n'
     own = '[rule.replacements]\naio = "timers"\n'
     project.write("unasync.toml", f'[replacements]\naio = "threads"\n{RULE}{other}{own}')
@@ -160,7 +158,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("config", "reason"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_configuration_is_refused(project: Project, config: str, reason: str) -> None:
-    """What is wrong with the configuration is told in words."""
+    """The run fails and names the mistake."""
     project.write("unasync.toml", config)
 
     assert 1 == project.generate()
@@ -168,12 +166,12 @@ def test_a_broken_configuration_is_refused(project: Project, config: str, reason
 
 
 def test_a_folder_without_configuration_is_refused(tmp_path: Path) -> None:
-    """The script fails in words where there is no `unasync.toml`."""
+    """Without `unasync.toml`, the script fails with a message."""
     assert 1 == main(["--root", str(tmp_path)])
 
 
 def test_the_script_works_from_any_folder(project: Project, tmp_path: Path) -> None:
-    """It runs as a program, with a relative path to the project, in another folder."""
+    """It runs as a program in another folder, with a relative path to the project."""
     project.write("pk/_async/a.py", "async def f(): ...\n")
     script = REPOSITORY / "tools/unasync_gen.py"
 
@@ -185,12 +183,12 @@ def test_the_script_works_from_any_folder(project: Project, tmp_path: Path) -> N
 
 
 def test_the_twins_of_this_repository_are_exact() -> None:
-    """What is committed is what the sources give, byte for byte, on this version of Python."""
+    """Generating them on this version of Python gives the committed files, byte for byte."""
     assert 0 == main(["--check"])
 
 
 def test_every_coloured_folder_of_this_repository_has_a_rule() -> None:
-    """No folder is called `_async` or `_sync` unless the generator knows it."""
+    """Every folder named `_async` or `_sync` has a rule."""
     rules = read_rules(REPOSITORY)
     known = {Path(folder) for rule in rules for folder in (rule.source, rule.twin)}
     found = {

@@ -1,4 +1,4 @@
-"""How the generator of the twin converts one file, and what it refuses to convert."""
+"""The conversion of one file, and the source that it refuses."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("config", "source", "twin"), GOLDEN.values(), ids=GOLDEN)
 def test_a_source_is_converted(project: Project, config: str, source: str, twin: str) -> None:
-    """Each kind of conversion gives exactly the twin that is expected."""
+    """Each kind of conversion gives exactly the expected twin."""
     project.write("unasync.toml", f"{dedent(config)}\n{RULE}")
     project.write("pk/_async/a.py", source)
 
@@ -217,7 +217,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("source", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_converted_is_refused(project: Project, source: str, reason: str) -> None:
-    """What would be wrong in the twin is named with its file, and nothing is written."""
+    """The problem is reported with its file, and nothing is written."""
     project.write("pk/_async/a.py", source)
     project.write("pk/_async/b.py", "x = 1\n")
     before = project.files()
@@ -228,7 +228,7 @@ def test_what_cannot_be_converted_is_refused(project: Project, source: str, reas
 
 
 def test_all_refusals_are_told_at_once(project: Project) -> None:
-    """One run names every file that is wrong, each on a line."""
+    """One run reports every file with a problem, each on a line."""
     project.write("pk/_async/a.py", "x = f'{AsyncBus}'\n")
     project.write("pk/_async/b.py", "x = = 1\n")
     project.write("pk/_async/c.py", "x = f'{AsyncBus}'\n")
@@ -240,7 +240,7 @@ def test_all_refusals_are_told_at_once(project: Project) -> None:
 
 
 def test_braces_in_an_f_string_survive(project: Project) -> None:
-    """An f-string without colour is copied as it is, whatever the tokens of this Python are."""
+    """An f-string without colour is copied unchanged on every version of Python."""
     project.write("pk/_async/a.py", """x = f"{{{name!r:>{width}}}} {name=}"\n""")
 
     project.generate()

@@ -1,1 +1,1 @@
-"""Checked by mypy, never run: what an editor knows, and what a type checker refuses."""
+"""Types that mypy must infer and errors that it must report. Checked, never run."""

@@ -1,7 +1,7 @@
-"""What a type checker knows of dependencies. A line that has to be refused says so with its error.
+"""The types of dependencies. A line that mypy must refuse names the error.
 
-To a type checker, Depends has the type of what the callable gives, so what declares a parameter
-is checked against its annotation.
+To a type checker, Depends has the type that the callable returns, so that a default is checked
+against the annotation of its parameter.
 """
 
 from __future__ import annotations
@@ -15,75 +15,75 @@ from messagebus.depends import Override, Provider, inject
 
 
 class Session:
-    """What most of the dependencies give."""
+    """The value of most dependencies."""
 
 
 class Numbers:
     """A class of iterators."""
 
     def __iter__(self) -> Numbers:
-        """Give itself."""
+        """Return itself."""
         return self
 
     def __next__(self) -> int:
-        """Give a number."""
+        """Return a number."""
         return 1
 
 
 class Factory:
-    """An object of it can be called."""
+    """A class of callable objects."""
 
     def __call__(self) -> Session:
-        """Give a session."""
+        """Return a session."""
         return Session()
 
     async def later(self) -> Session:
-        """Give a session."""
+        """Return a session."""
         return Session()
 
 
 def function() -> Session:
-    """Give a session."""
+    """Return a session."""
     return Session()
 
 
 async def coroutine_function() -> Session:
-    """Give a session."""
+    """Return a session."""
     return Session()
 
 
 def generator() -> Generator[Session, None, None]:
-    """Give a session."""
+    """Return a session."""
     yield Session()
 
 
 def iterator() -> Iterator[Session]:
-    """Give a session."""
+    """Return a session."""
     yield Session()
 
 
 async def async_generator() -> AsyncGenerator[Session, None]:
-    """Give a session."""
+    """Return a session."""
     yield Session()
 
 
 async def async_iterator() -> AsyncIterator[Session]:
-    """Give a session."""
+    """Return a session."""
     yield Session()
 
 
 def file() -> TextIO:
-    """Give a file, which is an iterator as well, but not a generator."""
+    """Return a file, which is an iterator but not a generator."""
     raise NotImplementedError
 
 
 def numbers() -> list[int]:
-    """Give a list, which is no iterator."""
+    """Return a list, which is not an iterator."""
     return [1]
 
 
 def untyped() -> Any:
-    """Give anything."""
+    """Return an untyped value."""
 
 
 assert_type(Depends(function), Session)
@@ -115,7 +115,7 @@ def right(
     seven: Annotated[Session, Depends(function)] = Depends(function),
     eight: IO[str] = Depends(file),
 ) -> None:
-    """Have parameters of the types of their dependencies, or of wider ones."""
+    """Take parameters of the types of their dependencies, or of wider ones."""
 
 
 def wrong(
@@ -129,23 +129,23 @@ def wrong(
     eight: int = Depends(3),  # type: ignore[call-overload]
     nine: Session = Depends(function, scope="request"),  # type: ignore[call-overload]
 ) -> None:
-    """Have parameters of other types than their dependencies."""
+    """Take parameters of other types than their dependencies."""
 
 
 @inject
 def plain(number: int, session: Session = Depends(generator)) -> str:
-    """Be called with a number."""
+    """Take a number."""
     return f"{number} {session}"
 
 
 @inject(provider=Provider())
 async def waiting(number: int, session: Session = Depends(async_iterator)) -> str:
-    """Be called with a number."""
+    """Take a number."""
     return f"{number} {session}"
 
 
 async def calls() -> None:
-    """Call what has dependencies: the signatures are those of the functions."""
+    """Call functions with dependencies; their signatures are unchanged."""
     assert_type(plain(1), str)
     assert_type(plain(1, Session()), str)
     assert_type(await waiting(1), str)

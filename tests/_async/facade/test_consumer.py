@@ -1,4 +1,4 @@
-"""Consumers: which handler hears an event, and what happens when it fails."""
+"""Consumers: the handlers that hear an event, and their failures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NOTHING = generic[User](None)
 
 @pytest.fixture
 def log() -> Log:
-    """Return a list for what happened."""
+    """Return an empty log."""
     return []
 
 
@@ -60,7 +60,7 @@ def consumer() -> Consumer:
 
 
 def hearing(consumer: Consumer, annotation: Any, log: Log, name: str = "heard") -> None:
-    """Register a handler that logs what it hears."""
+    """Register a handler that logs its events."""
 
     async def handle(event: Any) -> None:
         log.append(f"{name} {type(event).__name__}")
@@ -69,7 +69,7 @@ def hearing(consumer: Consumer, annotation: Any, log: Log, name: str = "heard") 
 
 
 async def heard(consumer: Consumer, log: Log, *events: object) -> Log:
-    """Return what is logged while events are consumed."""
+    """Consume events, and return the log."""
     log.clear()
     for each in events:
         await consumer.consume(each)
@@ -79,7 +79,7 @@ async def heard(consumer: Consumer, log: Log, *events: object) -> Log:
 async def test_a_handler_hears_what_its_parameter_is_annotated_with(
     consumer: Consumer, log: Log
 ) -> None:
-    """The annotation of the first parameter decides; other events are not heard."""
+    """The annotation of its first parameter decides; it hears no other events."""
 
     @consumer.handler
     async def handle(event: Updated) -> None:
@@ -89,7 +89,7 @@ async def test_a_handler_hears_what_its_parameter_is_annotated_with(
 
 
 async def test_a_handler_of_a_base_class_hears_subclasses(consumer: Consumer, log: Log) -> None:
-    """A subclass of an event is one of these events, not the other way round."""
+    """An instance of a subclass is an instance of the base class, but not vice versa."""
     hearing(consumer, Updated, log, "base")
     hearing(consumer, Renamed, log, "derived")
 
@@ -109,7 +109,7 @@ async def test_a_handler_of_a_base_class_hears_subclasses(consumer: Consumer, lo
 async def test_unions_are_heard_in_every_spelling(
     consumer: Consumer, log: Log, annotation: Any
 ) -> None:
-    """Each member of a union is heard, however it is written and nested."""
+    """Each member of a union is heard, however the union is written or nested."""
     hearing(consumer, annotation, log)
 
     assert ["heard Created", "heard Updated"] == await heard(
@@ -117,8 +117,8 @@ async def test_unions_are_heard_in_every_spelling(
     )
 
 
-async def test_classes_of_one_name_do_not_meet(consumer: Consumer, log: Log) -> None:
-    """Routing is by the class itself."""
+async def test_classes_of_one_name_are_distinct(consumer: Consumer, log: Log) -> None:
+    """Events are routed by class, not by name."""
     namesake = type("Updated", (), {})
     hearing(consumer, namesake, log)
 
@@ -126,10 +126,8 @@ async def test_classes_of_one_name_do_not_meet(consumer: Consumer, log: Log) -> 
     assert ["heard Updated"] == await heard(consumer, log, namesake())
 
 
-async def test_generic_events_are_told_apart_by_their_parameter(
-    consumer: Consumer, log: Log
-) -> None:
-    """By the alias they were made through, or by what they hold; unknown counts as a match."""
+async def test_generic_events_are_routed_by_their_arguments(consumer: Consumer, log: Log) -> None:
+    """The alias or the value tells the argument; an unknown argument is a match."""
     hearing(consumer, Created[User], log, "user")
     hearing(consumer, Created[Order], log, "order")
     hearing(consumer, Created, log, "any")
@@ -139,8 +137,8 @@ async def test_generic_events_are_told_apart_by_their_parameter(
     assert ["user Created", "any Created"] == await heard(consumer, log, NOTHING)
 
 
-async def test_an_annotation_may_be_text(consumer: Consumer, log: Log) -> None:
-    """Also one that mentions a class that is local to the function that registers."""
+async def test_an_annotation_may_be_a_string(consumer: Consumer, log: Log) -> None:
+    """It may name a local class of the function that registers the handler."""
 
     class Local: ...
 
@@ -155,7 +153,7 @@ async def test_an_annotation_may_be_text(consumer: Consumer, log: Log) -> None:
 async def test_handlers_run_in_the_order_of_their_registration(
     consumer: Consumer, log: Log
 ) -> None:
-    """Whatever they hear the event as."""
+    """It does not matter by which class they hear the event."""
     hearing(consumer, object, log, "first")
     hearing(consumer, Renamed, log, "second")
     hearing(consumer, Updated, log, "third")
@@ -166,7 +164,7 @@ async def test_handlers_run_in_the_order_of_their_registration(
 
 
 async def test_a_handler_is_called_once_for_an_event(consumer: Consumer, log: Log) -> None:
-    """Even if it is registered for several classes that the event is of."""
+    """This holds even if it is registered for several classes of the event."""
 
     async def handle(event: Any) -> None:
         log.append(type(event).__name__)
@@ -181,7 +179,7 @@ async def test_a_handler_is_called_once_for_an_event(consumer: Consumer, log: Lo
 
 
 async def test_a_handler_can_be_registered_later(consumer: Consumer, log: Log) -> None:
-    """Events that were consumed before do not keep it from being heard."""
+    """It hears events of a class that was consumed before."""
     assert [] == await heard(consumer, log, Updated(User()))
 
     hearing(consumer, Updated, log)
@@ -189,10 +187,10 @@ async def test_a_handler_can_be_registered_later(consumer: Consumer, log: Log) -
     assert ["heard Updated"] == await heard(consumer, log, Updated(User()))
 
 
-async def test_an_event_that_nobody_hears_is_noted_once(
+async def test_an_event_without_a_handler_is_logged_once(
     consumer: Consumer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is no error; the log says so once for each class."""
+    """It is no error; the log mentions each class once."""
     with caplog.at_level(logging.INFO, "messagebus"):
         await consumer.consume(Unrelated())
         await consumer.consume(Unrelated())
@@ -203,7 +201,7 @@ async def test_an_event_that_nobody_hears_is_noted_once(
 async def test_a_failing_handler_does_not_keep_others_from_the_event(
     consumer: Consumer, log: Log
 ) -> None:
-    """The others run; a single failure arrives as it is."""
+    """The others run, and a single failure is raised unchanged."""
     hearing(consumer, Updated, log, "before")
 
     @consumer.handler
@@ -218,8 +216,8 @@ async def test_a_failing_handler_does_not_keep_others_from_the_event(
     assert ["before Updated", "after Updated"] == log
 
 
-async def test_several_failures_arrive_together(consumer: Consumer) -> None:
-    """They are a group, in the order of the handlers."""
+async def test_several_failures_are_raised_together(consumer: Consumer) -> None:
+    """The group contains them in the order of the handlers."""
 
     @consumer.handler
     async def first(event: Updated) -> None:
@@ -235,8 +233,8 @@ async def test_several_failures_arrive_together(consumer: Consumer) -> None:
     assert [LookupError, ValueError] == [type(each) for each in raised.value.exceptions]
 
 
-async def test_an_interrupt_ends_it_at_once(consumer: Consumer, log: Log) -> None:
-    """Handlers behind it are not called; it arrives as it is."""
+async def test_an_interrupt_ends_the_delivery(consumer: Consumer, log: Log) -> None:
+    """Later handlers are not called, and the interrupt is raised unchanged."""
 
     @consumer.handler
     async def interrupt(event: Updated) -> None:
@@ -252,7 +250,7 @@ async def test_an_interrupt_ends_it_at_once(consumer: Consumer, log: Log) -> Non
 
 
 async def test_a_failure_before_an_interrupt_is_its_cause(consumer: Consumer) -> None:
-    """Nothing that was raised gets lost."""
+    """No error is lost."""
 
     @consumer.handler
     async def fail(event: Updated) -> None:
@@ -270,7 +268,7 @@ async def test_a_failure_before_an_interrupt_is_its_cause(consumer: Consumer) ->
 
 
 async def test_a_handler_may_consume_events_itself(consumer: Consumer, log: Log) -> None:
-    """They are handled before the handler goes on."""
+    """They are handled before the handler continues."""
 
     @consumer.handler
     async def handle(event: Created[User]) -> None:
@@ -283,7 +281,7 @@ async def test_a_handler_may_consume_events_itself(consumer: Consumer, log: Log)
 
 
 async def test_a_decorated_handler_keeps_its_name_and_parameters(consumer: Consumer) -> None:
-    """Without dependencies it is the function itself, with them it looks like it."""
+    """Without dependencies it is the function itself; with them it looks like the function."""
 
     async def plain(event: Updated) -> str:
         return event.user.name
@@ -303,7 +301,7 @@ async def test_a_decorated_handler_keeps_its_name_and_parameters(consumer: Consu
 
 
 async def test_methods_and_partials_can_be_handlers(consumer: Consumer, log: Log) -> None:
-    """What is bound already is not asked for."""
+    """Bound arguments are not parameters."""
 
     class Greeter:
         async def greet(self, event: Updated, mark: str = Depends(lambda: "!")) -> None:
@@ -319,7 +317,7 @@ async def test_methods_and_partials_can_be_handlers(consumer: Consumer, log: Log
 
 
 async def test_a_dependency_may_ask_for_the_event(consumer: Consumer, log: Log) -> None:
-    """By its annotation: the class of the event, or one that is more general."""
+    """It does so by annotation: the class of the event or a more general one."""
 
     def name(event: Updated) -> str:
         return event.user.name
@@ -338,7 +336,7 @@ async def test_a_dependency_may_ask_for_the_event(consumer: Consumer, log: Log) 
 
 
 async def test_a_dependency_that_asks_for_another_event_is_an_error(consumer: Consumer) -> None:
-    """The error comes at registration, and shows how the dependency is needed."""
+    """The error is raised at registration, and shows the path to the dependency."""
 
     def name(event: Renamed) -> str:
         return event.name
@@ -358,7 +356,7 @@ async def test_a_dependency_that_asks_for_another_event_is_an_error(consumer: Co
 async def test_a_handler_with_an_unknown_annotation_can_be_registered(
     consumer: Consumer, log: Log
 ) -> None:
-    """Where something else says what it hears, and what dependencies may ask for."""
+    """The caller names the event, which dependencies may then ask for."""
 
     def name(event: Updated) -> str:
         return event.user.name
@@ -375,7 +373,7 @@ async def test_a_handler_with_an_unknown_annotation_can_be_registered(
 
 
 async def test_a_handler_without_an_annotation_is_an_error(consumer: Consumer) -> None:
-    """Nothing says what it hears; register does."""
+    """Its event is unknown; `register` names one."""
 
     async def handle(event) -> None:  # type: ignore[no-untyped-def]
         ...
@@ -389,19 +387,19 @@ async def test_a_handler_without_an_annotation_is_an_error(consumer: Consumer) -
 
 @pytest.mark.parametrize("handler", [lambda: None, lambda *, event: None])
 async def test_a_handler_that_takes_no_event_is_an_error(consumer: Consumer, handler: Any) -> None:
-    """It has to take an argument without a name."""
+    """It must take a positional argument."""
     with pytest.raises(ConfigurationError, match="accepts no message"):
         consumer.register(Updated, handler)
 
 
-async def test_an_annotation_that_nothing_can_be_of_is_an_error(consumer: Consumer) -> None:
-    """The error comes at registration."""
+async def test_an_annotation_without_instances_is_an_error(consumer: Consumer) -> None:
+    """The error is raised at registration."""
     with pytest.raises(ConfigurationError, match="can be recognized"):
         consumer.register(3, lambda event: None)
 
 
 async def test_a_parameter_that_nothing_fills_is_an_error(consumer: Consumer) -> None:
-    """One with a default is none, nor are those that collect arguments."""
+    """Parameters with a default and variadic ones need not be filled."""
 
     async def fine(event: Updated, other: int = 0, *args: Any, **kwargs: Any) -> None: ...
 
@@ -416,7 +414,7 @@ async def test_a_parameter_that_nothing_fills_is_an_error(consumer: Consumer) ->
 
 
 async def test_a_generator_function_is_no_handler(consumer: Consumer) -> None:
-    """Calling it would not run it."""
+    """Calling it would not run its body."""
 
     def handle(event: Updated) -> Any:
         yield event
@@ -425,8 +423,10 @@ async def test_a_generator_function_is_no_handler(consumer: Consumer) -> None:
         consumer.handler(handle)
 
 
-async def test_what_failed_to_register_is_not_called(consumer: Consumer, log: Log) -> None:
-    """A refused handler leaves the consumer as it was."""
+async def test_a_handler_that_failed_to_register_is_not_called(
+    consumer: Consumer, log: Log
+) -> None:
+    """A refused handler leaves the consumer unchanged."""
 
     async def wrong(event: Updated, other: int) -> None:
         log.append("wrong")

@@ -1,4 +1,4 @@
-"""What fills the parameters of handlers: kinds of dependencies, where they are declared, reuse."""
+"""The dependencies of handlers: their kinds, their declarations, and their reuse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.dependencies import MAKERS, Log, Maker, chain
 
 
 async def value_of(dependency: Any, service: Service | None = None) -> Any:
-    """Return what a handler gets that depends on something."""
+    """Return the value that a handler gets for a dependency."""
 
     @inject(provider=None if service is None else service.provider)
     async def handle(value: Any = Depends(dependency)) -> Any:
@@ -30,14 +30,14 @@ async def value_of(dependency: Any, service: Service | None = None) -> Any:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-async def test_every_kind_of_dependency_gives_its_value(maker: Maker) -> None:
-    """Plain ones and those to wait for, functions, classes, objects and generators."""
+async def test_every_kind_of_dependency_provides_its_value(maker: Maker) -> None:
+    """Functions, classes, callable objects and generators of either colour are dependencies."""
     assert "321" == await value_of(chain(maker, 3).last)
 
 
 @pytest.mark.parametrize("maker", MAKERS)
 async def test_every_kind_may_be_decorated_or_partial(maker: Maker) -> None:
-    """What counts is what is called in the end."""
+    """The kind is that of the wrapped callable."""
     dependency = chain(maker, 2).last
 
     def passing_on(*args: Any, **kwargs: Any) -> Any:
@@ -50,7 +50,7 @@ async def test_every_kind_may_be_decorated_or_partial(maker: Maker) -> None:
 
 
 async def test_methods_of_every_kind_are_dependencies() -> None:
-    """Bound methods, class methods, static methods, asynchronous ones, generators."""
+    """So are bound methods, class methods and static methods, generators included."""
 
     class Shop:
         def __init__(self, name: str = "shop") -> None:
@@ -83,12 +83,12 @@ async def test_methods_of_every_kind_are_dependencies() -> None:
 
 @pytest.mark.parametrize("dependency", [dict, list, object, int])
 async def test_builtins_are_dependencies(dependency: Any) -> None:
-    """A callable whose signature can not be read is called without arguments."""
+    """A callable without a signature is called without arguments."""
     assert dependency is type(await value_of(dependency))
 
 
-async def test_a_generator_that_is_only_a_value_is_not_opened() -> None:
-    """A function that returns a generator, or a context manager, gives just that."""
+async def test_a_generator_that_is_a_value_is_not_opened() -> None:
+    """A generator or a context manager that a function returns is the value."""
 
     def numbers() -> Iterator[int]:
         return (number for number in [1, 2, 3])
@@ -103,7 +103,7 @@ async def test_a_generator_that_is_only_a_value_is_not_opened() -> None:
 
 
 async def test_a_declaration_can_stand_in_the_annotation() -> None:
-    """Annotated works in handlers and dependencies; the parameter may have no default."""
+    """Annotated works in handlers and dependencies, without a default too."""
 
     def one() -> int:
         return 1
@@ -118,8 +118,8 @@ async def test_a_declaration_can_stand_in_the_annotation() -> None:
     assert 5 == await handle(3)  # type: ignore[call-arg]
 
 
-async def test_a_declaration_can_stand_behind_an_alias() -> None:
-    """An alias of an annotation is worth what it stands for."""
+async def test_a_declaration_can_stand_in_an_alias() -> None:
+    """An alias of an annotation is as good as the annotation."""
     alias: Any = TypeAliasType("alias", Annotated[int, Depends(lambda: 1)])
 
     async def handle(one: Any) -> int:
@@ -131,7 +131,7 @@ async def test_a_declaration_can_stand_behind_an_alias() -> None:
 
 
 async def test_a_declaration_in_the_annotation_may_have_a_default_beside_it() -> None:
-    """The default is for those who call the function without its dependencies."""
+    """The default is for direct calls without dependencies."""
 
     async def handle(one: Annotated[int, Depends(lambda: 1)] = 0) -> int:
         return one
@@ -141,7 +141,7 @@ async def test_a_declaration_in_the_annotation_may_have_a_default_beside_it() ->
 
 
 async def test_a_declaration_without_a_callable_calls_the_annotation() -> None:
-    """The class that annotates the parameter is the dependency."""
+    """The annotated class is the dependency."""
 
     class Settings:
         debug = True
@@ -158,7 +158,7 @@ async def test_a_declaration_without_a_callable_calls_the_annotation() -> None:
 
 
 async def test_a_declaration_without_a_callable_or_an_annotation_is_an_error() -> None:
-    """There is nothing to call."""
+    """There is no callable."""
     with pytest.raises(ParameterError, match="its annotation, which is not callable"):
 
         @inject
@@ -167,7 +167,7 @@ async def test_a_declaration_without_a_callable_or_an_annotation_is_an_error() -
 
 
 async def test_parameters_are_filled_by_position_and_by_name() -> None:
-    """Wherever they stand in the signature of a dependency."""
+    """Their place in the signature does not matter."""
 
     def one() -> int:
         return 1
@@ -200,7 +200,7 @@ async def test_a_keyword_argument_does_not_hide_a_positional_only_dependency() -
 
 
 async def test_a_dependency_is_called_once_in_a_call() -> None:
-    """Wherever it is used, at any depth; the next call calls it again."""
+    """It is shared at any depth; the next call calls it again."""
     calls: Log = []
 
     async def shared() -> object:
@@ -226,7 +226,7 @@ async def test_a_dependency_is_called_once_in_a_call() -> None:
 
 
 async def test_a_dependency_can_opt_out_of_being_reused() -> None:
-    """Without cache it is called where it is used; those beside it still share."""
+    """Without cache it is called for each use; other uses still share a value."""
     calls: Log = []
 
     def shared() -> object:

@@ -1,4 +1,4 @@
-"""Dependencies under failure: who is closed when, what each sees, and which error arrives."""
+"""Failing dependencies: the order of closing, the errors seen there, the error raised."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def consumer_of(dependencies: Chain) -> Consumer:
 
 
 def opened(depth: int) -> list[str]:
-    """Return what the log has when all is set up, and the handler is called."""
+    """Return the log after all set-ups and the call of the handler."""
     value = "".join(str(level) for level in range(depth, 0, -1))
     return [*(f"open {level}" for level in range(1, depth + 1)), f"handle {value}"]
 
 
 def closed(depth: int, maker: Maker, seen: str = "") -> list[str]:
-    """Return what the log has when all is cleaned up, the youngest first."""
+    """Return the log of all clean-ups, the last opened first."""
     if maker not in CLOSING:
         return []
     return [f"close {level}{seen and f' after {seen}'}" for level in range(depth, 0, -1)]
@@ -64,7 +64,7 @@ def closed(depth: int, maker: Maker, seen: str = "") -> list[str]:
 async def test_dependencies_are_open_while_they_are_used(
     maker: Maker, depth: int, overridden: bool
 ) -> None:
-    """What is needed is opened first and closed last, after the handler."""
+    """A requirement is opened first and closed last, after the handler."""
     dependencies = chain(maker, depth, overridden=overridden)
 
     await consumer_of(dependencies).consume(Happened())
@@ -76,10 +76,10 @@ async def test_dependencies_are_open_while_they_are_used(
 @pytest.mark.parametrize("overridden", [False, True])
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("maker", MAKERS)
-async def test_a_failure_in_a_set_up_closes_what_is_open(
+async def test_a_failure_in_a_set_up_closes_open_dependencies(
     maker: Maker, depth: int, overridden: bool, error: BaseException
 ) -> None:
-    """The handler is not called; the dependencies below see the failure."""
+    """The handler is not called, and the open dependencies see the failure."""
     dependencies = chain(maker, depth, overridden=overridden)
     dependencies.probes[-1].set_up = error
 
@@ -99,7 +99,7 @@ async def test_a_failure_in_a_set_up_closes_what_is_open(
 async def test_a_failure_of_the_handler_is_seen_by_all(
     maker: Maker, depth: int, overridden: bool, error: BaseException
 ) -> None:
-    """It is thrown in at each yield, and arrives as it is."""
+    """It is thrown in at each yield, and raised unchanged."""
     dependencies = chain(maker, depth, overridden=overridden)
 
     with pytest.raises(type(error)) as raised:
@@ -114,10 +114,10 @@ async def test_a_failure_of_the_handler_is_seen_by_all(
 @pytest.mark.parametrize("overridden", [False, True])
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("maker", CLOSING)
-async def test_a_failure_in_a_clean_up_is_seen_by_those_below(
+async def test_a_failure_in_a_clean_up_is_seen_by_the_others(
     maker: Maker, depth: int, overridden: bool, error: BaseException
 ) -> None:
-    """The others are closed all the same, and know that the call has failed."""
+    """The other dependencies are closed, and see that the call has failed."""
     dependencies = chain(maker, depth, overridden=overridden)
     dependencies.probes[-1].clean_up = error
 
@@ -136,7 +136,7 @@ async def test_a_failure_in_a_clean_up_is_seen_by_those_below(
 async def test_a_failure_in_a_clean_up_does_not_hide_the_one_before(
     maker: Maker, depth: int, overridden: bool, failure: BaseException
 ) -> None:
-    """Each failure replaces the one before, which stays to be seen as its context."""
+    """Each failure replaces the one before, which becomes its context."""
     dependencies = chain(maker, depth, overridden=overridden)
     for probe in dependencies.probes:
         probe.clean_up = CleanUpError(probe.level)
@@ -160,7 +160,7 @@ async def test_a_failure_in_a_clean_up_does_not_hide_the_one_before(
 async def test_the_context_of_a_failure_stays_where_it_is_raised_again(
     maker: Maker, depth: int
 ) -> None:
-    """A call that is made while another error is handled shows its own failures first."""
+    """A call made while another error is handled shows its own failures first."""
     dependencies = chain(maker, depth)
     dependencies.probes[-1].clean_up = CleanUpError("second")
     consumer = consumer_of(dependencies)
@@ -177,7 +177,7 @@ async def test_the_context_of_a_failure_stays_where_it_is_raised_again(
 
 @pytest.mark.parametrize("maker", MAKERS)
 async def test_a_service_fails_as_a_consumer_does(maker: Maker) -> None:
-    """What holds for the call of a handler by an event holds for a direct one."""
+    """The rules for handlers of events hold for actions."""
     from messagebus.facade._async.service import Service
 
     dependencies = chain(maker, 2)

@@ -1,4 +1,4 @@
-"""Generators as dependencies that do not do what they should."""
+"""Generators that misbehave as dependencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dependencies import ENDS_OF_GENERATORS, Log
 
 
 async def value_of(dependency: Any, service: Service | None = None) -> Any:
-    """Return what a handler gets that depends on something."""
+    """Return the value that a handler gets for a dependency."""
 
     @inject(provider=None if service is None else service.provider)
     async def handle(value: Any = Depends(dependency)) -> Any:
@@ -27,8 +27,8 @@ async def value_of(dependency: Any, service: Service | None = None) -> Any:
     return await handle()
 
 
-async def test_a_generator_can_not_swallow_a_failure() -> None:
-    """Whoever called has to know; the generators below see the failure, too."""
+async def test_a_generator_cannot_swallow_a_failure() -> None:
+    """The caller and the other generators see the failure."""
     log: Log = []
 
     async def below() -> AsyncIterator[str]:
@@ -55,7 +55,7 @@ async def test_a_generator_can_not_swallow_a_failure() -> None:
 
 
 async def test_a_generator_can_replace_a_failure() -> None:
-    """The first is seen as the context of the second, even if it was raised outside."""
+    """The first failure is the context of the second, even if it was raised outside."""
 
     async def replacing() -> AsyncIterator[str]:
         failed = False
@@ -86,7 +86,7 @@ async def test_a_generator_can_replace_a_failure() -> None:
 
 
 async def test_a_generator_that_never_yields_is_an_error() -> None:
-    """What was opened before is closed."""
+    """Open dependencies are closed."""
     log: Log = []
 
     async def below() -> AsyncIterator[str]:
@@ -107,7 +107,7 @@ async def test_a_generator_that_never_yields_is_an_error() -> None:
 
 
 async def test_a_decorated_generator_that_never_yields_is_an_error() -> None:
-    """What is behind a decorator is held to the same rules."""
+    """The rules hold for decorated generators too."""
     log: Log = []
 
     async def empty() -> AsyncIterator[str]:
@@ -124,7 +124,7 @@ async def test_a_decorated_generator_that_never_yields_is_an_error() -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_generator_that_yields_twice_is_an_error(fails: bool) -> None:
-    """It is closed where it stands, and a failure before is still to be seen."""
+    """It is closed at its second yield, and an earlier failure stays visible."""
     log: Log = []
 
     async def twice() -> AsyncIterator[str]:
@@ -149,8 +149,8 @@ async def test_a_generator_that_yields_twice_is_an_error(fails: bool) -> None:
     assert fails == isinstance(raised.value.__context__, ValueError)
 
 
-async def test_a_generator_that_can_not_be_closed_shows_that() -> None:
-    """One that yields twice, and fails when it is closed: its last error arrives."""
+async def test_a_generator_that_cannot_be_closed_shows_that() -> None:
+    """If it yields twice and fails while being closed, its last error is raised."""
 
     async def stubborn() -> AsyncIterator[str]:
         try:
@@ -164,8 +164,8 @@ async def test_a_generator_that_can_not_be_closed_shows_that() -> None:
 
 
 @pytest.mark.parametrize("error", ENDS_OF_GENERATORS)
-async def test_failures_that_mean_something_to_generators_arrive(error: BaseException) -> None:
-    """What ends loops and generators is a failure like any other, in both kinds of generators."""
+async def test_errors_with_a_meaning_for_generators_are_raised(error: BaseException) -> None:
+    """StopIteration and its like are failures like any other."""
     log: Log = []
 
     def plain() -> Iterator[str]:

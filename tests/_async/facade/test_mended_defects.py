@@ -1,4 +1,4 @@
-"""What the package that this facade takes after gets wrong, defect by defect, is right here."""
+"""Each defect of the package that this facade replaces, and the right behaviour."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Purged(Deleted):
 
 
 async def test_a_transaction_does_not_commit_when_the_handler_raises() -> None:
-    """The error is thrown into the generator, so what follows its yield does not run."""
+    """The error is thrown into the generator, so the code after its yield does not run."""
     log: Log = []
     consumer = Consumer()
 
@@ -59,7 +59,7 @@ async def test_a_transaction_does_not_commit_when_the_handler_raises() -> None:
 
 
 async def test_a_transaction_commits_when_the_handler_returns() -> None:
-    """The generator runs to its end."""
+    """The generator resumes and runs to its end."""
     log: Log = []
     consumer = Consumer()
 
@@ -78,7 +78,7 @@ async def test_a_transaction_commits_when_the_handler_returns() -> None:
 
 
 async def test_a_nested_generator_is_open_while_the_handler_runs() -> None:
-    """It is closed last, since what needs it is closed before."""
+    """It is closed after the dependency that needs it."""
     log: Log = []
     consumer = Consumer()
 
@@ -99,8 +99,8 @@ async def test_a_nested_generator_is_open_while_the_handler_runs() -> None:
     assert ["open", "repository on connection", "close"] == log
 
 
-async def test_events_are_told_apart_by_class_not_by_name() -> None:
-    """Two classes of one name do not collide, and a subclass is heard by what hears its base."""
+async def test_events_are_routed_by_class_not_by_name() -> None:
+    """Classes of one name do not collide, and handlers of a base class hear subclasses."""
     log: Log = []
     consumer = Consumer()
     namesake = type("Deleted", (), {})
@@ -115,8 +115,8 @@ async def test_events_are_told_apart_by_class_not_by_name() -> None:
     assert ["Purged"] == log
 
 
-async def test_generic_events_are_told_apart_by_their_argument() -> None:
-    """A handler of one argument does not hear what is made for another."""
+async def test_generic_events_are_routed_by_their_argument() -> None:
+    """A handler for one argument does not hear events created for another."""
     log: Log = []
     consumer = Consumer()
 
@@ -130,10 +130,10 @@ async def test_generic_events_are_told_apart_by_their_argument() -> None:
     assert ["1", "3"] == log
 
 
-async def test_an_event_that_nobody_hears_leaves_a_trace(
+async def test_an_event_without_a_handler_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is no error to have no handler, but it can be seen."""
+    """A missing handler is no error, but it shows in the log."""
     with caplog.at_level("INFO", "messagebus"):
         await Consumer().consume(Deleted(1))
 
@@ -141,7 +141,7 @@ async def test_an_event_that_nobody_hears_leaves_a_trace(
 
 
 async def test_a_handler_of_a_union_has_its_dependencies_when_it_is_called_directly() -> None:
-    """The decorator returns the same for unions as for classes."""
+    """The decorator treats unions like classes."""
     consumer = Consumer()
 
     @consumer.handler
@@ -152,7 +152,7 @@ async def test_a_handler_of_a_union_has_its_dependencies_when_it_is_called_direc
 
 
 async def test_a_dependency_that_is_used_twice_is_called_once() -> None:
-    """It is the same object wherever it is used in a call."""
+    """All uses in a call share one object."""
     calls: Log = []
     service = Service()
 
@@ -172,7 +172,7 @@ async def test_a_dependency_that_is_used_twice_is_called_once() -> None:
 
 
 async def test_no_signature_is_read_in_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is known of functions is read at registration."""
+    """Signatures are read at registration."""
     consumer = Consumer()
     log: Log = []
 
@@ -191,7 +191,7 @@ async def test_no_signature_is_read_in_a_call(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_dependencies_can_be_declared_in_annotations() -> None:
-    """Annotated is understood."""
+    """`Annotated[..., Depends(...)]` declares a dependency."""
     service = Service()
 
     @service.handler
@@ -202,7 +202,7 @@ async def test_dependencies_can_be_declared_in_annotations() -> None:
 
 
 async def test_a_publisher_serves_subscribers_of_its_own_colour() -> None:
-    """The annotation of register is the class that is served, and failures leave nobody behind."""
+    """Its `register` takes subscribers, and a failure does not stop the delivery."""
     log: Log = []
     publisher, failing, working = Publisher(), Subscriber(), Subscriber()
 

@@ -1,4 +1,4 @@
-"""What is wrong with dependencies is found when they are registered."""
+"""Mistakes in dependencies, reported at registration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from messagebus.facade._async.service import Service
 
 
 async def test_a_parameter_of_a_dependency_that_nothing_fills_is_an_error() -> None:
-    """The error comes at registration, and shows the way to the parameter."""
+    """The error is raised at registration, and shows the path to the parameter."""
 
     def database(url: str) -> str:
         return url
@@ -38,8 +38,8 @@ async def test_a_parameter_of_a_dependency_that_nothing_fills_is_an_error() -> N
     assert "repository -> " in raised.value.__notes__[0]
 
 
-async def test_dependencies_that_need_each_other_are_an_error_that_shows_the_cycle() -> None:
-    """The error comes at registration."""
+async def test_a_cycle_of_dependencies_is_an_error_that_shows_it() -> None:
+    """The error is raised at registration."""
 
     def first(second: Any = None) -> None: ...
 
@@ -58,7 +58,7 @@ async def test_dependencies_that_need_each_other_are_an_error_that_shows_the_cyc
 
 
 async def test_an_override_that_makes_a_cycle_is_an_error() -> None:
-    """What would need itself is refused, and what held before still holds."""
+    """It is refused, and the previous override stays."""
     service = Service()
 
     def first() -> str:
@@ -78,8 +78,8 @@ async def test_an_override_that_makes_a_cycle_is_an_error() -> None:
     assert "second first" == await act()
 
 
-async def test_an_override_that_can_not_be_filled_is_an_error() -> None:
-    """It is refused for all, if it does not fit one."""
+async def test_an_override_that_cannot_be_filled_is_an_error() -> None:
+    """It is refused for all components if it does not fit one."""
     service = Service()
 
     def declared() -> str:
@@ -99,8 +99,8 @@ async def test_an_override_that_can_not_be_filled_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "text"])
-async def test_what_can_not_be_called_is_no_dependency(wrong: Any) -> None:
-    """Neither to depend on, nor to override, nor to override with."""
+async def test_a_dependency_must_be_callable(wrong: Any) -> None:
+    """So must the key and the value of an override."""
     with pytest.raises(ConfigurationError, match="callable"):
         Depends(wrong)
     with pytest.raises(ConfigurationError, match="is not callable"):
@@ -109,14 +109,14 @@ async def test_what_can_not_be_called_is_no_dependency(wrong: Any) -> None:
         Service().override(dict, wrong)
 
 
-async def test_a_scope_that_does_not_exist_is_an_error() -> None:
-    """There are two."""
+async def test_an_unknown_scope_is_an_error() -> None:
+    """There are two scopes."""
     with pytest.raises(ConfigurationError, match="'call' or 'handle', not 'request'"):
         Depends(dict, scope="request")  # type: ignore[call-overload]
 
 
-async def test_what_lives_longer_can_not_need_what_lives_shorter() -> None:
-    """A dependency of a handle can not need one that is told to live for a call."""
+async def test_a_dependency_cannot_need_one_that_lives_shorter() -> None:
+    """A dependency with the scope of the handle cannot need one with that of the call."""
 
     def short() -> str:
         return "short"
@@ -139,8 +139,8 @@ async def test_what_lives_longer_can_not_need_what_lives_shorter() -> None:
     assert "short" == await right()
 
 
-async def test_a_parameter_that_takes_no_name_has_to_be_in_its_place() -> None:
-    """Nothing can fill one that stands behind another that is not filled."""
+async def test_a_positional_only_parameter_must_be_reachable() -> None:
+    """Nothing can fill one that follows an unfilled one."""
 
     def dependency(first: int = 1, second: str = Depends(str), /) -> str:
         return second
@@ -160,8 +160,8 @@ async def test_a_parameter_that_takes_no_name_has_to_be_in_its_place() -> None:
         ) -> None: ...
 
 
-async def test_a_dependency_can_not_ask_for_just_anything() -> None:
-    """An annotation that would take everything does not ask for the event."""
+async def test_a_dependency_cannot_ask_for_anything() -> None:
+    """An annotation that accepts every object does not ask for the event."""
     consumer = Consumer()
 
     def dependency(anything: Any) -> None: ...
@@ -172,8 +172,8 @@ async def test_a_dependency_can_not_ask_for_just_anything() -> None:
         async def handle(event: str, value: None = Depends(dependency)) -> None: ...
 
 
-async def test_what_outlives_a_call_can_not_ask_for_its_event() -> None:
-    """A dependency of a handle is the same for all events in it."""
+async def test_a_dependency_that_outlives_the_call_cannot_ask_for_the_event() -> None:
+    """A dependency with the scope of the handle is shared by all its events."""
     consumer = Consumer()
 
     def dependency(event: str) -> str:
@@ -185,8 +185,8 @@ async def test_what_outlives_a_call_can_not_ask_for_its_event() -> None:
         async def handle(event: str, value: str = Depends(dependency, scope="handle")) -> None: ...
 
 
-async def test_a_generator_function_can_not_have_its_parameters_filled() -> None:
-    """What fills them would be closed before its body runs."""
+async def test_a_generator_function_cannot_have_its_parameters_filled() -> None:
+    """Its dependencies would be closed before its body runs."""
 
     def generator(value: str = Depends(str)) -> Iterator[str]:
         yield value

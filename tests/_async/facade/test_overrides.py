@@ -1,4 +1,4 @@
-"""Dependencies are replaced, and that is undone."""
+"""Overriding dependencies, and undoing overrides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dependencies import MAKERS, Log, Maker, chain
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("other", MAKERS)
 async def test_a_dependency_can_be_overridden_by_another_kind(maker: Maker, other: Maker) -> None:
-    """Whatever is called instead, its own dependencies are filled."""
+    """The dependencies of the implementation are resolved."""
     service = Service()
     replaced, replacing = chain(maker, 2), chain(other, 3)
 
@@ -35,13 +35,13 @@ async def test_a_dependency_can_be_overridden_by_another_kind(maker: Maker, othe
 
 
 def one() -> str:
-    """Give a value."""
+    """Return a value."""
     return "one"
 
 
 @pytest.fixture
 def service() -> Service:
-    """Return a service whose action tells a value that it depends on, two deep."""
+    """Return a service whose action returns the value of a nested dependency."""
     service = Service()
 
     def nested(value: str = Depends(one)) -> str:
@@ -55,14 +55,14 @@ def service() -> Service:
 
 
 async def test_an_override_stays_unless_it_is_used_as_a_context_manager(service: Service) -> None:
-    """Without with there is no end to it."""
+    """Without a with block it is permanent."""
     service.override(one, lambda: "two")
 
     assert "two" == await service.execute("tell")
 
 
 async def test_an_override_is_undone_when_the_body_raises(service: Service) -> None:
-    """Whatever is raised."""
+    """The kind of error does not matter."""
     with pytest.raises(KeyboardInterrupt), service.override(one, lambda: "two"):
         assert "two" == await service.execute("tell")
         raise KeyboardInterrupt
@@ -71,7 +71,7 @@ async def test_an_override_is_undone_when_the_body_raises(service: Service) -> N
 
 
 async def test_overrides_nest(service: Service) -> None:
-    """The inner holds until it is undone, then the outer again."""
+    """The inner override applies until it is undone, then the outer one again."""
     service.override(one, lambda: "stays")
     with service.override(one, lambda: "outer"):
         with service.override(one, lambda: "inner"):
@@ -81,7 +81,7 @@ async def test_overrides_nest(service: Service) -> None:
 
 
 async def test_overrides_are_undone_in_any_order(service: Service) -> None:
-    """The youngest that is not undone holds."""
+    """The latest override that is not undone applies."""
     first = service.override(one, lambda: "first")
     second = service.override(one, lambda: "second")
 
@@ -95,8 +95,8 @@ async def test_overrides_are_undone_in_any_order(service: Service) -> None:
     assert "first" == await service.execute("tell")
 
 
-async def test_an_override_knows_what_it_replaces(service: Service) -> None:
-    """The context manager gives itself."""
+async def test_an_override_knows_its_dependency(service: Service) -> None:
+    """The context manager yields itself."""
 
     def two() -> str:
         return "two"
@@ -105,8 +105,8 @@ async def test_an_override_knows_what_it_replaces(service: Service) -> None:
         assert (one, two) == (override.dependency, override.implementation)
 
 
-async def test_overrides_are_a_mapping_that_can_be_changed(service: Service) -> None:
-    """As users of FastAPI know it; nothing else has to be told."""
+async def test_overrides_are_a_mutable_mapping(service: Service) -> None:
+    """It works like dependency_overrides of FastAPI."""
     overrides = service.dependency_overrides
 
     overrides[one] = lambda: "two"
@@ -127,14 +127,14 @@ async def test_overrides_are_a_mapping_that_can_be_changed(service: Service) -> 
 
 
 async def test_setting_an_override_ends_those_before(service: Service) -> None:
-    """Undoing one of these changes nothing then."""
+    """Undoing an earlier one then has no effect."""
     with service.override(one, lambda: "outer"):
         service.dependency_overrides[one] = lambda: "set"
     assert "set" == await service.execute("tell")
 
 
 async def test_a_provider_shares_overrides() -> None:
-    """All components it is given to see them, and functions with inject."""
+    """Components and injected functions with the provider see them."""
     provider = Provider()
     service, consumer = Service(provider=provider), Consumer(provider=provider)
     subscriber = Subscriber(provider=provider)
@@ -166,15 +166,15 @@ async def test_a_provider_shares_overrides() -> None:
 
 
 async def test_components_without_a_common_provider_share_nothing(service: Service) -> None:
-    """Each has overrides of its own."""
+    """Each component has overrides of its own."""
     other = Service()
     other.override(one, lambda: "two")
 
     assert "one" == await service.execute("tell")
 
 
-async def test_an_override_holds_for_what_is_registered_later(service: Service) -> None:
-    """The order of overriding and registering does not matter."""
+async def test_an_override_applies_to_later_handlers(service: Service) -> None:
+    """Overriding and registering may come in any order."""
     service.override(one, lambda: "two")
 
     @service.handler
@@ -185,7 +185,7 @@ async def test_an_override_holds_for_what_is_registered_later(service: Service) 
 
 
 async def test_a_wrong_declaration_is_an_error_even_if_it_is_overridden(service: Service) -> None:
-    """It would show when the override is undone."""
+    """Undoing the override would expose it."""
 
     def wrong(url: str) -> str:
         return url
@@ -200,7 +200,7 @@ async def test_a_wrong_declaration_is_an_error_even_if_it_is_overridden(service:
 
 
 async def test_an_implementation_is_not_overridden_itself(service: Service) -> None:
-    """What replaces something is called as it is, once."""
+    """The implementation is called as it is, once."""
 
     def two() -> str:
         return "two"
@@ -212,7 +212,7 @@ async def test_an_implementation_is_not_overridden_itself(service: Service) -> N
 
 
 async def test_two_dependencies_with_one_implementation_share_its_value() -> None:
-    """What is called is what is reused."""
+    """Reuse depends on the callable that is called."""
     service = Service()
 
     def left() -> object: ...
@@ -229,8 +229,8 @@ async def test_two_dependencies_with_one_implementation_share_its_value() -> Non
     assert await service.execute("same")
 
 
-async def test_dependencies_that_can_not_be_hashed_are_overridden() -> None:
-    """Such as objects of dataclasses: each object counts for itself."""
+async def test_unhashable_dependencies_can_be_overridden() -> None:
+    """Instances of dataclasses are told apart by identity."""
 
     class Unhashable:
         __hash__ = None  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Producers and publishers: everything reaches all who are registered."""
+"""Producers and publishers: delivery to every registered receiver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Happened:
 
 
 def consumer_of(log: Log, name: str, failure: BaseException | None = None) -> Consumer:
-    """Return a consumer whose handler logs its name, then fails if it is told to."""
+    """Return a consumer whose handler logs its name, and fails when told to."""
     consumer = Consumer()
 
     @consumer.handler
@@ -36,7 +36,7 @@ def consumer_of(log: Log, name: str, failure: BaseException | None = None) -> Co
 
 
 def subscriber_of(log: Log, name: str, failure: BaseException | None = None) -> Subscriber:
-    """Return a subscriber whose handler logs its name, then fails if it is told to."""
+    """Return a subscriber whose handler logs its name, and fails when told to."""
     subscriber = Subscriber()
 
     @subscriber.subscribe("topic")
@@ -49,7 +49,7 @@ def subscriber_of(log: Log, name: str, failure: BaseException | None = None) -> 
 
 
 async def dispatched(*failures: BaseException | None) -> Log:
-    """Dispatch to as many consumers, each failing as told; return what they have logged."""
+    """Dispatch to consumers that fail with the given errors; return the log."""
     log: Log = []
     producer = Producer()
     producer.register(*(consumer_of(log, str(index), each) for index, each in enumerate(failures)))
@@ -61,7 +61,7 @@ async def dispatched(*failures: BaseException | None) -> Log:
 
 
 async def published(*failures: BaseException | None) -> Log:
-    """Publish to as many subscribers, each failing as told; return what they have logged."""
+    """Publish to subscribers that fail with the given errors; return the log."""
     log: Log = []
     publisher = Publisher()
     publisher.register(
@@ -79,13 +79,13 @@ WAYS = [dispatched, published]
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_all_receive_it_in_the_order_of_their_registration(way: Any) -> None:
-    """One after the other."""
+    """They receive it one after another."""
     assert ["0", "1", "2", "end"] == await way(None, None, None)
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_single_failure_arrives_as_it_is(way: Any) -> None:
-    """What raises it does not depend on how many there are."""
+async def test_a_single_failure_is_raised_unchanged(way: Any) -> None:
+    """This does not depend on the number of receivers."""
     error = ValueError("no")
 
     with pytest.raises(ValueError, match="no") as raised:
@@ -95,8 +95,8 @@ async def test_a_single_failure_arrives_as_it_is(way: Any) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_several_failures_arrive_together(way: Any) -> None:
-    """They are a group, in order."""
+async def test_several_failures_are_raised_together(way: Any) -> None:
+    """The group contains them in order."""
     errors = ValueError("first"), LookupError("second")
 
     with pytest.raises(ExceptionGroup) as raised:
@@ -106,7 +106,7 @@ async def test_several_failures_arrive_together(way: Any) -> None:
 
 
 async def test_a_failing_consumer_does_not_keep_others_from_the_event() -> None:
-    """All of them have it before the failure is raised."""
+    """All receive it before the failure is raised."""
     log: Log = []
     producer = Producer()
     producer.register(consumer_of(log, "fails", ValueError("no")))
@@ -119,7 +119,7 @@ async def test_a_failing_consumer_does_not_keep_others_from_the_event() -> None:
 
 
 async def test_a_failing_subscriber_does_not_keep_others_from_the_message() -> None:
-    """All of them have it before the failure is raised."""
+    """All receive it before the failure is raised."""
     log: Log = []
     publisher = Publisher()
     publisher.register(subscriber_of(log, "fails", ValueError("no")))
@@ -131,8 +131,8 @@ async def test_a_failing_subscriber_does_not_keep_others_from_the_message() -> N
     assert ["fails", "works"] == log
 
 
-async def test_who_is_registered_twice_receives_it_once() -> None:
-    """Registering again changes nothing."""
+async def test_a_receiver_that_is_registered_twice_receives_it_once() -> None:
+    """Registering again has no effect."""
     log: Log = []
     producer, consumer = Producer(), consumer_of(log, "consumer")
     producer.register(consumer, consumer)
@@ -148,8 +148,8 @@ async def test_who_is_registered_twice_receives_it_once() -> None:
     assert ([consumer], [subscriber]) == (producer.consumers, publisher.subscribers)
 
 
-async def test_nobody_to_receive_it_is_noted(caplog: pytest.LogCaptureFixture) -> None:
-    """It is no error, since who receives may be bound later; the log warns once."""
+async def test_a_delivery_without_receivers_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no error, since receivers may be registered later; the log warns once."""
     producer, publisher = Producer(), Publisher()
     with caplog.at_level(logging.WARNING, "messagebus"):
         for _ in range(2):
@@ -162,8 +162,8 @@ async def test_nobody_to_receive_it_is_noted(caplog: pytest.LogCaptureFixture) -
     ] == caplog.messages
 
 
-async def test_who_is_registered_while_handling_receives_the_next_one() -> None:
-    """A delivery goes to those who were registered when it began."""
+async def test_a_receiver_that_is_registered_meanwhile_receives_the_next_one() -> None:
+    """A delivery goes to the receivers that were registered when it began."""
     log: Log = []
     producer, consumer = Producer(), Consumer()
 

@@ -1,4 +1,4 @@
-"""Services: functions that are called by the names of their actions."""
+"""Services: functions called by the names of their actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messagebus.facade._async.service import Service
 
 
 def prefix() -> str:
-    """Give the beginning of a greeting."""
+    """Return the start of a greeting."""
     return "Hello"
 
 
@@ -29,18 +29,18 @@ def service() -> Service:
 
 
 async def test_an_action_has_the_name_of_its_function(service: Service) -> None:
-    """With hyphens for underscores; its result comes back."""
+    """Underscores become hyphens, and the result is returned."""
     assert "Hello Alice!" == await service.execute("greet-user", "Alice")
 
 
 async def test_arguments_are_passed_on(service: Service) -> None:
-    """With and without names; a dependency that is given is not filled."""
+    """They may be positional or named; a dependency that is passed is not resolved."""
     assert "Hello Alice?" == await service.execute("greet-user", name="Alice", mark="?")
     assert "Bye Alice!" == await service.execute("greet-user", "Alice", word="Bye")
 
 
-async def test_the_names_of_actions_can_be_made_otherwise() -> None:
-    """The generator makes them of the names of functions."""
+async def test_the_names_of_actions_can_be_generated_otherwise() -> None:
+    """The generator derives them from the names of functions."""
     service = Service(generator=str.upper)
 
     @service.handler
@@ -51,7 +51,7 @@ async def test_the_names_of_actions_can_be_made_otherwise() -> None:
 
 
 async def test_an_unknown_action_is_an_error_that_lists_the_known_ones(service: Service) -> None:
-    """It is a KeyError, and one of this package."""
+    """It is a KeyError and an error of this package."""
 
     @service.handler
     async def another() -> None: ...
@@ -77,13 +77,13 @@ async def test_a_second_action_of_one_name_is_an_error(service: Service) -> None
 
 
 async def test_a_function_without_a_name_is_no_action(service: Service) -> None:
-    """There is nothing to make the name of an action of."""
+    """The name of its action cannot be derived."""
     with pytest.raises(ConfigurationError, match="has no __name__"):
         service.handler(functools.partial(prefix))
 
 
 async def test_a_function_that_is_called_directly_has_its_dependencies() -> None:
-    """The decorated function can be called as before, without them."""
+    """The decorated function is called without them, as before."""
     service = Service()
 
     @service.handler
@@ -95,8 +95,8 @@ async def test_a_function_that_is_called_directly_has_its_dependencies() -> None
     assert "Bye Alice" == await greet("Alice", "Bye")
 
 
-async def test_missing_and_surplus_arguments_are_the_errors_of_the_function() -> None:
-    """No dependency is opened for a call that can not be."""
+async def test_missing_and_surplus_arguments_raise_the_errors_of_the_function() -> None:
+    """No dependency is opened for an impossible call."""
     service = Service()
     opened: list[str] = []
 
@@ -117,8 +117,8 @@ async def test_missing_and_surplus_arguments_are_the_errors_of_the_function() ->
         await service.execute("greet", "Alice", "Hello", 3)
 
 
-async def test_a_function_that_takes_anything_gets_it() -> None:
-    """Its dependencies stand between or behind what it collects."""
+async def test_a_variadic_function_gets_its_arguments() -> None:
+    """Its dependencies may stand between or after them."""
     service = Service()
 
     @service.handler
@@ -137,7 +137,7 @@ async def test_a_function_that_takes_anything_gets_it() -> None:
 
 
 async def test_an_action_may_have_an_argument_called_action() -> None:
-    """The name of the action takes no name of an argument away."""
+    """The parameter of `execute` does not reserve the name."""
     service = Service()
 
     @service.handler
@@ -148,7 +148,7 @@ async def test_an_action_may_have_an_argument_called_action() -> None:
 
 
 async def test_positional_only_parameters_are_filled() -> None:
-    """A dependency that takes no name stands behind the arguments."""
+    """A positional-only dependency follows the arguments."""
     service = Service()
 
     @service.handler

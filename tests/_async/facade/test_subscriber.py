@@ -1,4 +1,4 @@
-"""Subscribers: messages reach the handlers of a topic."""
+"""Subscribers: handlers that receive the messages of a topic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def subscriber() -> Subscriber:
 
 
 async def test_a_handler_receives_the_messages_of_its_topics(subscriber: Subscriber) -> None:
-    """A message may be anything; the topic alone decides."""
+    """A message may be any object; only the topic counts."""
     log: list[Any] = []
 
     @subscriber.subscribe("news", "weather")
@@ -34,7 +34,7 @@ async def test_a_handler_receives_the_messages_of_its_topics(subscriber: Subscri
 
 
 async def test_a_topic_has_any_number_of_handlers(subscriber: Subscriber) -> None:
-    """They run in the order of their registration, each once for a message."""
+    """They run in the order of registration, each once for a message."""
     log: Log = []
 
     async def second(message: str) -> None:
@@ -51,18 +51,18 @@ async def test_a_topic_has_any_number_of_handlers(subscriber: Subscriber) -> Non
     assert ["first message", "second message"] == log
 
 
-async def test_a_topic_that_nobody_has_subscribed_to_is_no_error(
+async def test_a_topic_without_subscription_is_no_error(
     subscriber: Subscriber, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says so."""
+    """The log mentions it."""
     with caplog.at_level(logging.INFO, "messagebus"):
         await subscriber.receive("message", "topic")
 
     assert ["No handler is subscribed to 'topic'"] == caplog.messages
 
 
-async def test_failures_of_handlers_arrive_when_all_have_run(subscriber: Subscriber) -> None:
-    """A single one as it is, several as a group."""
+async def test_failures_are_raised_after_all_handlers_have_run(subscriber: Subscriber) -> None:
+    """A single failure is raised unchanged, several as a group."""
     log: Log = []
 
     @subscriber.subscribe("one", "two")
@@ -87,7 +87,7 @@ async def test_failures_of_handlers_arrive_when_all_have_run(subscriber: Subscri
 
 
 async def test_a_handler_has_dependencies(subscriber: Subscriber) -> None:
-    """They are filled for a message, and where the handler is called directly."""
+    """They are resolved for a message and for a direct call."""
     log: Log = []
 
     @subscriber.subscribe("topic")
@@ -102,7 +102,7 @@ async def test_a_handler_has_dependencies(subscriber: Subscriber) -> None:
 
 
 async def test_a_dependency_may_ask_for_the_message(subscriber: Subscriber) -> None:
-    """By the annotation that the handler has for it."""
+    """It does so by the annotation of the handler's parameter."""
     log: Log = []
 
     class Text(str):
@@ -121,7 +121,7 @@ async def test_a_dependency_may_ask_for_the_message(subscriber: Subscriber) -> N
 
 
 async def test_a_handler_needs_no_annotation(subscriber: Subscriber) -> None:
-    """Then nothing can be asked for by it."""
+    """Then no dependency can ask for the message."""
 
     def asking(message: str) -> str:
         return message
@@ -138,7 +138,7 @@ async def test_a_handler_needs_no_annotation(subscriber: Subscriber) -> None:
 
 
 async def test_a_parameter_that_nothing_fills_is_an_error(subscriber: Subscriber) -> None:
-    """It is refused at registration, even if it has the type of the message."""
+    """It is refused at registration, even if it is annotated with the message's type."""
 
     async def wrong(message: str, other: str) -> None: ...
 
@@ -147,7 +147,7 @@ async def test_a_parameter_that_nothing_fills_is_an_error(subscriber: Subscriber
 
 
 async def test_subscribing_to_no_topic_is_an_error(subscriber: Subscriber) -> None:
-    """As is a decorator whose topics were forgotten."""
+    """So is a decorator without parentheses."""
 
     async def handle(message: str) -> None: ...
 

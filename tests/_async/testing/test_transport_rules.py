@@ -1,4 +1,4 @@
-"""The rules for transports find transports that break them."""
+"""The contract of transports detects transports that break it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Faulty(AsyncMemoryTransport):
 
 
 class Losing(Faulty):
-    """Loses what does not fit into a batch."""
+    """Loses messages beyond the tenth of a batch."""
 
     async def send_messages_serialized(self, messages: Sequence[Message]) -> None:
         """Send 10 of the messages."""
@@ -28,39 +28,39 @@ class Losing(Faulty):
 
 
 class Reordering(Faulty):
-    """Begins with the last."""
+    """Sends the last message first."""
 
     async def send_messages_serialized(self, messages: Sequence[Message]) -> None:
-        """Send the messages the other way round."""
+        """Send the messages in reverse order."""
         await super().send_messages_serialized(messages[::-1])
 
 
 class Doubling(Faulty):
-    """Knows no duplicates."""
+    """Does not recognize duplicates."""
 
     def _keep(self, message: dict[str, Any]) -> None:
         self.sent.append(message)
 
 
 class Trimming(Faulty):
-    """Takes white space for nothing."""
+    """Strips white space."""
 
     def _keep(self, message: dict[str, Any]) -> None:
         super()._keep({key: value.strip() for key, value in message.items()})
 
 
 class Adding(Faulty):
-    """Knows better than the serializer."""
+    """Adds a key."""
 
     def _keep(self, message: dict[str, Any]) -> None:
         super()._keep({**message, "sender": "me"})
 
 
 class Lenient(Faulty):
-    """Leaves out what it can not send."""
+    """Skips messages that it cannot send."""
 
     async def send_messages_serialized(self, messages: Sequence[Message]) -> None:
-        """Send what can be sent."""
+        """Send the acceptable messages."""
         for message in messages:
             try:
                 await self.send_message_serialized(message)
@@ -69,10 +69,10 @@ class Lenient(Faulty):
 
 
 class Forgetful(Faulty):
-    """Does not say how many were sent."""
+    """Does not report how many messages were sent."""
 
     async def send_messages_serialized(self, messages: Sequence[Message]) -> None:
-        """Send the messages, or none."""
+        """Send the messages; on failure, report that none was sent."""
         try:
             await super().send_messages_serialized(messages)
         except BatchSendError as error:
@@ -80,10 +80,10 @@ class Forgetful(Faulty):
 
 
 class Careless(Faulty):
-    """Takes every failure for a success."""
+    """Reports every failure as a success."""
 
     async def send_message_serialized(self, message: Message) -> None:
-        """Send the message, perhaps."""
+        """Send the message, and swallow errors."""
         try:
             await super().send_message_serialized(message)
         except Exception:  # noqa: BLE001
@@ -91,14 +91,14 @@ class Careless(Faulty):
 
 
 class Holding(Faulty):
-    """Collects the messages that are sent one by one, and never gets around to send them."""
+    """Holds back single messages for ever."""
 
     async def send_message_serialized(self, message: Message) -> None:
-        """Note the message."""
+        """Do nothing."""
 
 
 class FaultyHarness(AsyncTransportHarness):
-    """Two transports of a kind with one memory."""
+    """A single transport of the given kind."""
 
     capabilities = frozenset({Capability.DEDUPLICATION, Capability.OUTAGES})
 
@@ -110,7 +110,7 @@ class FaultyHarness(AsyncTransportHarness):
         return self.memory
 
     async def received(self) -> Sequence[Message]:
-        """Return what arrived."""
+        """Return the messages that arrived."""
         return self.memory.sent
 
     def stop_broker(self) -> None:
@@ -118,7 +118,7 @@ class FaultyHarness(AsyncTransportHarness):
         self.memory.down = True
 
     def start_broker(self) -> None:
-        """Put the transport up again."""
+        """Bring the transport up again."""
         self.memory.down = False
 
 
@@ -138,7 +138,7 @@ class FaultyHarness(AsyncTransportHarness):
     ],
 )
 async def test_each_fault_breaks_a_rule(kind: type[Faulty], broken: set[str]) -> None:
-    """A transport that keeps the contract breaks none; every other breaks the rule about it."""
+    """A correct transport breaks no rule; every other one breaks the rule about its fault."""
     failed = set()
     for rule in async_transport_rules(FaultyHarness.capabilities):
         try:
@@ -150,8 +150,8 @@ async def test_each_fault_breaks_a_rule(kind: type[Faulty], broken: set[str]) ->
     assert bool(broken) == bool(failed)
 
 
-def test_only_the_rules_for_what_a_transport_can_do_apply() -> None:
-    """What is not among the capabilities is not asked for."""
+def test_only_the_rules_for_its_capabilities_apply_to_a_transport() -> None:
+    """Each capability adds rules."""
     few = async_transport_rules([])
     many = async_transport_rules(list(Capability))
 
@@ -170,13 +170,13 @@ def test_only_the_rules_for_what_a_transport_can_do_apply() -> None:
         ("", "c", True, "1 of 0 messages never sent: c"),
     ],
 )
-def test_it_is_told_what_is_wrong(sent: str, received: str, once: bool, problem: str) -> None:
-    """The error says what happened to which messages."""
+def test_the_error_says_what_is_wrong(sent: str, received: str, once: bool, problem: str) -> None:
+    """It names the messages and their problem."""
     with pytest.raises(AssertionError, match=problem):
         expect_arrived([{"id": id} for id in sent], [{"id": id} for id in received], once=once)
 
 
-def test_a_duplicate_that_is_allowed_does_not_disturb_the_order() -> None:
-    """What counts is when a message arrived first."""
+def test_an_allowed_duplicate_does_not_affect_the_order() -> None:
+    """The first arrival of a message counts."""
     messages = [{"id": id} for id in "abc"]
     expect_arrived(messages, [messages[index] for index in (0, 1, 0, 1, 2, 0)], once=False)

@@ -1,4 +1,4 @@
-"""What a type checker knows of the core. A line that has to be refused says so with its error."""
+"""The types of the core. A line that mypy must refuse names the error."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Book(Model):
 
 
 class Register(Command, Returns[Book]):
-    """A command whose handler gives a book."""
+    """A command whose handler returns a book."""
 
     id: str
     metadata: Metadata = Metadata(name="register", schema_version=1)
 
 
 class Count(Command, Returns[int | None]):
-    """A command whose handler may give a number."""
+    """A command whose handler returns a number or None."""
 
     metadata: Metadata = Metadata(name="count", schema_version=1)
 
 
 class Forget(Command):
-    """A command that does not say what its handler gives."""
+    """A command without a declared result."""
 
     metadata: Metadata = Metadata(name="forget", schema_version=1)
 
@@ -56,7 +56,7 @@ class AsyncBooks(AsyncAbstractRepository[Book]):
     """A repository."""
 
     async def get(self, id: str) -> Book:
-        """Give a book."""
+        """Return a book."""
         return Book(id=id)
 
 
@@ -95,14 +95,14 @@ class Clock:
 
 @async_listen
 async def register(command: Register, uow: AsyncLibrary) -> Book:
-    """Annotated with the unit of work of the application: its repositories have their types."""
+    """Take the application's unit of work, whose repositories are typed."""
     assert_type(uow.books, AsyncBooks)
     return await uow.books.get(command.id)
 
 
 @async_listen
 async def count(command: Count, uow: AsyncUnitOfWorkTransaction[AsyncBooks]) -> int | None:
-    """Annotated with the transaction: an attribute is one of the repositories."""
+    """Take the transaction, whose attributes are one of the repositories."""
     assert_type(uow.books, AsyncBooks)
     assert_type(uow.status, TransactionStatus)
     return None
@@ -110,26 +110,26 @@ async def count(command: Count, uow: AsyncUnitOfWorkTransaction[AsyncBooks]) -> 
 
 @async_listen
 async def listen(event: Registered | Forget, uow: AsyncLibrary, clock: Clock) -> None:
-    """Listen to a union, with a dependency."""
+    """Hear a union, with a dependency."""
 
 
 @async_listen  # type: ignore[type-var]
 async def wrong_message(event: int, uow: AsyncLibrary) -> None:
-    """A listener takes a message."""
+    """Take a number as the message."""
 
 
 @async_listen  # type: ignore[type-var]
 async def wrong_unit_of_work(event: Registered, uow: int) -> None:
-    """A listener takes a unit of work."""
+    """Take a number as the unit of work."""
 
 
 @async_listen  # type: ignore[arg-type]
 async def no_unit_of_work(event: Registered) -> None:
-    """A listener takes two arguments."""
+    """Take no unit of work."""
 
 
 async def handling(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
-    """Handle gives what the command says."""
+    """The result of handle has the type that the command declares."""
     async with library as transaction:
         assert_type(transaction, AsyncUnitOfWorkTransaction[AsyncBooks | AsyncAuthors])
         assert_type(await bus.handle(Register(id="1"), transaction), Book)
@@ -142,7 +142,7 @@ async def handling(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
 
 
 async def reaching(shelf: AsyncBookshelf) -> None:
-    """Repositories are reached through the transaction with their type."""
+    """Repositories keep their types on the transaction."""
     async with shelf as transaction:
         assert_type(transaction.books, AsyncBooks)
         assert_type(await transaction.books.get("1"), Book)
@@ -151,7 +151,7 @@ async def reaching(shelf: AsyncBookshelf) -> None:
 
 
 async def calling(library: AsyncLibrary) -> None:
-    """A listener that was decorated keeps its type."""
+    """A decorated listener keeps its type."""
     assert_type(await register(Register(id="1"), library), Book)
     await listen(Registered(), library, Clock())
     await listen(Registered(), library, clock="late")  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ async def calling(library: AsyncLibrary) -> None:
 
 
 def registering(bus: AsyncMessageBus[Any]) -> None:
-    """Listeners are added with a message type they fit."""
+    """A listener must fit the message type that it is added for."""
     bus.add_listener(Register, register)
     bus.add_listener(Registered, listen)
     bus.remove_listener(Registered, listen)

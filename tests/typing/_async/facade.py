@@ -1,4 +1,4 @@
-"""What a type checker knows of the facade. A line that has to be refused says so with its error."""
+"""The types of the facade. A line that mypy must refuse names the error."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Created(Generic[T]):
 
 @event(frozen=True, kw_only=True)
 class Deleted:
-    """An event that can not be changed."""
+    """A frozen event."""
 
     id: int
 
 
 class Database:
-    """What handlers depend on."""
+    """A dependency of handlers."""
 
 
 async def database() -> Database:
-    """Give a database."""
+    """Return a database."""
     return Database()
 
 
@@ -60,7 +60,7 @@ async def act(number: int, *, db: Database = Depends(database)) -> list[int]:
 
 
 async def calls() -> None:
-    """Call decorated functions: the signatures are those of the functions."""
+    """Call decorated functions; their signatures are unchanged."""
     assert_type(await handle(Created(1)), str)
     assert_type(await handle(Deleted(id=1), Database()), str)
     assert_type(await act(1), list[int])
@@ -90,7 +90,7 @@ async def components() -> None:
 
 
 def events() -> None:
-    """Make events: they are dataclasses."""
+    """Create events, which are dataclasses."""
     created = Created(1)
     assert_type(created, Created[int])
     assert_type(created.entity, int)
