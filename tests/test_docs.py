@@ -12,6 +12,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\S*)\n.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+MAPPED = re.compile(r"\]\((\.\./src/[^)]*\.py)\) \| `([\w.]+)`")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -54,6 +55,18 @@ def test_every_page_is_listed() -> None:
     listed = {(index.parent / path).resolve() for path, _ in links(index)}
 
     assert [] == [page for page in PAGES if page != index and page not in listed]
+
+
+def test_the_map_leads_to_names_that_exist() -> None:
+    """Each file in the map for contributors defines the name beside it."""
+    page = ROOT / "docs" / "contributing.md"
+    places = MAPPED.findall(page.read_text("utf-8"))
+
+    assert len(places) > 20
+    for path, name in places:
+        source = (page.parent / path).resolve().read_text("utf-8")
+        for part in name.split("."):
+            assert re.search(rf"\b(class|def) {part}\b", source), f"{path}: {name}"
 
 
 def test_the_readme_has_the_two_commands() -> None:
