@@ -36,7 +36,7 @@ class Interruption(BaseException):
 
 
 class Notes:
-    """What a scenario observes, with identifiers replaced by the order they appear in."""
+    """The observations of a rule, with identifiers replaced by the order of their appearance."""
 
     def __init__(self) -> None:
         self.lines: list[object] = []

@@ -97,7 +97,7 @@ async def test_messages_of_one_model_keep_the_order_of_its_list(uow: AsyncLibrar
     assert [late, early] == list(uow.collect_new_events())
 
 
-async def test_a_repository_that_appears_later_is_looked_at() -> None:
+async def test_a_repository_that_appears_later_is_found() -> None:
     """Repositories may be assigned, replaced or created on first use at any time."""
     uow = AsyncShelves()
     assert [] == list(uow.collect_new_events())
@@ -114,8 +114,8 @@ async def test_a_repository_that_appears_later_is_looked_at() -> None:
     assert [BookRegistered(id="3")] == list(uow.collect_new_events())
 
 
-async def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
-    """The cached properties of other libraries set attributes behind the back of a class, too."""
+async def test_a_repository_that_a_descriptor_creates_is_found() -> None:
+    """Cached properties of other libraries add attributes without an assignment."""
 
     class made_once:  # noqa: N801
         def __init__(self, make: Callable[[Any], AsyncBooks]) -> None:
@@ -138,7 +138,7 @@ async def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
 
 
 def by_property() -> AsyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that makes its repository in a property."""
+    """Return a unit of work that creates its repository in a property."""
 
     class Made(AsyncShelves):
         @property
@@ -149,7 +149,7 @@ def by_property() -> AsyncAbstractUnitOfWork[Any]:
 
 
 def by_getattr() -> AsyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that makes whatever it is asked for."""
+    """Return a unit of work that creates any attribute on access."""
 
     class Made(AsyncShelves):
         def __getattr__(self, name: str) -> AsyncBooks:
@@ -159,12 +159,12 @@ def by_getattr() -> AsyncAbstractUnitOfWork[Any]:
 
 
 def by_hand() -> AsyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that takes no assignment."""
+    """Return a unit of work that refuses assignments."""
 
     @dataclass(frozen=True)
     class Made(AsyncAbstractUnitOfWork[AsyncBooks]):
         def open(self) -> AsyncBooks:
-            """Open the attic."""
+            """Create the repository."""
             object.__setattr__(self, "attic", Own())
             return self.attic  # type: ignore[attr-defined, no-any-return]
 
@@ -178,16 +178,16 @@ def by_hand() -> AsyncAbstractUnitOfWork[Any]:
 
 
 class Own(AsyncBooks):
-    """Repositories that keep what they have seen in their own way."""
+    """Repositories that store the seen models in a way of their own."""
 
     __slots__ = ("seen",)
 
 
 @pytest.mark.parametrize("make", [by_property, by_getattr, by_hand])
-async def test_an_attribute_that_was_not_assigned_is_looked_at(
+async def test_a_repository_that_was_not_assigned_is_found(
     make: Callable[[], AsyncAbstractUnitOfWork[Any]],
 ) -> None:
-    """Whatever a class may do to make one, its repository is found."""
+    """It does not matter how a class creates the attribute."""
     uow: Any = make()
     assert [] == list(uow.collect_new_events())
 
@@ -196,8 +196,8 @@ async def test_an_attribute_that_was_not_assigned_is_looked_at(
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
-async def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
-    """It does not matter when that is, nor which of several units of work uses it."""
+async def test_a_repository_is_found_from_its_first_use_on() -> None:
+    """It does not matter when, or in which of several units of work, it is used first."""
     books = AsyncBooks()
     uows = [AsyncShelves(), AsyncShelves()]
     for uow in uows:
@@ -210,8 +210,8 @@ async def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
             assert [BookRegistered(id=id)] == list(uow.collect_new_events())
 
 
-async def test_what_is_seen_through_a_method_that_was_kept_is_collected() -> None:
-    """Whoever has the list may put something into it at any time."""
+async def test_models_added_by_a_bound_method_are_collected() -> None:
+    """Code that holds a method of the list may add to it at any time."""
 
     class Kept(AsyncBooks):
         def __init__(self) -> None:
@@ -226,8 +226,8 @@ async def test_what_is_seen_through_a_method_that_was_kept_is_collected() -> Non
         assert [BookRegistered(id=id)] == list(uow.collect_new_events())
 
 
-async def test_what_takes_the_place_of_the_seen_models_is_looked_at() -> None:
-    """A repository may be given another list, and whoever gave it may go on using it."""
+async def test_another_list_of_seen_models_is_collected() -> None:
+    """A repository may get another list, which its owner may keep using."""
     uow = AsyncShelves()
     uow.books = books = AsyncBooks()
     for id in "12":
@@ -239,7 +239,7 @@ async def test_what_takes_the_place_of_the_seen_models_is_looked_at() -> None:
 
 
 def own_property() -> type[AsyncBooks]:
-    """Return repositories that keep what they have seen elsewhere."""
+    """Return repositories that store the seen models elsewhere."""
 
     class Own(AsyncBooks):
         @property
@@ -254,7 +254,7 @@ def own_property() -> type[AsyncBooks]:
 
 
 def own_slot() -> type[AsyncBooks]:
-    """Return repositories that keep what they have seen in a slot."""
+    """Return repositories that store the seen models in a slot."""
 
     class Own(AsyncBooks):
         __slots__ = ("seen",)
@@ -263,7 +263,7 @@ def own_slot() -> type[AsyncBooks]:
 
 
 def own_attribute() -> type[AsyncBooks]:
-    """Return repositories of a class that has the attribute, too."""
+    """Return repositories whose class has the attribute too."""
 
     class Own(AsyncBooks):
         seen: MutableSequence[Book] = ()  # type: ignore[assignment]
@@ -272,7 +272,7 @@ def own_attribute() -> type[AsyncBooks]:
 
 
 def own_field() -> type[AsyncBooks]:
-    """Return repositories that are dataclasses, with a field that has no default."""
+    """Return repositories that are dataclasses with a field without a default."""
 
     @dataclass
     class Own(AsyncBooks):
@@ -283,7 +283,7 @@ def own_field() -> type[AsyncBooks]:
 
 
 def frozen_field() -> type[AsyncBooks]:
-    """Return repositories that take no assignment."""
+    """Return repositories that refuse assignments."""
 
     @dataclass(frozen=True)
     class Own(AsyncBooks):
@@ -293,7 +293,7 @@ def frozen_field() -> type[AsyncBooks]:
 
 
 def own_dict() -> type[AsyncBooks]:
-    """Return repositories that do not assign their attributes."""
+    """Return repositories that write to their __dict__."""
 
     class Own(AsyncBooks):
         def __init__(self) -> None:
@@ -303,7 +303,7 @@ def own_dict() -> type[AsyncBooks]:
 
 
 def other_base() -> type[AsyncBooks]:
-    """Return repositories that have it from another base."""
+    """Return repositories that inherit it from another base."""
 
     class Sees:
         models: MutableSequence[Book]
@@ -323,7 +323,7 @@ def other_base() -> type[AsyncBooks]:
 
 
 def picky() -> type[AsyncBooks]:
-    """Return repositories that know all their attributes."""
+    """Return repositories that refuse unknown attributes."""
 
     class Own(AsyncBooks):
         def __setattr__(self, name: str, value: Any) -> None:
@@ -349,7 +349,7 @@ def picky() -> type[AsyncBooks]:
 async def test_a_repository_may_have_a_seen_of_its_own(
     make: Callable[[], type[AsyncBooks]],
 ) -> None:
-    """It is asked each time, whatever it does to keep the models."""
+    """It is read each time, however it stores the models."""
     uow = AsyncShelves()
     uow.books = books = make()()
     for id in "12":
@@ -361,8 +361,8 @@ async def test_a_repository_may_have_a_seen_of_its_own(
             books.seen = []
 
 
-async def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
-    """A copy shares the list, until it is given another one."""
+async def test_models_of_a_copied_repository_are_collected() -> None:
+    """A copy shares the list until it gets another one."""
     uow = AsyncShelves()
     uow.books = books = AsyncBooks()
     assert [] == list(uow.collect_new_events())
@@ -375,8 +375,8 @@ async def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
     assert [] == list(uow.collect_new_events())
 
 
-async def test_a_repository_may_stand_for_others() -> None:
-    """What it stands for at the moment is asked."""
+async def test_a_repository_may_delegate_to_others() -> None:
+    """The list of the current one is collected."""
 
     class Current(AsyncBooks):
         def __init__(self, books: AsyncBooks) -> None:
@@ -396,7 +396,7 @@ async def test_a_repository_may_stand_for_others() -> None:
 
 
 async def test_seen_may_be_deleted_and_set_again() -> None:
-    """It is an attribute like others."""
+    """It is an ordinary attribute."""
     uow = AsyncShelves()
     uow.books = books = AsyncBooks()
     assert [] == list(uow.collect_new_events())
@@ -410,8 +410,8 @@ async def test_seen_may_be_deleted_and_set_again() -> None:
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
-async def test_a_repository_that_is_gone_is_not_looked_at() -> None:
-    """What was deleted or replaced by something else is no repository any more."""
+async def test_a_deleted_repository_is_not_collected() -> None:
+    """Nor is one that was replaced by another object."""
     uow = AsyncShelves()
     uow.books = AsyncBooks()
     book = Book(id="1")
@@ -425,7 +425,7 @@ async def test_a_repository_that_is_gone_is_not_looked_at() -> None:
     assert [] == list(uow.collect_new_events())
 
 
-async def test_a_model_raises_again_after_each_time_it_was_seen(
+async def test_a_model_may_raise_again_each_time_it_is_seen(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
     """The messages of a model that an event handler loads again are collected again."""
@@ -448,7 +448,7 @@ async def test_a_model_raises_again_after_each_time_it_was_seen(
     assert [RegisterBook(id="1"), BookRegistered(id="1"), BookBorrowed(id="1")] == eventstore.added
 
 
-async def test_what_was_raised_before_the_command_is_handled_with_it(
+async def test_messages_raised_before_the_command_are_handled_with_it(
     bus: AsyncMessageBus[Any], uow: AsyncLibrary, eventstore: AsyncRecordingEventstore
 ) -> None:
     """Messages of models that the application added before are not lost."""
@@ -520,7 +520,7 @@ async def test_a_repository_without_seen_is_an_error() -> None:
     assert "super().__init__()" in caught.value.__notes__[0]
 
 
-async def test_two_models_that_raise_what_is_no_message_are_refused(uow: AsyncLibrary) -> None:
+async def test_two_models_that_raise_other_objects_are_refused(uow: AsyncLibrary) -> None:
     """The error names the object that cannot be ordered."""
     for id in "12":
         book = Book(id=id)
@@ -531,8 +531,8 @@ async def test_two_models_that_raise_what_is_no_message_are_refused(uow: AsyncLi
         list(uow.collect_new_events())
 
 
-async def test_a_repository_that_takes_the_place_of_another_attribute_is_looked_at() -> None:
-    """That the number of attributes is the same does not hide it."""
+async def test_a_repository_that_replaces_another_attribute_is_found() -> None:
+    """It is found although the number of attributes is the same."""
     uow = AsyncShelves()
     assert [] == list(uow.collect_new_events())
 

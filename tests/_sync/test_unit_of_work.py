@@ -99,7 +99,7 @@ def test_messages_of_one_model_keep_the_order_of_its_list(uow: SyncLibrary) -> N
     assert [late, early] == list(uow.collect_new_events())
 
 
-def test_a_repository_that_appears_later_is_looked_at() -> None:
+def test_a_repository_that_appears_later_is_found() -> None:
     """Repositories may be assigned, replaced or created on first use at any time."""
     uow = SyncShelves()
     assert [] == list(uow.collect_new_events())
@@ -116,8 +116,8 @@ def test_a_repository_that_appears_later_is_looked_at() -> None:
     assert [BookRegistered(id="3")] == list(uow.collect_new_events())
 
 
-def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
-    """The cached properties of other libraries set attributes behind the back of a class, too."""
+def test_a_repository_that_a_descriptor_creates_is_found() -> None:
+    """Cached properties of other libraries add attributes without an assignment."""
 
     class made_once:  # noqa: N801
         def __init__(self, make: Callable[[Any], SyncBooks]) -> None:
@@ -140,7 +140,7 @@ def test_an_attribute_that_any_descriptor_has_made_is_looked_at() -> None:
 
 
 def by_property() -> SyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that makes its repository in a property."""
+    """Return a unit of work that creates its repository in a property."""
 
     class Made(SyncShelves):
         @property
@@ -151,7 +151,7 @@ def by_property() -> SyncAbstractUnitOfWork[Any]:
 
 
 def by_getattr() -> SyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that makes whatever it is asked for."""
+    """Return a unit of work that creates any attribute on access."""
 
     class Made(SyncShelves):
         def __getattr__(self, name: str) -> SyncBooks:
@@ -161,12 +161,12 @@ def by_getattr() -> SyncAbstractUnitOfWork[Any]:
 
 
 def by_hand() -> SyncAbstractUnitOfWork[Any]:
-    """Return a unit of work that takes no assignment."""
+    """Return a unit of work that refuses assignments."""
 
     @dataclass(frozen=True)
     class Made(SyncAbstractUnitOfWork[SyncBooks]):
         def open(self) -> SyncBooks:
-            """Open the attic."""
+            """Create the repository."""
             object.__setattr__(self, "attic", Own())
             return self.attic  # type: ignore[attr-defined, no-any-return]
 
@@ -180,16 +180,16 @@ def by_hand() -> SyncAbstractUnitOfWork[Any]:
 
 
 class Own(SyncBooks):
-    """Repositories that keep what they have seen in their own way."""
+    """Repositories that store the seen models in a way of their own."""
 
     __slots__ = ("seen",)
 
 
 @pytest.mark.parametrize("make", [by_property, by_getattr, by_hand])
-def test_an_attribute_that_was_not_assigned_is_looked_at(
+def test_a_repository_that_was_not_assigned_is_found(
     make: Callable[[], SyncAbstractUnitOfWork[Any]],
 ) -> None:
-    """Whatever a class may do to make one, its repository is found."""
+    """It does not matter how a class creates the attribute."""
     uow: Any = make()
     assert [] == list(uow.collect_new_events())
 
@@ -198,8 +198,8 @@ def test_an_attribute_that_was_not_assigned_is_looked_at(
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
-def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
-    """It does not matter when that is, nor which of several units of work uses it."""
+def test_a_repository_is_found_from_its_first_use_on() -> None:
+    """It does not matter when, or in which of several units of work, it is used first."""
     books = SyncBooks()
     uows = [SyncShelves(), SyncShelves()]
     for uow in uows:
@@ -212,8 +212,8 @@ def test_a_repository_is_looked_at_from_its_first_use_on() -> None:
             assert [BookRegistered(id=id)] == list(uow.collect_new_events())
 
 
-def test_what_is_seen_through_a_method_that_was_kept_is_collected() -> None:
-    """Whoever has the list may put something into it at any time."""
+def test_models_added_by_a_bound_method_are_collected() -> None:
+    """Code that holds a method of the list may add to it at any time."""
 
     class Kept(SyncBooks):
         def __init__(self) -> None:
@@ -228,8 +228,8 @@ def test_what_is_seen_through_a_method_that_was_kept_is_collected() -> None:
         assert [BookRegistered(id=id)] == list(uow.collect_new_events())
 
 
-def test_what_takes_the_place_of_the_seen_models_is_looked_at() -> None:
-    """A repository may be given another list, and whoever gave it may go on using it."""
+def test_another_list_of_seen_models_is_collected() -> None:
+    """A repository may get another list, which its owner may keep using."""
     uow = SyncShelves()
     uow.books = books = SyncBooks()
     for id in "12":
@@ -241,7 +241,7 @@ def test_what_takes_the_place_of_the_seen_models_is_looked_at() -> None:
 
 
 def own_property() -> type[SyncBooks]:
-    """Return repositories that keep what they have seen elsewhere."""
+    """Return repositories that store the seen models elsewhere."""
 
     class Own(SyncBooks):
         @property
@@ -256,7 +256,7 @@ def own_property() -> type[SyncBooks]:
 
 
 def own_slot() -> type[SyncBooks]:
-    """Return repositories that keep what they have seen in a slot."""
+    """Return repositories that store the seen models in a slot."""
 
     class Own(SyncBooks):
         __slots__ = ("seen",)
@@ -265,7 +265,7 @@ def own_slot() -> type[SyncBooks]:
 
 
 def own_attribute() -> type[SyncBooks]:
-    """Return repositories of a class that has the attribute, too."""
+    """Return repositories whose class has the attribute too."""
 
     class Own(SyncBooks):
         seen: MutableSequence[Book] = ()  # type: ignore[assignment]
@@ -274,7 +274,7 @@ def own_attribute() -> type[SyncBooks]:
 
 
 def own_field() -> type[SyncBooks]:
-    """Return repositories that are dataclasses, with a field that has no default."""
+    """Return repositories that are dataclasses with a field without a default."""
 
     @dataclass
     class Own(SyncBooks):
@@ -285,7 +285,7 @@ def own_field() -> type[SyncBooks]:
 
 
 def frozen_field() -> type[SyncBooks]:
-    """Return repositories that take no assignment."""
+    """Return repositories that refuse assignments."""
 
     @dataclass(frozen=True)
     class Own(SyncBooks):
@@ -295,7 +295,7 @@ def frozen_field() -> type[SyncBooks]:
 
 
 def own_dict() -> type[SyncBooks]:
-    """Return repositories that do not assign their attributes."""
+    """Return repositories that write to their __dict__."""
 
     class Own(SyncBooks):
         def __init__(self) -> None:
@@ -305,7 +305,7 @@ def own_dict() -> type[SyncBooks]:
 
 
 def other_base() -> type[SyncBooks]:
-    """Return repositories that have it from another base."""
+    """Return repositories that inherit it from another base."""
 
     class Sees:
         models: MutableSequence[Book]
@@ -325,7 +325,7 @@ def other_base() -> type[SyncBooks]:
 
 
 def picky() -> type[SyncBooks]:
-    """Return repositories that know all their attributes."""
+    """Return repositories that refuse unknown attributes."""
 
     class Own(SyncBooks):
         def __setattr__(self, name: str, value: Any) -> None:
@@ -351,7 +351,7 @@ def picky() -> type[SyncBooks]:
 def test_a_repository_may_have_a_seen_of_its_own(
     make: Callable[[], type[SyncBooks]],
 ) -> None:
-    """It is asked each time, whatever it does to keep the models."""
+    """It is read each time, however it stores the models."""
     uow = SyncShelves()
     uow.books = books = make()()
     for id in "12":
@@ -363,8 +363,8 @@ def test_a_repository_may_have_a_seen_of_its_own(
             books.seen = []
 
 
-def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
-    """A copy shares the list, until it is given another one."""
+def test_models_of_a_copied_repository_are_collected() -> None:
+    """A copy shares the list until it gets another one."""
     uow = SyncShelves()
     uow.books = books = SyncBooks()
     assert [] == list(uow.collect_new_events())
@@ -377,8 +377,8 @@ def test_what_the_copy_of_a_repository_sees_is_collected() -> None:
     assert [] == list(uow.collect_new_events())
 
 
-def test_a_repository_may_stand_for_others() -> None:
-    """What it stands for at the moment is asked."""
+def test_a_repository_may_delegate_to_others() -> None:
+    """The list of the current one is collected."""
 
     class Current(SyncBooks):
         def __init__(self, books: SyncBooks) -> None:
@@ -398,7 +398,7 @@ def test_a_repository_may_stand_for_others() -> None:
 
 
 def test_seen_may_be_deleted_and_set_again() -> None:
-    """It is an attribute like others."""
+    """It is an ordinary attribute."""
     uow = SyncShelves()
     uow.books = books = SyncBooks()
     assert [] == list(uow.collect_new_events())
@@ -412,8 +412,8 @@ def test_seen_may_be_deleted_and_set_again() -> None:
     assert [BookRegistered(id="1")] == list(uow.collect_new_events())
 
 
-def test_a_repository_that_is_gone_is_not_looked_at() -> None:
-    """What was deleted or replaced by something else is no repository any more."""
+def test_a_deleted_repository_is_not_collected() -> None:
+    """Nor is one that was replaced by another object."""
     uow = SyncShelves()
     uow.books = SyncBooks()
     book = Book(id="1")
@@ -427,7 +427,7 @@ def test_a_repository_that_is_gone_is_not_looked_at() -> None:
     assert [] == list(uow.collect_new_events())
 
 
-def test_a_model_raises_again_after_each_time_it_was_seen(
+def test_a_model_may_raise_again_each_time_it_is_seen(
     bus: SyncMessageBus[Any], uow: SyncLibrary, eventstore: SyncRecordingEventstore
 ) -> None:
     """The messages of a model that an event handler loads again are collected again."""
@@ -450,7 +450,7 @@ def test_a_model_raises_again_after_each_time_it_was_seen(
     assert [RegisterBook(id="1"), BookRegistered(id="1"), BookBorrowed(id="1")] == eventstore.added
 
 
-def test_what_was_raised_before_the_command_is_handled_with_it(
+def test_messages_raised_before_the_command_are_handled_with_it(
     bus: SyncMessageBus[Any], uow: SyncLibrary, eventstore: SyncRecordingEventstore
 ) -> None:
     """Messages of models that the application added before are not lost."""
@@ -522,7 +522,7 @@ def test_a_repository_without_seen_is_an_error() -> None:
     assert "super().__init__()" in caught.value.__notes__[0]
 
 
-def test_two_models_that_raise_what_is_no_message_are_refused(uow: SyncLibrary) -> None:
+def test_two_models_that_raise_other_objects_are_refused(uow: SyncLibrary) -> None:
     """The error names the object that cannot be ordered."""
     for id in "12":
         book = Book(id=id)
@@ -533,8 +533,8 @@ def test_two_models_that_raise_what_is_no_message_are_refused(uow: SyncLibrary) 
         list(uow.collect_new_events())
 
 
-def test_a_repository_that_takes_the_place_of_another_attribute_is_looked_at() -> None:
-    """That the number of attributes is the same does not hide it."""
+def test_a_repository_that_replaces_another_attribute_is_found() -> None:
+    """It is found although the number of attributes is the same."""
     uow = SyncShelves()
     assert [] == list(uow.collect_new_events())
 

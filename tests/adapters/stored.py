@@ -1,4 +1,4 @@
-"""What is stored at a broker, read without the adapters, and without the colour of the test."""
+"""Reads the content of brokers without the adapters, in tests of either colour."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def in_redis(url: str) -> Any:
 
 
 def entries(url: str, stream: str) -> list[dict[str, str]]:
-    """Return the fields of each entry of a stream of Redis."""
+    """Return the fields of each entry of a Redis stream."""
     with in_redis(url) as client:
         return [fields for _, fields in client.xrange(stream)]
 
 
 def letters(url: str, stream: str) -> list[Msg]:
-    """Return each message of a stream of JetStream; none if there is no stream."""
+    """Return the messages of a JetStream stream; none if there is no stream."""
     return on_nats(url, lambda jetstream: _letters(jetstream, stream))
 
 
 def documents(url: str, stream: str) -> list[dict[str, Any]]:
-    """Return what the messages of a stream of JetStream say."""
+    """Return the documents in the messages of a JetStream stream."""
     return [json.loads(letter.data) for letter in letters(url, stream)]
 
 
 def create_stream(url: str, name: str, **settings: Any) -> None:
-    """Create a stream of JetStream that hears one kind of messages, or what the settings say."""
+    """Create a JetStream stream for one kind of messages, or as the settings say."""
     settings = {"subjects": [f"{name}.parcel_sent"], **settings}
     on_nats(url, lambda jetstream: jetstream.add_stream(name=name, **settings))
 
 
 def on_nats(url: str, task: Callable[[JetStreamContext], Coroutine[Any, Any, T]]) -> T:
-    """Do something with JetStream, in a thread since a loop may be running in this one."""
+    """Run a task with JetStream in a thread, since a loop may be running in this one."""
 
     async def connected() -> T:
         async with await nats.connect(url) as client:

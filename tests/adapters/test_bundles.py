@@ -14,7 +14,7 @@ def parcels(*sizes: int) -> list[Parcel[int]]:
 
 
 def test_a_bundle_has_a_bounded_number_of_parcels() -> None:
-    """What is sent at once is not more than a server can answer soon."""
+    """A server can confirm a bundle soon."""
     many = parcels(*[1] * (MOST_MESSAGES + 1))
 
     assert many[:MOST_MESSAGES] == bundle(many, 0)

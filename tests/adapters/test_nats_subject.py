@@ -17,9 +17,7 @@ from messagebus.exceptions import ConfigurationError, MessageRejectedError
         ("événements.{name}", "événements.>", "événements.book_read"),
     ],
 )
-def test_a_template_is_filled_with_what_the_message_has(
-    template: str, pattern: str, subject: str
-) -> None:
+def test_a_template_is_filled_from_the_message(template: str, pattern: str, subject: str) -> None:
     """Fields are the keys of the message, and the parts of its type."""
     filled = SubjectTemplate(template).fill({"type": "book_read_v2", "tenant": "acme"})
 
@@ -74,6 +72,6 @@ def test_a_message_that_has_no_subject_is_refused(message: dict[str, str], reaso
         ("b.>", "a.b", False),
     ],
 )
-def test_a_stream_hears_what_its_pattern_says(pattern: str, subject: str, heard: bool) -> None:
+def test_a_pattern_matches_subjects(pattern: str, subject: str, heard: bool) -> None:
     """A star stands for one token, a greater-than sign for one or more at the end."""
     assert heard == listens(pattern, subject)

@@ -54,7 +54,7 @@ except ImportError as error:
     ("extra", "url"),
     [("redis", "redis://localhost?stream=a"), ("nats", "nats://localhost?stream=a&subject=a")],
 )
-def test_a_library_that_is_missing_is_reported_with_its_extra(extra: str, url: str) -> None:
+def test_a_missing_library_is_reported_with_its_extra(extra: str, url: str) -> None:
     """No library is imported before it is needed; then the error says how to install it."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, extra, url], capture_output=True, text=True, check=True
@@ -65,7 +65,7 @@ def test_a_library_that_is_missing_is_reported_with_its_extra(extra: str, url: s
 
 
 def test_a_password_is_in_no_error() -> None:
-    """What is wrong with a URL is said without the URL."""
+    """Errors describe the mistake without the URL."""
     with pytest.raises(ConfigurationError) as failure:
         sync_transport_from_url("redis://user:secret@localhost?stream=a&create=maybe")
 

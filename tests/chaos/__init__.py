@@ -1,4 +1,4 @@
-"""Processes that are killed and frozen where it hurts most, and what has to hold all the same.
+"""Kills and freezes processes at the worst moments, and checks that the promises hold.
 
-`python -m tests.chaos --seed N` runs it at length, as `nox -s chaos` does.
+`python -m tests.chaos --seed N`, or `nox -s chaos`, runs it at length.
 """

@@ -1,4 +1,4 @@
-"""Kill writers and relays at every fault point, and at many random moments; count what is lost."""
+"""Kill writers and relays at every fault point and at random; count lost messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Read = Callable[[str, str], Sequence[Mapping[str, Any]]]
 
 
 class Servers:
-    """Where the trials find databases and streams."""
+    """The servers that provide databases and streams to the trials."""
 
     def __init__(self, postgres: PostgresServer, redis: RedisServer, nats: NatsServer) -> None:
         self._postgres = postgres
@@ -48,7 +48,7 @@ class Servers:
                 yield url
 
     def stream(self, chance: random.Random) -> tuple[str, str, str, bool, Read]:
-        """Return a server, a stream, the query that makes it, if it remembers, and how to read."""
+        """Return a server, a stream, its query, whether it deduplicates, and its reader."""
         name = f"chaos_{uuid.uuid4().hex}"
         nats = f"stream={name}&subject={name}.{{name}}&create=true"
         redis = f"stream={name}&create=true"
@@ -63,7 +63,7 @@ class Servers:
 
 
 def run(servers: Servers, database: str, at: str, seed: int, kills: int) -> Result:
-    """Run one trial, of which the seed decides everything but what the machine decides."""
+    """Run one trial; the seed decides everything except the timing of the machine."""
     chance = random.Random(seed)
     server, stream, query, remembers, read = servers.stream(chance)
     with (
@@ -88,7 +88,7 @@ def run(servers: Servers, database: str, at: str, seed: int, kills: int) -> Resu
 
 
 def main() -> int:
-    """Run the trials that the command line asks for; return how many broke a promise."""
+    """Run the trials of the command line; return the number that broke a promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=random.randrange(10**6), help="of the first trial")

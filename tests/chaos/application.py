@@ -1,4 +1,4 @@
-"""What is killed: writers with a relay in one process, and a relay that is a process by itself."""
+"""The processes to kill: writers with a relay, and a relay on its own."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ from tests.servers.process import die_with_parent
 from .faults import Fault, Point, Trap, TrappedTransport
 from .ledger import Ledger, Write, new_bus, next_number
 
-DOOMED = 0.15  # the part of the transactions that is rolled back
+DOOMED = 0.15  # the fraction of transactions that is rolled back
 PAUSE = 0.02  # seconds
-MANY = 1_000_000  # attempts: who is killed so often must not give a message up
+MANY = 1_000_000  # attempts: so many that frequent kills never park a message
 LOST = "lost"
-"""The file that grows by a byte whenever a relay finds that its lease was lost."""
+"""The file that grows by a byte whenever a relay loses its lease."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the processes of a trial share.
+    """The configuration that the processes of a trial share.
 
     Attributes:
         database: the URL of the database.
         transport: the URL of the stream.
-        folder: where they leave what they have to say.
-        seed: decides what the writers do, and when.
-        writers: how many write in each process.
-        batch_size: how many messages a relay sends at once.
-        lease: how long a relay that was killed leads on, in seconds.
-        retention: whether what was sent is deleted.
-        restarts: whether the database goes away now and then, and writers try again.
+        folder: the folder for the files that they write.
+        seed: decides the actions of the writers and their timing.
+        writers: the number of writers in each process.
+        batch_size: the size of a relay's batches.
+        lease: the time until another relay takes over from a killed one, in seconds.
+        retention: whether sent messages are deleted.
+        restarts: whether the database is restarted, so that writers must retry.
     """
 
     database: str
@@ -67,9 +67,9 @@ def application(job: Job, fault: Fault | None, transactions: int | None) -> None
     """Write and relay in one process.
 
     Args:
-        job: what to do.
-        fault: what is to happen to the process.
-        transactions: how many each writer commits; by default it goes on until it is killed.
+        job: the configuration.
+        fault: the fault to trigger in the process.
+        transactions: the number of transactions per writer; endless by default.
     """
     with _relay(job, fault) as (relay, trap), ThreadPoolExecutor(job.writers + 1) as pool:
 
@@ -92,11 +92,11 @@ def application(job: Job, fault: Fault | None, transactions: int | None) -> None
 
 
 def trapped_relay(job: Job, fault: Fault) -> None:
-    """Relay, and do nothing else, until SIGTERM.
+    """Run only a relay, until SIGTERM.
 
     Args:
-        job: what to do.
-        fault: what is to happen to the process.
+        job: the configuration.
+        fault: the fault to trigger in the process.
     """
     with _relay(job, fault) as (relay, _):
         signal.signal(signal.SIGTERM, lambda *_: relay.stop())
@@ -104,7 +104,7 @@ def trapped_relay(job: Job, fault: Fault) -> None:
 
 
 def command_line(job: Job) -> None:
-    """Relay as the command line does, until SIGTERM."""
+    """Run a relay by the command line, until SIGTERM."""
     _begin(job)
     log = os.open(job.folder / "relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, sys.stderr.fileno())
@@ -153,14 +153,14 @@ def _relay(job: Job, fault: Fault | None) -> Iterator[tuple[SyncOutboxRelay, Tra
 
 
 class _LostLeases(logging.Handler):
-    """Notes that a relay has lost its lease, so that what follows is not held against it."""
+    """Records that a relay has lost its lease, which excuses duplicates."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._file = os.open(folder / LOST, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Make a note."""
+        """Record the loss."""
         if getattr(record, "event", None) == "relay.deposed":
             os.write(self._file, b".")
 
@@ -180,7 +180,7 @@ def _write(
     transactions: int | None,
     published: Callable[[], None],
 ) -> None:
-    """Commit transactions, and now and then roll one back."""
+    """Commit transactions, and roll some back."""
     bus = new_bus()
     sessions = _slow_sessions(engine)
     number = _ask(job, engine, writer)
@@ -197,7 +197,7 @@ def _write(
         except DBAPIError:
             if not job.restarts:
                 raise
-            # Whether the commit was done, only the database knows.
+            # Only the database knows whether the commit succeeded.
             number = _ask(job, engine, writer)
         else:
             number += 1
@@ -207,9 +207,9 @@ def _write(
 
 
 def _slow_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return sessions that wait before they commit, so that what was written first commits last.
+    """Return sessions that wait before they commit, so that early writers commit late.
 
-    On SQLite, where only one may write at a time, they do not: it would change nothing.
+    On SQLite they do not wait, since it allows only one writer at a time.
     """
     sessions = sessionmaker(engine, expire_on_commit=False)
     if engine.dialect.name != "sqlite":

@@ -25,11 +25,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def stream_url(redis_url: str, unique_name: str) -> str:
-    """Return the URL of a stream in which duplicates can be seen."""
+    """Return the URL of a stream that keeps duplicates."""
     return f"{redis_url}?stream={unique_name}&create=true&deduplicate_for=0"
 
 
 @pytest.fixture
 def job(database_url: str, stream_url: str, tmp_path: Path) -> Job:
-    """Return a job whose stream shows all that is sent."""
+    """Return a job whose stream keeps every message."""
     return Job(database_url, stream_url, tmp_path, seed=1)

@@ -1,4 +1,4 @@
-"""The points at which a process ends, or stands still, without a chance to say so."""
+"""The points at which a process is killed or frozen without warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from messagebus.service._sync.eventstream import SyncAbstractEventstreamTranspor
 
 
 class Point(Enum):
-    """Where a process may end. Those of a statement are behind it, and before the commit."""
+    """The fault points. Those of a statement lie after it and before the commit."""
 
     INSERTED = "after the insert, before the commit"
     COMMITTED = "after the commit, before anything is sent"
@@ -45,19 +45,19 @@ _STATEMENTS = {
 _RECORDS = {Point.TAKEN_OVER: "relay.leading", Point.PURGED: "relay.purged"}
 
 ONCE_IN_A_LIFE = {Point.TAKING_OVER, Point.COUNTING, Point.TAKEN_OVER}
-"""What a process that leads by itself passes only once."""
+"""The points that a sole leader passes only once."""
 DELETING = {Point.PURGING, Point.PURGED}
-"""What only a relay passes that deletes what was sent."""
+"""The points that only a relay with a retention passes."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a process that passes a point.
+    """A signal for a process that passes a point.
 
     Attributes:
         point: the point.
-        count: at which time it happens.
-        signal: what the process is sent.
+        count: the number of times that the process passes the point, the last one included.
+        signal: the signal.
     """
 
     point: Point
@@ -66,10 +66,10 @@ class Fault:
 
 
 class Trap(logging.Handler):
-    """Counts how often the process passes the point of a fault, and has it happen.
+    """Counts the passes of a fault's point, and triggers the fault.
 
     Args:
-        fault: what is to happen; nothing, without one.
+        fault: the fault; None for none.
     """
 
     def __init__(self, fault: Fault | None) -> None:
@@ -78,14 +78,14 @@ class Trap(logging.Handler):
         self._left = 0 if fault is None else fault.count
 
     def passes(self, point: Point) -> None:
-        """Note that the process is at a point."""
+        """Record that the process passes a point."""
         if self._fault is not None and self._fault.point is point:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), self._fault.signal)
 
     def watch(self, engine: sa.Engine) -> None:
-        """Look at the statements of an engine, and at what the relay logs."""
+        """Watch the statements of an engine and the log of the relay."""
         point = None if self._fault is None else self._fault.point
         if point in _RECORDS:
             logging.getLogger("messagebus.relay").addHandler(self)
@@ -99,7 +99,7 @@ class Trap(logging.Handler):
             sa.event.listen(engine, "after_cursor_execute", executed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note what the relay has done."""
+        """Derive the passed point from a log record."""
         for point, event in _RECORDS.items():
             if getattr(record, "event", None) == event:
                 self.passes(point)
@@ -113,7 +113,7 @@ class TrappedTransport(SyncAbstractEventstreamTransport):
         self._trap = trap
 
     def send_message_serialized(self, message: Mapping[str, Any]) -> None:
-        """Send a message; it has no halves."""
+        """Send a message, which has no halves."""
         self.send_messages_serialized([message])
 
     def send_messages_serialized(self, messages: Sequence[Mapping[str, Any]]) -> None:

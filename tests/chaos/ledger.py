@@ -1,4 +1,4 @@
-"""The ledger of the writers, with an event for each entry."""
+"""The domain of the writers: a ledger with an event for each entry."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ entries = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
 )
-"""What was committed: the truth with which all that was sent is compared."""
+"""The committed entries, with which the sent messages are compared."""
 
 Key = tuple[int, int, int]
 """The writer, the number of its transaction, and the part of the transaction."""
 
 
 class Write(Command):
-    """Enter all parts of a transaction."""
+    """Writes all parts of a transaction."""
 
     writer: int
     number: int
@@ -36,7 +36,7 @@ class Write(Command):
 
 
 class Written(Event):
-    """A part of a transaction was entered."""
+    """A part of a transaction was written."""
 
     writer: int
     number: int
@@ -57,11 +57,11 @@ class Entries(SyncAbstractRepository[Entry]):
         self._session = session
 
     def add(self, entry: Entry) -> None:
-        """Tell of an entry."""
+        """Add an entry as a seen model."""
         self.seen.append(entry)
 
     def enter(self, writer: int, number: int, part: int) -> None:
-        """Make an entry."""
+        """Write an entry."""
         self._session.execute(
             sa.insert(entries).values(writer=writer, number=number, part=part),
         )
@@ -73,17 +73,17 @@ class Ledger(SyncSQLAlchemyUnitOfWork[Entries]):
     entries: Entries
 
     def attach(self, session: SyncSession) -> None:
-        """Open the ledger."""
+        """Create the repository."""
         self.entries = Entries(session)
 
 
 def parts_of(number: int) -> int:
-    """Return how many parts a transaction has."""
+    """Return the number of parts of a transaction."""
     return number % LARGEST_TRANSACTION + 1
 
 
 def write(command: Write, uow: Ledger) -> None:
-    """Enter all parts, and raise an event for each."""
+    """Write all parts, and raise an event for each."""
     for part in range(parts_of(command.number)):
         entry = Entry()
         entry.messages.append(
@@ -109,7 +109,7 @@ def next_number(engine: SyncEngine, writer: int) -> int:
 
 
 def committed(engine: SyncEngine) -> list[Key]:
-    """Return what was committed; for each writer in its order."""
+    """Return the committed entries, in order for each writer."""
     with engine.connect() as connection:
         query = sa.select(entries).order_by(*entries.primary_key.columns)
         return [(row.writer, row.number, row.part) for row in connection.execute(query)]

@@ -1,4 +1,4 @@
-"""The promises that must hold, whatever was killed."""
+"""The promises that must hold after any kill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Arrival:
 
     Attributes:
         id: its identifier.
-        key: what it tells of.
+        key: its entry.
         doomed: whether its transaction was to be rolled back.
     """
 
@@ -27,7 +27,7 @@ class Arrival:
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
-        """Read a message as it was sent."""
+        """Parse a sent message."""
         payload = json.loads(message["payload"])
         key = (payload["writer"], payload["number"], payload["part"])
         return cls(message["id"], key, payload["doomed"])
@@ -35,16 +35,16 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial has shown.
+    """The result of a trial.
 
     Attributes:
-        committed: what was committed, for each writer in its order.
-        arrivals: what is in the stream, in its order.
-        unsent: how many messages are in the database and not marked as sent.
-        kills: how many processes and servers were killed.
-        lost: how often a relay found that it was too slow for its lease.
-        batch_size: how many messages may be sent again for each of these.
-        remembers: whether the broker drops what it knows.
+        committed: the committed entries, in order for each writer.
+        arrivals: the messages in the stream, in order.
+        unsent: the number of messages in the database that are not marked as sent.
+        kills: the number of processes and servers that were killed.
+        lost: the number of times that a relay lost its lease.
+        batch_size: the number of messages that each of these may send again.
+        remembers: whether the broker drops duplicates.
     """
 
     committed: Sequence[Key]
@@ -57,17 +57,17 @@ class Result:
 
     @property
     def missing(self) -> set[Key]:
-        """What was committed and has not arrived."""
+        """The committed entries that have not arrived."""
         return set(self.committed) - {arrival.key for arrival in self.arrivals}
 
     @property
     def duplicates(self) -> int:
-        """How many messages arrived again."""
+        """The number of repeated messages."""
         return len(self.arrivals) - len({arrival.id for arrival in self.arrivals})
 
     @property
     def violations(self) -> list[str]:
-        """Which promises were broken, and how."""
+        """Descriptions of the broken promises."""
         return [text for text, amiss in self._promises() if amiss]
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ def _halves(committed: Iterable[Key]) -> dict[tuple[int, int], int]:
 
 
 def _disorder(arrivals: Iterable[Arrival]) -> list[tuple[Key, Key]]:
-    """Find what arrived for the first time behind something of the same writer that is younger."""
+    """Return the entries that first arrived after a later entry of the same writer."""
     latest: dict[int, Key] = {}
     known: set[Key] = set()
     found = []

@@ -1,4 +1,4 @@
-"""A relay that stands still until another one has done its work, and then goes on."""
+"""A relay that is frozen until another one has done its work."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .faults import Fault, Point
 from .trial import Trial
 
 TRANSACTIONS = 10
-LEASE = 0.6  # seconds; not to be lost before the relay is frozen, whatever else runs
+LEASE = 0.6  # seconds; long enough that a busy machine does not cost the lease before the freeze
 
 
 @pytest.mark.parametrize("point", [Point.SENDING, Point.HALF_SENT, Point.SENT])
-def test_a_relay_that_was_frozen_marks_nothing_and_doubles_a_batch_at_most(
+def test_a_thawed_relay_marks_nothing_and_repeats_at_most_a_batch(
     job: Job, point: Point, redis_url: str, unique_name: str
 ) -> None:
-    """Another relay takes over, sends everything, and what the first one thinks is of no effect."""
+    """Another relay takes over and sends everything; the first one changes nothing."""
     with Trial(replace(job, lease=LEASE)) as trial:
         freeze_and_thaw(trial, point)
         result = trial.result(entries(redis_url, unique_name))
@@ -35,10 +35,10 @@ def test_a_relay_that_was_frozen_marks_nothing_and_doubles_a_batch_at_most(
     assert result.duplicates
 
 
-def test_a_relay_that_was_frozen_while_it_marked_has_marked_nothing(
+def test_a_relay_that_was_frozen_while_marking_has_marked_nothing(
     postgres_url: str, stream_url: str, redis_url: str, unique_name: str, tmp_path: Path
 ) -> None:
-    """PostgreSQL undoes what it has begun; on SQLite others would wait until it is thawed."""
+    """PostgreSQL rolls its transaction back; on SQLite others would wait for the thaw."""
     with Trial(Job(postgres_url, stream_url, tmp_path, seed=1, lease=LEASE)) as trial:
         freeze_and_thaw(trial, Point.MARKED)
         result = trial.result(entries(redis_url, unique_name))
@@ -48,7 +48,7 @@ def test_a_relay_that_was_frozen_while_it_marked_has_marked_nothing(
 
 
 def freeze_and_thaw(trial: Trial, point: Point) -> None:
-    """Freeze a relay that leads, and thaw it when another one has sent everything."""
+    """Freeze the leading relay, and thaw it when another one has sent everything."""
     frozen = trial.start(trapped_relay, Fault(point, signal=signal.SIGSTOP))
     eventually(SyncOutbox(trial.engine).leader)
     trial.await_success(trial.start(application, None, TRANSACTIONS))
@@ -62,7 +62,7 @@ def freeze_and_thaw(trial: Trial, point: Point) -> None:
 
 
 def contents(engine: sa.Engine) -> list[object]:
-    """Return all that is stored of messages."""
+    """Return the stored messages."""
     query = sa.select(tables.messages).order_by(tables.messages.c.position)
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(query)]

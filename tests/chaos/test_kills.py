@@ -1,4 +1,4 @@
-"""A short form of what `nox -s chaos` does at length."""
+"""A short version of `nox -s chaos`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .trial import Trial, kill_at, kill_at_random
 
 
 @pytest.mark.parametrize("point", Point)
-def test_who_is_killed_at_a_fault_point_loses_nothing(
+def test_a_process_killed_at_a_fault_point_loses_nothing(
     job: Job, point: Point, redis_url: str, unique_name: str
 ) -> None:
-    """What was committed is sent in order, at most a batch of it again; nothing else is."""
+    """Exactly the committed messages are sent, in order, at most a batch of them twice."""
     with Trial(replace(job, retention=point in DELETING)) as trial:
         kill_at(trial, point, times=1)
         result = trial.result(entries(redis_url, unique_name))
@@ -28,10 +28,10 @@ def test_who_is_killed_at_a_fault_point_loses_nothing(
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_who_is_killed_at_any_moment_loses_nothing(
+def test_a_process_killed_at_any_moment_loses_nothing(
     job: Job, seed: int, redis_url: str, unique_name: str
 ) -> None:
-    """An application and the relay beside it are killed again and again."""
+    """An application and a second relay are killed repeatedly."""
     with Trial(replace(job, seed=seed)) as trial:
         kill_at_random(trial, times=4)
         result = trial.result(entries(redis_url, unique_name))
@@ -40,10 +40,10 @@ def test_who_is_killed_at_any_moment_loses_nothing(
     assert result.committed
 
 
-def test_a_broker_that_remembers_has_no_duplicates(
+def test_a_broker_that_deduplicates_has_no_duplicates(
     job: Job, redis_url: str, unique_name: str
 ) -> None:
-    """What is sent again is known to the broker by its identifier."""
+    """The broker recognizes repeated messages by their identifiers."""
     remembering = replace(job, transport=f"{redis_url}?stream={unique_name}&create=true")
     with Trial(remembering) as trial:
         kill_at(trial, Point.SENT, times=2)

@@ -1,4 +1,4 @@
-"""Servers that go away and come back while there is much to do."""
+"""Servers that are restarted under load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .trial import Trial, restart_at_random
 def test_a_database_that_is_killed_under_load_loses_nothing(
     own_postgres: PostgresServer, redis_url: str, unique_name: str, tmp_path: Path
 ) -> None:
-    """Writers try again what may not be committed; relays send at most a batch again."""
+    """Writers retry unconfirmed commits; relays repeat at most a batch."""
     transport = f"{redis_url}?stream={unique_name}&create=true&deduplicate_for=0"
     job = Job(own_postgres.url, transport, tmp_path, seed=1, restarts=True)
     with Trial(job) as trial:
@@ -30,7 +30,7 @@ def test_a_database_that_is_killed_under_load_loses_nothing(
 def test_a_relay_that_leads_outlives_its_database(
     own_postgres: PostgresServer, redis_url: str, unique_name: str, tmp_path: Path
 ) -> None:
-    """It cannot keep its lease, and keeps trying; told to stop, it stops in order."""
+    """It loses its lease and keeps trying; when told to stop, it stops cleanly."""
     job = Job(own_postgres.url, f"{redis_url}?stream={unique_name}", tmp_path, seed=1)
 
     def logged(text: str, times: int) -> bool:

@@ -1,4 +1,4 @@
-"""A trial: processes are killed until it is enough, then the work is finished, then counted."""
+"""A trial: kills processes, lets the work finish, and compares the results."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from .application import LOST, Job, application, command_line, new_engine
 from .faults import ONCE_IN_A_LIFE, Fault, Point
 from .result import Arrival, Result
 
-PATIENCE = 120.0  # seconds; whatever needs that long does not happen
+PATIENCE = 120.0  # seconds after which something counts as never happening
 LAST_TRANSACTIONS = 4
 LONGEST_LIFE = 0.3  # seconds
-Start = tuple[Any, ...]  # what to start, and with which arguments
-# Processes are forked from one that has imported everything and has no threads.
+Start = tuple[Any, ...]  # the function to start, and its arguments
+# Processes are forked from a server that has imported everything and has no threads.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([application.__module__])
 
 
 class Trial:
-    """The processes of a job; those that still run are killed at the end.
+    """The processes of a job. Running ones are killed at the end.
 
     Attributes:
-        kills: how many processes and servers were killed.
+        kills: the number of processes and servers that were killed.
     """
 
     def __init__(self, job: Job) -> None:
@@ -55,7 +55,7 @@ class Trial:
 
     @property
     def lost(self) -> int:
-        """How often a relay found that another one had taken over from it."""
+        """The number of times that a relay lost its lease."""
         file = self.job.folder / LOST
         return file.stat().st_size if file.exists() else 0
 
@@ -70,34 +70,34 @@ class Trial:
         """Kill a process.
 
         Raises:
-            RuntimeError: it has ended before.
+            RuntimeError: the process has ended before.
         """
         process.kill()
         self._await_kill(process)
 
     def thaw(self, process: ForkServerProcess) -> None:
-        """Let a process go on that has frozen itself."""
+        """Resume a process that has frozen itself."""
         if process.pid is not None:
             os.kill(process.pid, signal.SIGCONT)
 
     def run_into(self, fault: Fault) -> None:
-        """Write and relay until a fault kills the process.
+        """Run the application until a fault kills it.
 
         Raises:
-            RuntimeError: that does not happen.
+            RuntimeError: the fault is not triggered.
         """
         self._await_kill(self.start(application, fault, None))
 
     def finish(self) -> None:
-        """Write a little more, and send everything.
+        """Run the application to its end, which sends everything.
 
         Raises:
-            RuntimeError: that fails, or does not end.
+            RuntimeError: it fails, or does not end.
         """
         self.await_success(self.start(application, None, LAST_TRANSACTIONS))
 
     def await_success(self, process: ForkServerProcess) -> None:
-        """Wait until a process has done what it had to.
+        """Wait until a process succeeds.
 
         Raises:
             RuntimeError: it fails, or does not end.
@@ -105,11 +105,11 @@ class Trial:
         self._await(process, 0)
 
     def result(self, stream: Iterable[Mapping[str, Any]], *, remembers: bool = False) -> Result:
-        """Compare what was committed with what is in the stream.
+        """Compare the committed entries with the stream.
 
         Args:
-            stream: what is in the stream.
-            remembers: whether the broker drops what it knows.
+            stream: the messages in the stream.
+            remembers: whether the broker drops duplicates.
         """
         backlog = SyncOutbox(self.engine).backlog()
         return Result(
@@ -134,7 +134,7 @@ class Trial:
 
 
 def kill_at(trial: Trial, point: Point, times: int) -> None:
-    """Kill the application at a point, after it was killed while it was sending; then finish."""
+    """Kill the application while it sends, then at a point; then finish."""
     chance = Random(trial.job.seed)
     trial.run_into(Fault(Point.HALF_SENT))
     for _ in range(times):
@@ -144,7 +144,7 @@ def kill_at(trial: Trial, point: Point, times: int) -> None:
 
 
 def kill_at_random(trial: Trial, times: int) -> None:
-    """Kill the application, or the relay beside it, at moments that chance decides; then finish."""
+    """Kill the application or the second relay at random moments; then finish."""
     chance = Random(trial.job.seed)
     with _both(trial) as running:
         for _ in range(times):
@@ -156,7 +156,7 @@ def kill_at_random(trial: Trial, times: int) -> None:
 
 
 def restart_at_random(trial: Trial, server: Server, times: int) -> None:
-    """Stop or kill a server under load, and start it again, at moments that chance decides."""
+    """Stop or kill a server under load at random moments, and start it again."""
     chance = Random(trial.job.seed)
     with _both(trial):
         for number in range(times):
@@ -165,7 +165,7 @@ def restart_at_random(trial: Trial, server: Server, times: int) -> None:
                 server.stop()
             else:
                 server.kill()
-            # Whoever led leads no more when it comes back.
+            # The leader has lost its lease when the server comes back.
             time.sleep(trial.job.lease + chance.random() * LONGEST_LIFE)
             server.start()
             trial.kills += 1
@@ -175,7 +175,7 @@ def restart_at_random(trial: Trial, server: Server, times: int) -> None:
 
 @contextmanager
 def _both(trial: Trial) -> Iterator[dict[Start, ForkServerProcess]]:
-    """Run the application, and a relay beside it; kill both at the end."""
+    """Run the application and a second relay; kill both at the end."""
     starts: tuple[Start, ...] = ((application, None, None), (command_line,))
     running = {each: trial.start(*each) for each in starts}
     yield running

@@ -20,7 +20,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(autouse=True)
 def root_logger() -> Iterator[None]:
-    """Give the root logger back as it was: the commands configure it for their process."""
+    """Restore the root logger, which the commands configure for their process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -30,7 +30,7 @@ def root_logger() -> Iterator[None]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database, which exists."""
+    """Return the URL of an existing, empty database."""
     if request.param == "sqlite":
         (tmp_path / "messages.db").touch()
         return f"sqlite:///{tmp_path / 'messages.db'}"
@@ -40,7 +40,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    """Yield an engine on a database that has the tables."""
+    """Yield an engine on a database with the tables."""
     engine = prepare_sqlite(create_engine(url))
     sync_create_tables(engine)
     yield engine
@@ -49,7 +49,7 @@ def engine(url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Yield a function that starts the command line; what is still running at the end is ended."""
+    """Yield a function that starts the command line; kill running processes at the end."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:

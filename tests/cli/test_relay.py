@@ -20,7 +20,7 @@ PATIENCE = 60  # seconds
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
-    """Return what is on each line of JSON."""
+    """Return the documents of JSON lines."""
     return [json.loads(line) for line in text.splitlines()]
 
 

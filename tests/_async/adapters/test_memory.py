@@ -1,4 +1,4 @@
-"""The transport that keeps what is sent."""
+"""The transport that keeps messages in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MemoryHarness(AsyncTransportHarness):
         return self.memory
 
     async def received(self) -> Sequence[Mapping[str, Any]]:
-        """Return what it keeps."""
+        """Return the kept messages."""
         return self.memory.sent
 
     def stop_broker(self) -> None:
@@ -34,13 +34,13 @@ class MemoryHarness(AsyncTransportHarness):
         self.memory.down = True
 
     def start_broker(self) -> None:
-        """Put the transport up again."""
+        """Bring the transport up again."""
         self.memory.down = False
 
 
 @pytest.mark.parametrize("rule", async_transport_rules(MemoryHarness.capabilities))
 async def test_memory_keeps_the_contract(rule: Any) -> None:
-    """What is promised of every transport, is true of this one."""
+    """Every rule for transports holds."""
     await rule(MemoryHarness())
 
 
@@ -64,8 +64,8 @@ async def test_it_fails_when_it_is_told_to() -> None:
     assert [messages[0], *messages[2:]] == transport.sent
 
 
-async def test_what_is_kept_does_not_change_with_the_original() -> None:
-    """A message that was sent is out of the hands of its sender."""
+async def test_a_kept_message_does_not_change_with_the_original() -> None:
+    """The transport keeps a copy."""
     (message,) = new_messages(1)
     transport = AsyncMemoryTransport()
     await transport.send_message_serialized(message)
@@ -77,7 +77,7 @@ async def test_what_is_kept_does_not_change_with_the_original() -> None:
 
 
 async def test_it_keeps_duplicates_when_asked() -> None:
-    """Brokers that do not know identifiers can be had as well."""
+    """It can act as a broker that does not deduplicate."""
     messages = new_messages(1)
     transport = AsyncMemoryTransport.from_url("memory:?deduplicate=no")
     await transport.send_messages_serialized(messages * 2)

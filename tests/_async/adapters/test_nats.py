@@ -42,7 +42,7 @@ class NatsHarness(AsyncTransportHarness):
         self.stream = stream
 
     def transport(self) -> AsyncNatsTransport:
-        """Make a transport that gives up soon: the rules try again."""
+        """Create a transport that gives up soon, since the rules try again."""
         return AsyncNatsTransport.from_url(self.url, create=True, patience=0.2)
 
     async def received(self) -> Sequence[Mapping[str, Any]]:
@@ -50,7 +50,7 @@ class NatsHarness(AsyncTransportHarness):
         return documents(self.server, self.stream)
 
     def misdirected(self) -> AsyncNatsTransport:
-        """Make a transport to the same stream, which is not there yet."""
+        """Create a transport to the same stream, which does not exist yet."""
         return AsyncNatsTransport.from_url(self.url)
 
     def limit(self) -> int:
@@ -82,13 +82,13 @@ class NatsServerHarness(NatsHarness):
 
 @pytest.mark.parametrize("rule", RULES)
 async def test_nats_keeps_the_contract(rule: Any, nats_url: str, unique_name: str) -> None:
-    """What is promised of every transport, is true of this one."""
+    """Every rule for transports holds."""
     await rule(NatsHarness(nats_url, unique_name))
 
 
 @pytest.mark.parametrize("rule", [rule for rule in ALL_RULES if rule not in RULES])
 async def test_nats_may_come_and_go(rule: Any, own_nats: NatsServer) -> None:
-    """What is promised of every transport whose broker fails, is true of this one."""
+    """Every rule for transports whose broker fails holds."""
     await rule(NatsServerHarness(own_nats))
 
 
@@ -290,11 +290,11 @@ class PlainServer(NatsServer):
     """A server that stores nothing."""
 
     def command(self, port: int) -> Sequence[str | Path]:
-        """Leave out what switches JetStream on."""
+        """Leave out the options of JetStream."""
         return [word for word in super().command(port) if word != "-js"]
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server greets."""
+        """Return whether the server greets."""
         return answers_with(port, b"", b"INFO")
 
 
@@ -307,7 +307,7 @@ async def test_a_server_without_jetstream_is_reported() -> None:
 
 
 async def test_any_server_of_several_will_do(own_nats: NatsServer) -> None:
-    """A server that is not there is passed over."""
+    """An absent server is skipped."""
     messages = new_messages(1)
     host = own_nats.url.removeprefix("nats://")
     url = f"nats://127.0.0.1:1,{host}?stream=events&subject=events&create=yes"
@@ -318,7 +318,7 @@ async def test_any_server_of_several_will_do(own_nats: NatsServer) -> None:
 
 
 async def test_further_options_are_for_the_client(nats_url: str, unique_name: str) -> None:
-    """What the transport has no argument for, the client is given, and complains about."""
+    """Options that the transport does not know go to the client, which reports mistakes."""
     async with AsyncNatsTransport(
         nats_url, unique_name, unique_name, options={"colour": "red"}
     ) as transport:

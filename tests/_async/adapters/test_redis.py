@@ -38,7 +38,7 @@ class RedisHarness(AsyncTransportHarness):
         self.stream = stream
 
     def transport(self) -> AsyncRedisTransport:
-        """Make a transport that gives up soon: the rules try again."""
+        """Create a transport that gives up soon, since the rules try again."""
         return AsyncRedisTransport.from_url(self.url, stream=self.stream, create=True, patience=0.2)
 
     async def received(self) -> Sequence[Mapping[str, Any]]:
@@ -46,7 +46,7 @@ class RedisHarness(AsyncTransportHarness):
         return entries(self.url, self.stream)
 
     def misdirected(self) -> AsyncRedisTransport:
-        """Make a transport to the same stream, which is not there yet."""
+        """Create a transport to the same stream, which does not exist yet."""
         return AsyncRedisTransport.from_url(self.url, stream=self.stream)
 
 
@@ -74,13 +74,13 @@ class RedisServerHarness(RedisHarness):
 
 @pytest.mark.parametrize("rule", RULES)
 async def test_redis_keeps_the_contract(rule: Any, redis_url: str, unique_name: str) -> None:
-    """What is promised of every transport, is true of this one."""
+    """Every rule for transports holds."""
     await rule(RedisHarness(redis_url, unique_name))
 
 
 @pytest.mark.parametrize("rule", [rule for rule in ALL_RULES if rule not in RULES])
 async def test_redis_may_come_and_go(rule: Any, own_redis: RedisServer) -> None:
-    """What is promised of every transport whose broker fails, is true of this one."""
+    """Every rule for transports whose broker fails holds."""
     await rule(RedisServerHarness(own_redis))
 
 
@@ -269,7 +269,7 @@ async def test_a_stream_is_only_trimmed_when_asked(redis_url: str, unique_name: 
 
 
 async def test_a_stream_is_trimmed_to_about_a_length(redis_url: str, unique_name: str) -> None:
-    """The latest are there; some before them may be."""
+    """The latest entries are there, and perhaps some before them."""
     messages = new_messages(1_000)
     async with AsyncRedisTransport.from_url(
         redis_url, stream=unique_name, create=True, max_length=100
@@ -282,7 +282,7 @@ async def test_a_stream_is_trimmed_to_about_a_length(redis_url: str, unique_name
 
 
 async def test_a_stream_is_trimmed_by_age(redis_url: str, unique_name: str) -> None:
-    """What is older than asked goes away, and nothing else."""
+    """Entries older than the limit are deleted, and no others."""
     messages = new_messages(10)
     with in_redis(redis_url) as client:
         for number in range(300):
@@ -298,7 +298,7 @@ async def test_a_stream_is_trimmed_by_age(redis_url: str, unique_name: str) -> N
 async def test_the_client_of_somebody_else_stays_open(
     decode: bool, redis_url: str, unique_name: str
 ) -> None:
-    """A transport uses the client that it is given as it is, and leaves it alone in the end."""
+    """A transport uses a given client unchanged and does not close it."""
     messages = new_messages(2)
     client: Any = AsyncRedis.from_url(redis_url, decode_responses=decode)
     connection = await client.client_id()
@@ -314,7 +314,7 @@ async def test_the_client_of_somebody_else_stays_open(
 
 
 async def test_a_server_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
-    """Flushing the scripts of a server goes unnoticed."""
+    """Flushing the scripts of a server loses nothing."""
     messages = new_messages(2)
     async with AsyncRedisTransport.from_url(
         own_redis.url, stream="events", create=True, patience=0
@@ -328,7 +328,7 @@ async def test_a_server_that_forgot_the_script_is_told_again(own_redis: RedisSer
 
 
 async def test_options_come_from_the_url_or_from_the_call(redis_url: str, unique_name: str) -> None:
-    """Both say the same; the call wins. What is for the client is left to it."""
+    """The call takes precedence; options of the client are passed to it."""
     messages = new_messages(1)
     url = f"{redis_url}?stream=other&create=true&deduplicate_for=0&client_name=relay"
     async with AsyncRedisTransport.from_url(url, stream=unique_name) as transport:

@@ -157,9 +157,9 @@ async def test_a_generator_that_cannot_be_closed_shows_that() -> None:
             yield "first"
             yield "second"
         finally:
-            raise LookupError("can not close")
+            raise LookupError("cannot close")
 
-    with pytest.raises(LookupError, match="can not close"):
+    with pytest.raises(LookupError, match="cannot close"):
         await value_of(stubborn)
 
 

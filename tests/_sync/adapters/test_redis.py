@@ -40,7 +40,7 @@ class RedisHarness(SyncTransportHarness):
         self.stream = stream
 
     def transport(self) -> SyncRedisTransport:
-        """Make a transport that gives up soon: the rules try again."""
+        """Create a transport that gives up soon, since the rules try again."""
         return SyncRedisTransport.from_url(self.url, stream=self.stream, create=True, patience=0.2)
 
     def received(self) -> Sequence[Mapping[str, Any]]:
@@ -48,7 +48,7 @@ class RedisHarness(SyncTransportHarness):
         return entries(self.url, self.stream)
 
     def misdirected(self) -> SyncRedisTransport:
-        """Make a transport to the same stream, which is not there yet."""
+        """Create a transport to the same stream, which does not exist yet."""
         return SyncRedisTransport.from_url(self.url, stream=self.stream)
 
 
@@ -76,13 +76,13 @@ class RedisServerHarness(RedisHarness):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_redis_keeps_the_contract(rule: Any, redis_url: str, unique_name: str) -> None:
-    """What is promised of every transport, is true of this one."""
+    """Every rule for transports holds."""
     rule(RedisHarness(redis_url, unique_name))
 
 
 @pytest.mark.parametrize("rule", [rule for rule in ALL_RULES if rule not in RULES])
 def test_redis_may_come_and_go(rule: Any, own_redis: RedisServer) -> None:
-    """What is promised of every transport whose broker fails, is true of this one."""
+    """Every rule for transports whose broker fails holds."""
     rule(RedisServerHarness(own_redis))
 
 
@@ -261,7 +261,7 @@ def test_a_stream_is_only_trimmed_when_asked(redis_url: str, unique_name: str) -
 
 
 def test_a_stream_is_trimmed_to_about_a_length(redis_url: str, unique_name: str) -> None:
-    """The latest are there; some before them may be."""
+    """The latest entries are there, and perhaps some before them."""
     messages = new_messages(1_000)
     with SyncRedisTransport.from_url(
         redis_url, stream=unique_name, create=True, max_length=100
@@ -274,7 +274,7 @@ def test_a_stream_is_trimmed_to_about_a_length(redis_url: str, unique_name: str)
 
 
 def test_a_stream_is_trimmed_by_age(redis_url: str, unique_name: str) -> None:
-    """What is older than asked goes away, and nothing else."""
+    """Entries older than the limit are deleted, and no others."""
     messages = new_messages(10)
     with in_redis(redis_url) as client:
         for number in range(300):
@@ -290,7 +290,7 @@ def test_a_stream_is_trimmed_by_age(redis_url: str, unique_name: str) -> None:
 def test_the_client_of_somebody_else_stays_open(
     decode: bool, redis_url: str, unique_name: str
 ) -> None:
-    """A transport uses the client that it is given as it is, and leaves it alone in the end."""
+    """A transport uses a given client unchanged and does not close it."""
     messages = new_messages(2)
     client: Any = SyncRedis.from_url(redis_url, decode_responses=decode)
     connection = client.client_id()
@@ -306,7 +306,7 @@ def test_the_client_of_somebody_else_stays_open(
 
 
 def test_a_server_that_forgot_the_script_is_told_again(own_redis: RedisServer) -> None:
-    """Flushing the scripts of a server goes unnoticed."""
+    """Flushing the scripts of a server loses nothing."""
     messages = new_messages(2)
     with SyncRedisTransport.from_url(
         own_redis.url, stream="events", create=True, patience=0
@@ -320,7 +320,7 @@ def test_a_server_that_forgot_the_script_is_told_again(own_redis: RedisServer) -
 
 
 def test_options_come_from_the_url_or_from_the_call(redis_url: str, unique_name: str) -> None:
-    """Both say the same; the call wins. What is for the client is left to it."""
+    """The call takes precedence; options of the client are passed to it."""
     messages = new_messages(1)
     url = f"{redis_url}?stream=other&create=true&deduplicate_for=0&client_name=relay"
     with SyncRedisTransport.from_url(url, stream=unique_name) as transport:

@@ -35,12 +35,12 @@ class StdoutHarness(SyncTransportHarness):
 
 @pytest.mark.parametrize("rule", sync_transport_rules(StdoutHarness.capabilities))
 def test_stdout_keeps_the_contract(rule: Any) -> None:
-    """What is promised of every transport, is true of this one."""
+    """Every rule for transports holds."""
     rule(StdoutHarness())
 
 
 def test_each_message_is_a_line_that_is_flushed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a stream it is the standard output, with characters as they are."""
+    """The default is standard output, with characters unescaped."""
     with SyncStdoutTransport.from_url("stdout:") as transport:
         transport.send_message_serialized({"id": "1", "payload": 'ä\n"'})
         assert '{"id":"1","payload":"ä\\n\\""}\n' == capsys.readouterr().out
@@ -48,8 +48,8 @@ def test_each_message_is_a_line_that_is_flushed(capsys: pytest.CaptureFixture[st
         assert '{"id":"2"}\n{"id":"3"}\n' == capsys.readouterr().out
 
 
-def test_an_output_that_knows_few_characters_gets_escapes() -> None:
-    """Characters that a terminal cannot show are not lost: the line is still JSON."""
+def test_characters_that_an_output_cannot_encode_are_escaped() -> None:
+    """No character is lost, and the line is still JSON."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     messages = new_messages(1)
     messages[0]["payload"] = SPECIAL
@@ -59,7 +59,7 @@ def test_an_output_that_knows_few_characters_gets_escapes() -> None:
     assert messages == [json.loads(line) for line in output]
 
 
-def test_a_pipe_that_nobody_reads_any_more_is_an_outage() -> None:
+def test_a_pipe_without_a_reader_is_an_outage() -> None:
     """A message that no one can have read does not count as sent."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -77,7 +77,7 @@ def test_a_pipe_that_nobody_reads_any_more_is_an_outage() -> None:
 
 
 def test_an_output_that_was_closed_is_an_outage() -> None:
-    """It is reported like a pipe that broke."""
+    """It is reported like a broken pipe."""
     output = io.StringIO()
     output.close()
     with pytest.raises(TransportUnavailableError, match="closed"):

@@ -159,9 +159,9 @@ def test_a_generator_that_cannot_be_closed_shows_that() -> None:
             yield "first"
             yield "second"
         finally:
-            raise LookupError("can not close")
+            raise LookupError("cannot close")
 
-    with pytest.raises(LookupError, match="can not close"):
+    with pytest.raises(LookupError, match="cannot close"):
         value_of(stubborn)
 
 

@@ -28,7 +28,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     else:
         url = request.getfixturevalue("postgres_url")
     engine = create_async_engine(url, pool_size=2, max_overflow=0)
-    # Where one transaction follows the other, a lock that is waited for was left behind.
+    # Transactions follow one another here, so a wait for a lock means that one was left behind.
     prepare_sqlite(engine, busy_timeout=0.5)
     await async_create_tables(engine)
     yield engine
@@ -38,7 +38,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_a_cancelled_transaction_keeps_nothing_and_gives_its_connection_back(
     engine: AsyncEngine,
 ) -> None:
-    """However often, wherever, and even twice in a row."""
+    """It may be cancelled anywhere, and even twice in a row."""
     bus = AsyncMessageBus[Any]()
     handled = asyncio.Event()
 
@@ -96,7 +96,7 @@ async def test_a_transaction_cancelled_at_any_moment_is_whole_or_not_there(
 async def test_a_relay_that_is_cancelled_leaves_and_counts_its_attempt(
     engine: AsyncEngine,
 ) -> None:
-    """What was in flight is sent by the next one, which need not wait for the lease to end."""
+    """The next one sends the batch in flight, and need not wait for the lease to end."""
     await publish(engine, "1")
     sending = asyncio.Event()
 

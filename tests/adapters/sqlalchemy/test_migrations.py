@@ -1,4 +1,4 @@
-"""The tables in the migrations of an application: Alembic writes them, and finds them complete."""
+"""The tables in the migrations of an application, as Alembic generates them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def alembic(url: str, tmp_path: Path) -> Alembic:
-    """Return a function that runs Alembic, set up as it does itself, and returns the output."""
+    """Return a function that runs Alembic with its default set-up and returns the output."""
 
     def alembic(*arguments: str) -> str:
         command = [sys.executable, "-W", "error", "-m", "alembic", *arguments]
@@ -59,10 +59,8 @@ def alembic(url: str, tmp_path: Path) -> Alembic:
     return alembic
 
 
-def test_alembic_writes_a_migration_that_needs_no_hand(
-    alembic: Alembic, url: str, tmp_path: Path
-) -> None:
-    """What it generates imports what it uses, works, leaves no difference, and can be undone."""
+def test_alembic_generates_a_complete_migration(alembic: Alembic, url: str, tmp_path: Path) -> None:
+    """The migration imports its names, works, leaves no difference, and can be undone."""
     alembic("revision", "--autogenerate", "-m", "outbox")
     [script] = (tmp_path / "migrations" / "versions").glob("*.py")
     alembic("upgrade", "head")

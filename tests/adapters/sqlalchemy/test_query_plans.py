@@ -55,7 +55,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def fill(engine: Engine, first: int, last: int) -> None:
-    """Store messages that were sent, and let the database look at them."""
+    """Store sent messages, and update the statistics of the database."""
     with engine.begin() as connection:
         connection.execute(sa.text(FILL[engine.dialect.name]), {"first": first, "last": last})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -82,7 +82,7 @@ def show_status(engine: Engine) -> None:
 
 
 def cost(engine: Engine, call: Callable[[Engine], None] = find_work) -> int:
-    """Return how many pages of tables and indexes are looked at by the queries of a call."""
+    """Return the number of pages of tables and indexes that the queries of a call read."""
     plans: list[str] = []
 
     def explain(
@@ -130,7 +130,7 @@ def test_the_status_costs_the_same_however_much_was_sent(engine: Engine) -> None
 
 
 def test_claiming_a_batch_costs_the_same_however_much_was_sent(engine: Engine) -> None:
-    """What waits is found among what was sent without looking at the latter."""
+    """Pending messages are found without reading the sent ones."""
     fill(engine, 1, 1_000)
     with engine.begin() as connection:
         wait(connection, 500)
@@ -142,7 +142,7 @@ def test_claiming_a_batch_costs_the_same_however_much_was_sent(engine: Engine) -
 
 
 def wait(connection: sa.Connection, position: int) -> None:
-    """Let one of the messages wait again."""
+    """Make one of the messages pending again."""
     connection.execute(
         sa.update(tables.messages)
         .where(tables.messages.c.position == position)

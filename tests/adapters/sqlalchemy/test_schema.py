@@ -1,4 +1,4 @@
-"""The tables: created once, by whom ever, and the same on every database."""
+"""The tables: created once, and the same on every database."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_creating_the_tables_twice_is_creating_them_once(engine: Engine) -> None:
-    """What is there is left as it is."""
+def test_creating_the_tables_twice_has_no_effect(engine: Engine) -> None:
+    """Existing tables are left unchanged."""
     sync_create_tables(engine)
     publish(engine, "1")
     sync_create_tables(engine)
@@ -48,7 +48,7 @@ def test_creating_the_tables_twice_is_creating_them_once(engine: Engine) -> None
 
 
 def test_processes_that_start_at_once_may_all_create_the_tables(engine: Engine) -> None:
-    """They do not get into each other's way."""
+    """They do not disturb each other."""
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(sync_create_tables, engine) for _ in range(4)]:
             future.result()
@@ -57,7 +57,7 @@ def test_processes_that_start_at_once_may_all_create_the_tables(engine: Engine) 
 
 
 def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
-    """Tables and their indexes are where they are said to be."""
+    """Tables and indexes are created in it."""
     engine = create_engine(postgres_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE SCHEMA messaging")
@@ -69,7 +69,7 @@ def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
 
 
 def test_times_come_back_in_utc(engine: Engine) -> None:
-    """Whatever zone a time was given in, and whatever the zone of the session."""
+    """Neither the zone of the time nor that of the session matters."""
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             name = engine.url.database

@@ -1,4 +1,4 @@
-"""Databases and what stands on them."""
+"""Databases, units of work and transports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine on a database that has the tables, and no row."""
+    """Yield an engine on a database with empty tables."""
     engine = new_engine(database_url)
     await async_create_tables(engine)
     await create_all(engine, Base.metadata)
@@ -49,5 +49,5 @@ def uow(engine: AsyncEngine) -> AsyncShelves:
 
 @pytest.fixture
 def transport() -> AsyncRecorder:
-    """Return a transport that keeps all it is sent, also what it has been sent before."""
+    """Return a transport that records every message, repeated ones included."""
     return AsyncRecorder()

@@ -1,4 +1,4 @@
-"""A unit of work that keeps books in a database."""
+"""A unit of work that stores books in a database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AsyncStoredBooks(AsyncAbstractRepository[Book]):
         self.seen.append(book)
 
     async def titles(self) -> Sequence[str]:
-        """List the titles of all books."""
+        """Return the titles of all books."""
         return (await self.session.scalars(sa.select(books.c.title).order_by(books.c.id))).all()
 
 
@@ -42,12 +42,12 @@ class AsyncShelves(AsyncSQLAlchemyUnitOfWork[AsyncStoredBooks]):
     books: AsyncStoredBooks
 
     def attach(self, session: AsyncSession) -> None:
-        """Make the repository."""
+        """Create the repository."""
         self.books = AsyncStoredBooks(session)
 
 
 async def register(command: RegisterBook, uow: AsyncShelves) -> Book:
-    """Store a book, and say so."""
+    """Store a book, and raise an event."""
     book = Book(id=command.id, title=command.title)
     book.messages.append(BookRegistered(id=book.id))
     await uow.books.add(book)
@@ -81,12 +81,12 @@ async def publish(engine: AsyncEngine, *ids: str) -> list[Event]:
 
 
 async def stored(engine: AsyncEngine) -> list[StoredMessage]:
-    """List what is stored."""
+    """Return the stored messages."""
     return [record async for record in AsyncMessageHistory(engine).records()]
 
 
 async def stored_titles(engine: AsyncEngine) -> Sequence[str]:
-    """List the titles that are stored."""
+    """Return the stored titles."""
     async with AsyncShelves(engine) as transaction:
         titles = await transaction.books.titles()
         await transaction.rollback()
@@ -94,6 +94,6 @@ async def stored_titles(engine: AsyncEngine) -> Sequence[str]:
 
 
 async def take_positions(uow: AsyncShelves) -> None:
-    """Write what was handled long before the commit, so that others may commit in between."""
+    """Write the handled messages long before the commit, so that others may commit meanwhile."""
     await uow.session.execute(sa.insert(tables.messages), uow.eventstore.rows)
     uow.eventstore._rows.clear()

@@ -1,4 +1,4 @@
-"""From the database to real brokers, which come and go."""
+"""The way from the database to real brokers that fail."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ EACH = 20
 
 
 def to_redis(server: Server) -> AsyncAbstractEventstreamTransport:
-    """Make a transport to a stream of Redis."""
+    """Create a transport to a Redis stream."""
     return AsyncRedisTransport.from_url(server.url, stream="events", create=True, patience=0.1)
 
 
 def to_nats(server: Server) -> AsyncAbstractEventstreamTransport:
-    """Make a transport to a stream of JetStream."""
+    """Create a transport to a JetStream stream."""
     url = f"{server.url}?stream=events&subject=events.{{name}}"
     return AsyncNatsTransport.from_url(url, create=True, patience=0.1)
 
 
 def read_redis(server: Server) -> list[str]:
-    """Return the identifiers of what is in the stream of Redis."""
+    """Return the identifiers of the messages in the Redis stream."""
     return [entry["id"] for entry in entries(server.url, "events")]
 
 
 def read_nats(server: Server) -> list[str]:
-    """Return the identifiers of what is in the stream of JetStream."""
+    """Return the identifiers of the messages in the JetStream stream."""
     return [document["id"] for document in documents(server.url, "events")]
 
 
