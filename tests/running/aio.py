@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from messagebus.adapters.sqlalchemy import prepare_sqlite
-from messagebus.adapters.sqlalchemy._compat.aio import driver_connection
 
 __all__ = [
     "PATIENCE",
@@ -109,3 +108,8 @@ async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def driver_connection(connection: AsyncConnection) -> Any:
+    """Return the driver's connection below a connection."""
+    return (await connection.get_raw_connection()).driver_connection

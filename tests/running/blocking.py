@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
 from messagebus.adapters.sqlalchemy import prepare_sqlite
-from messagebus.adapters.sqlalchemy._compat.blocking import driver_connection
 
 __all__ = [
     "PATIENCE",
@@ -101,3 +100,8 @@ def eventually(condition: Callable[[], object]) -> None:
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def driver_connection(connection: SyncConnection) -> Any:
+    """Return the driver's connection below a connection."""
+    return connection.connection.driver_connection

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
 from time import monotonic
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from ....retry import Backoff
-from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, driver_connection
+from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, call
 
 log = logging.getLogger("messagebus.relay")
 
@@ -52,7 +53,7 @@ class AsyncNotifications:
         end = monotonic() + seconds
         try:
             notified = False
-            while not notified and not self._wake_up.take() and (left := end - monotonic()) > 0:
+            while not (notified or await self._wake_up.wait(0)) and (left := end - monotonic()) > 0:
                 notifies = self._driver.notifies(timeout=min(left, _SLICE), stop_after=1)
                 async for _notification in notifies:
                     notified = True
@@ -70,7 +71,7 @@ class AsyncNotifications:
             connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
             await connection.exec_driver_sql(f"LISTEN {quoted}")
-            driver = await driver_connection(connection)
+            driver = await call(connection, attrgetter("connection.driver_connection"))
         except DBAPIError:
             await connection.close()
             raise

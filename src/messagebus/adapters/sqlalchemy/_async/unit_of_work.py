@@ -15,14 +15,7 @@ from ....service._async.unit_of_work import (
     TRepositories,
 )
 from .._commit import commit, stored
-from .._compat.aio import (
-    AsyncEngine,
-    AsyncSession,
-    AsyncSessionFactory,
-    call,
-    close,
-    discard,
-)
+from .._compat.aio import AsyncEngine, AsyncSession, AsyncSessionFactory, call, close
 from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
@@ -154,7 +147,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             self.attach(session)
         except BaseException:
             self.eventstore.end()
-            discard(session)
+            await close(session)
             await super().end_transaction()
             raise
         return begun  # type: ignore[return-value]

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-)
-
-__all__ = [
-    "AsyncConnection",
-    "AsyncEngine",
-    "AsyncSession",
-    "AsyncSessionFactory",
-    "AsyncWakeUp",
-    "call",
-    "close",
-    "discard",
-    "driver_connection",
-]
+from sqlalchemy.ext import asyncio as library
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-AsyncSessionFactory = async_sessionmaker[AsyncSession]
+AsyncConnection = library.AsyncConnection
+AsyncEngine = library.AsyncEngine
+AsyncSession = library.AsyncSession
+AsyncSessionFactory = library.async_sessionmaker[library.AsyncSession]
 
 
 async def call(
@@ -49,16 +36,6 @@ async def close(session: AsyncSession) -> None:
         session.sync_session.close()  # has no connection to wait for
 
 
-def discard(session: AsyncSession) -> None:
-    """Close a session that was never used."""
-    session.sync_session.close()
-
-
-async def driver_connection(connection: AsyncConnection) -> Any:
-    """Return the driver's connection below a connection."""
-    return (await connection.get_raw_connection()).driver_connection
-
-
 class AsyncWakeUp:
     """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
 
@@ -76,18 +53,12 @@ class AsyncWakeUp:
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._woken.set)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for a wake-up, but no longer than *seconds*."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
         self._loop = asyncio.get_running_loop()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-        except TimeoutError:
-            pass
-        self._woken.clear()
-
-    def take(self) -> bool:
-        """Return whether a wake-up has come since the last wait or take."""
         woken = self._woken.is_set()
         self._woken.clear()
         return woken

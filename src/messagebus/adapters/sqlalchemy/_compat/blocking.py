@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import Engine as SyncEngine
-from sqlalchemy.orm import Session as SyncSession
-from sqlalchemy.orm import sessionmaker
-
-__all__ = [
-    "SyncConnection",
-    "SyncEngine",
-    "SyncSession",
-    "SyncSessionFactory",
-    "SyncWakeUp",
-    "call",
-    "close",
-    "discard",
-    "driver_connection",
-]
+import sqlalchemy
+from sqlalchemy import orm
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-SyncSessionFactory = sessionmaker[SyncSession]
+SyncConnection = sqlalchemy.Connection
+SyncEngine = sqlalchemy.Engine
+SyncSession = orm.Session
+SyncSessionFactory = orm.sessionmaker[orm.Session]
 
 
 def call(
@@ -41,14 +29,6 @@ def call(
 def close(session: SyncSession) -> None:
     """Close a session."""
     session.close()
-
-
-discard = close
-
-
-def driver_connection(connection: SyncConnection) -> Any:
-    """Return the driver's connection below a connection."""
-    return connection.connection.driver_connection
 
 
 class SyncWakeUp:
@@ -66,15 +46,10 @@ class SyncWakeUp:
         if self._wake_ups.empty():
             self._wake_ups.put(None)
 
-    def wait(self, seconds: float) -> None:
-        """Wait for a wake-up, but no longer than *seconds*."""
-        with contextlib.suppress(queue.Empty):
-            self._wake_ups.get(timeout=seconds)
-
-    def take(self) -> bool:
-        """Return whether a wake-up has come since the last wait or take."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
         try:
-            self._wake_ups.get_nowait()
+            self._wake_ups.get(timeout=seconds)
         except queue.Empty:
             return False
         return True

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
 from time import monotonic
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from ....retry import Backoff
-from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, driver_connection
+from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, call
 
 log = logging.getLogger("messagebus.relay")
 
@@ -54,7 +55,7 @@ class SyncNotifications:
         end = monotonic() + seconds
         try:
             notified = False
-            while not notified and not self._wake_up.take() and (left := end - monotonic()) > 0:
+            while not (notified or self._wake_up.wait(0)) and (left := end - monotonic()) > 0:
                 notifies = self._driver.notifies(timeout=min(left, _SLICE), stop_after=1)
                 for _notification in notifies:
                     notified = True
@@ -72,7 +73,7 @@ class SyncNotifications:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
             connection.exec_driver_sql(f"LISTEN {quoted}")
-            driver = driver_connection(connection)
+            driver = call(connection, attrgetter("connection.driver_connection"))
         except DBAPIError:
             connection.close()
             raise

@@ -17,14 +17,7 @@ from ....service._sync.unit_of_work import (
     TRepositories,
 )
 from .._commit import commit, stored
-from .._compat.blocking import (
-    SyncEngine,
-    SyncSession,
-    SyncSessionFactory,
-    call,
-    close,
-    discard,
-)
+from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call, close
 from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
@@ -156,7 +149,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             self.attach(session)
         except BaseException:
             self.eventstore.end()
-            discard(session)
+            close(session)
             super().end_transaction()
             raise
         return begun  # type: ignore[return-value]
