@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,66 +16,42 @@ MOST_ROWS = 16
 _STYLES = {"psycopg": "pyformat", "pysqlite": "qmark", "aiosqlite": "qmark"}
 
 
-class Insertion:
-    """Inserts rows as SQLAlchemy Core does: with the same SQL and the same bound values.
+@lru_cache(maxsize=4 * MOST_ROWS)
+def _compile(
+    insert: sa.Insert, columns: Sequence[str], count: int, dialect: Dialect
+) -> tuple[str, Callable[[Sequence[Mapping[str, Any]]], Any]]:
+    """Return the SQL that inserts rows, and a function from these rows to its parameters.
+
+    Both are equal to what SQLAlchemy Core makes of them.
 
     Args:
         insert: the statement, without values.
         columns: the columns of each row.
-        count: the number of rows that one statement inserts.
+        count: the number of rows.
         dialect: the dialect of the database and its driver.
     """
+    types = {column.name: column.type for column in insert.table.c}
+    fields = {f"row_{number}_{name}": (number, name) for number in range(count) for name in columns}
+    values: list[dict[str, Any]] = [{} for _ in range(count)]
+    for key, (number, name) in fields.items():
+        values[number][name] = sa.bindparam(key, type_=types[name])
+    compiled: Any = insert.values(values).compile(dialect=dialect)
+    # Parameters besides the rows; positional styles have none.
+    others = {key: value for key, value in compiled.params.items() if key not in fields}
+    keys = compiled.positiontup or list(fields)
+    processors = {
+        name: types[name].dialect_impl(dialect).bind_processor(dialect) for name in columns
+    }
+    ordered = [(*fields[key], processors[fields[key][1]]) for key in keys]
 
-    def __init__(
-        self, insert: sa.Insert, columns: Sequence[str], count: int, dialect: Dialect
-    ) -> None:
-        table: Any = insert.table
-        fields = {
-            f"row_{number}_{name}": (number, name) for number in range(count) for name in columns
-        }
-        values: list[dict[str, Any]] = [{} for _ in range(count)]
-        for key, (number, name) in fields.items():
-            values[number][name] = sa.bindparam(key, type_=table.c[name].type)
-        compiled: Any = insert.values(values).compile(dialect=dialect)
-        self._count = count
-        self._statement = str(compiled)
-        self._is_positional = dialect.positional
-        # Parameters besides the rows; positional styles have none.
-        self._others = {key: value for key, value in compiled.params.items() if key not in fields}
-        self._keys = compiled.positiontup or list(fields)
-        self._fields = [
-            (
-                *fields[key],
-                table.c[fields[key][1]].type.dialect_impl(dialect).bind_processor(dialect),
-            )
-            for key in self._keys
-        ]
-
-    def execute(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows; their number is a multiple of what one statement takes.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError: the database refuses.
-        """
-        parameters: Any = [
-            self._parameters(rows[start : start + self._count])
-            for start in range(0, len(rows), self._count)
-        ]
-        if len(parameters) == 1:
-            [parameters] = parameters
-        connection.exec_driver_sql(self._statement, parameters).close()
-
-    def _parameters(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | dict[str, Any]:
-        values = [
+    def bind(rows: Sequence[Mapping[str, Any]]) -> tuple[Any, ...] | dict[str, Any]:
+        bound = [
             rows[number][name] if process is None else process(rows[number][name])
-            for number, name, process in self._fields
+            for number, name, process in ordered
         ]
-        if self._is_positional:
-            return tuple(values)
-        return self._others | dict(zip(self._keys, values, strict=True))
+        return tuple(bound) if dialect.positional else others | dict(zip(keys, bound, strict=True))
 
-
-_insertion = lru_cache(maxsize=4 * MOST_ROWS)(Insertion)
+    return str(compiled), bind
 
 
 def insert_rows(
@@ -97,6 +73,9 @@ def insert_rows(
     # One round trip for all rows of a server; SQLite, without a server, is faster row by row.
     count = 1 if dialect.name == "sqlite" else len(rows)
     if is_usual and not is_moved and count <= MOST_ROWS:
-        _insertion(insert, tuple(rows[0]), count, dialect).execute(connection, rows)
+        statement, bind = _compile(insert, tuple(rows[0]), count, dialect)
+        parameters = [bind(rows[start : start + count]) for start in range(0, len(rows), count)]
+        one_or_all = parameters[0] if len(parameters) == 1 else parameters
+        connection.exec_driver_sql(statement, one_or_all).close()
     else:
         connection.execute(insert, rows)
