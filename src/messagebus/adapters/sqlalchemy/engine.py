@@ -41,7 +41,7 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
         The engine.
     """
     target = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-    if target.dialect.name != "sqlite" or is_prepared(target):
+    if target.dialect.name != "sqlite" or target.dialect in _prepared:
         return engine
 
     def connect(connection: Any, _record: object) -> None:
@@ -90,18 +90,13 @@ def _roll_back(connection: Any, _record: object, _error: BaseException | None) -
         connection.rollback()
 
 
-def is_prepared(engine: Engine | AsyncEngine) -> bool:
-    """Return whether an engine was given to *prepare_sqlite*."""
-    return engine.dialect in _prepared
-
-
 def ensure_prepared(engine: Engine | AsyncEngine) -> None:
     """Refuse an engine for SQLite that would lose updates.
 
     Raises:
         ConfigurationError: the engine was not given to *prepare_sqlite*.
     """
-    if engine.dialect.name == "sqlite" and not is_prepared(engine):
+    if engine.dialect.name == "sqlite" and engine.dialect not in _prepared:
         text = f"The engine {engine.url!r} is not prepared for SQLite"
         advice = (
             "Call messagebus.adapters.sqlalchemy.prepare_sqlite(engine) before it is used: "

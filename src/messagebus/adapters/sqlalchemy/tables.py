@@ -20,9 +20,6 @@ PARKED = "parked"
 DISCARDED = "discarded"
 """The state of a parked message that someone decided not to send."""
 
-STATES = (PENDING, SENT, PARKED, DISCARDED)
-"""All states; a message that is not published has none."""
-
 RELAY = "relay"
 """The name of the only row in the lease table."""
 
