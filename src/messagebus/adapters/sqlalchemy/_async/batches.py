@@ -98,17 +98,13 @@ class AsyncBatches:
             UndeliverableMessageError: a message has no attempts left, and lets no other pass.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
-        async with self._lease.transaction() as connection:
+        async with self._lease.transaction(self._note) as (connection, note):
             await self._record(connection)
             batch = await self._claim(connection)
             rows = batch.rows
-            await self._lease.fence(
-                connection,
-                self._note,
-                listens=not rows and not batch.wait,
-                first=rows[0].position if rows else None,
-                last=rows[-1].position if rows else None,
-            )
+            note["listens"] = not rows and not batch.wait
+            note["first"] = rows[0].position if rows else None
+            note["last"] = rows[-1].position if rows else None
         self._outcome = None
         if (stuck := batch.stuck) is not None:
             raise UndeliverableMessageError(
@@ -140,10 +136,9 @@ class AsyncBatches:
             LeaseLostError: another relay holds the lease; nothing is recorded.
         """
         if self._outcome is not None:
-            async with self._lease.transaction() as connection:
+            settled = self._lease.hold(sending_from=None, sending_to=None)
+            async with self._lease.transaction(settled) as (connection, _):
                 await self._record(connection)
-                settled = self._lease.hold(sending_from=None, sending_to=None)
-                await self._lease.fence(connection, settled)
             self._outcome = None
 
     def forget(self) -> None:

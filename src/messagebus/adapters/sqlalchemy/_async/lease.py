@@ -24,9 +24,9 @@ log = logging.getLogger("messagebus.relay")
 class AsyncLease:
     """A row that names the relay that may send, until when, and under which token.
 
-    Each transaction of the holder ends with *fence*, which renews the lease under the token. If
-    another relay has taken over, the token is no longer valid, and everything the transaction
-    wrote is rolled back.
+    Each *transaction* of the holder ends with a fence: a statement that renews the lease under the
+    token. If another relay has taken over, the token is no longer valid, and everything the
+    transaction wrote is rolled back.
 
     Args:
         engine: connects to the database.
@@ -88,8 +88,8 @@ class AsyncLease:
             LeaseLostError: another relay holds the lease.
         """
         if monotonic() - self._renewed > self._seconds / 3:
-            async with self.transaction() as connection:
-                await self.fence(connection, self._renew)
+            async with self.transaction(self._renew):
+                pass
 
     async def release(self) -> None:
         """Let another relay acquire the lease at once. A batch in flight stays noted.
@@ -98,34 +98,37 @@ class AsyncLease:
             LeaseLostError: another relay holds the lease already.
         """
         if self._token is not None:
-            ended = self.hold(expires_at=now(self.engine.dialect), listening=False)
-            async with self.transaction() as connection:
-                await self.fence(connection, ended)
+            end = self.hold(expires_at=now(self.engine.dialect), listening=False)
+            async with self.transaction(end):
+                pass
 
     def forget(self) -> None:
         """Forget the token: this relay no longer holds the lease."""
         self._token = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
-        """Open a transaction of the holder; its last step must be *fence*."""
-        begun = monotonic()
-        async with self.engine.begin() as connection:
-            yield connection
-        self._renewed = begun
+    async def transaction(
+        self, fence: sa.Update
+    ) -> AsyncGenerator[tuple[AsyncConnection, dict[str, Any]]]:
+        """Open a transaction of the holder, whose last step is the fence.
 
-    async def fence(
-        self, connection: AsyncConnection, statement: sa.Update, **parameters: Any
-    ) -> None:
-        """Renew the lease with a statement of *hold*.
+        Args:
+            fence: a statement of *hold*.
+
+        Yields:
+            The connection, and the parameters of the fence.
 
         Raises:
-            LeaseLostError: another relay holds the lease; the transaction must be rolled back.
+            LeaseLostError: another relay holds the lease; the transaction is rolled back.
         """
-        held = await connection.execute(statement, {"held": self._token, **parameters})
-        if held.rowcount == 0:
-            self.forget()
-            raise LeaseLostError
+        begun = monotonic()
+        parameters: dict[str, Any] = {"held": self._token}
+        async with self.engine.begin() as connection:
+            yield connection, parameters
+            if (await connection.execute(fence, parameters)).rowcount == 0:
+                self.forget()
+                raise LeaseLostError
+        self._renewed = begun
 
     def hold(self, **values: Any) -> sa.Update:
         """Return a statement that renews the lease if its token is still valid."""

@@ -100,17 +100,13 @@ class SyncBatches:
             UndeliverableMessageError: a message has no attempts left, and lets no other pass.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
-        with self._lease.transaction() as connection:
+        with self._lease.transaction(self._note) as (connection, note):
             self._record(connection)
             batch = self._claim(connection)
             rows = batch.rows
-            self._lease.fence(
-                connection,
-                self._note,
-                listens=not rows and not batch.wait,
-                first=rows[0].position if rows else None,
-                last=rows[-1].position if rows else None,
-            )
+            note["listens"] = not rows and not batch.wait
+            note["first"] = rows[0].position if rows else None
+            note["last"] = rows[-1].position if rows else None
         self._outcome = None
         if (stuck := batch.stuck) is not None:
             raise UndeliverableMessageError(
@@ -142,10 +138,9 @@ class SyncBatches:
             LeaseLostError: another relay holds the lease; nothing is recorded.
         """
         if self._outcome is not None:
-            with self._lease.transaction() as connection:
+            settled = self._lease.hold(sending_from=None, sending_to=None)
+            with self._lease.transaction(settled) as (connection, _):
                 self._record(connection)
-                settled = self._lease.hold(sending_from=None, sending_to=None)
-                self._lease.fence(connection, settled)
             self._outcome = None
 
     def forget(self) -> None:

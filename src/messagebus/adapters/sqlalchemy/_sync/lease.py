@@ -26,9 +26,9 @@ log = logging.getLogger("messagebus.relay")
 class SyncLease:
     """A row that names the relay that may send, until when, and under which token.
 
-    Each transaction of the holder ends with *fence*, which renews the lease under the token. If
-    another relay has taken over, the token is no longer valid, and everything the transaction
-    wrote is rolled back.
+    Each *transaction* of the holder ends with a fence: a statement that renews the lease under the
+    token. If another relay has taken over, the token is no longer valid, and everything the
+    transaction wrote is rolled back.
 
     Args:
         engine: connects to the database.
@@ -90,8 +90,8 @@ class SyncLease:
             LeaseLostError: another relay holds the lease.
         """
         if monotonic() - self._renewed > self._seconds / 3:
-            with self.transaction() as connection:
-                self.fence(connection, self._renew)
+            with self.transaction(self._renew):
+                pass
 
     def release(self) -> None:
         """Let another relay acquire the lease at once. A batch in flight stays noted.
@@ -100,32 +100,35 @@ class SyncLease:
             LeaseLostError: another relay holds the lease already.
         """
         if self._token is not None:
-            ended = self.hold(expires_at=now(self.engine.dialect), listening=False)
-            with self.transaction() as connection:
-                self.fence(connection, ended)
+            end = self.hold(expires_at=now(self.engine.dialect), listening=False)
+            with self.transaction(end):
+                pass
 
     def forget(self) -> None:
         """Forget the token: this relay no longer holds the lease."""
         self._token = None
 
     @contextmanager
-    def transaction(self) -> Generator[SyncConnection]:
-        """Open a transaction of the holder; its last step must be *fence*."""
-        begun = monotonic()
-        with self.engine.begin() as connection:
-            yield connection
-        self._renewed = begun
+    def transaction(self, fence: sa.Update) -> Generator[tuple[SyncConnection, dict[str, Any]]]:
+        """Open a transaction of the holder, whose last step is the fence.
 
-    def fence(self, connection: SyncConnection, statement: sa.Update, **parameters: Any) -> None:
-        """Renew the lease with a statement of *hold*.
+        Args:
+            fence: a statement of *hold*.
+
+        Yields:
+            The connection, and the parameters of the fence.
 
         Raises:
-            LeaseLostError: another relay holds the lease; the transaction must be rolled back.
+            LeaseLostError: another relay holds the lease; the transaction is rolled back.
         """
-        held = connection.execute(statement, {"held": self._token, **parameters})
-        if held.rowcount == 0:
-            self.forget()
-            raise LeaseLostError
+        begun = monotonic()
+        parameters: dict[str, Any] = {"held": self._token}
+        with self.engine.begin() as connection:
+            yield connection, parameters
+            if (connection.execute(fence, parameters)).rowcount == 0:
+                self.forget()
+                raise LeaseLostError
+        self._renewed = begun
 
     def hold(self, **values: Any) -> sa.Update:
         """Return a statement that renews the lease if its token is still valid."""
