@@ -30,7 +30,8 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         super().__init__()
         self._serializer = serializer
         self._rows: dict[UUID, dict[str, Any]] = {}
-        self._transaction: AsyncUnitOfWorkTransaction[Any] | None = None
+        self.transaction: AsyncUnitOfWorkTransaction[Any] | None = None
+        """The transaction whose messages are collected; None once its commit has begun."""
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -39,12 +40,12 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
 
     def begin(self, transaction: AsyncUnitOfWorkTransaction[Any]) -> None:
         """Collect the messages of *transaction* from now on, with their causes."""
-        self._transaction = transaction
+        self.transaction = transaction
         self._rows = {}
 
     def end(self) -> None:
         """Drop the messages that are not written, and accept no more."""
-        self._transaction = None
+        self.transaction = None
         self._rows = {}
 
     async def _add(self, message: Message[Any]) -> None:
@@ -56,7 +57,7 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
             DuplicateMessageError: the transaction has handled it before.
             TransactionError: no transaction is running, or its commit has failed.
         """
-        transaction = self._transaction
+        transaction = self.transaction
         if transaction is None:
             text = "The eventstore accepts messages in a running transaction only"
             raise TransactionError(text)

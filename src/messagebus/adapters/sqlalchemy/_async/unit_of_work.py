@@ -77,7 +77,6 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         )
         self._tables = tables
         self._on_published = on_published
-        self._commit_begun = False
 
     def attach(self, session: AsyncSession) -> None:
         """Set the repositories of a transaction as attributes; override it.
@@ -95,12 +94,12 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             sqlalchemy.exc.SQLAlchemyError: the database refuses the commit; the transaction can
                 only be rolled back.
         """
-        if self._commit_begun:
+        if self.eventstore.transaction is None:
             text = "The commit has failed; the transaction can only be rolled back"
             raise TransactionError(text)
         rows = self.eventstore.rows
         published = any(row["published"] for row in rows)
-        self._commit_begun = True
+        self.eventstore.end()
         try:
             await call(self.session, commit, self._tables, rows, published=published)
         except IntegrityError as error:
@@ -109,8 +108,6 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             if taken := await call(self.session, stored, self._tables, ids):
                 raise DuplicateMessageError(taken) from error
             raise
-        finally:
-            self.eventstore.end()
         if published and self._on_published is not None:
             self._on_published()
 
@@ -142,7 +139,6 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         session = self._new_session()
         try:
             self.session = session
-            self._commit_begun = False
             self.eventstore.begin(begun)
             self.attach(session)
         except BaseException:

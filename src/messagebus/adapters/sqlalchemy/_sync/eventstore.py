@@ -32,7 +32,8 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
         super().__init__()
         self._serializer = serializer
         self._rows: dict[UUID, dict[str, Any]] = {}
-        self._transaction: SyncUnitOfWorkTransaction[Any] | None = None
+        self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
+        """The transaction whose messages are collected; None once its commit has begun."""
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -41,12 +42,12 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
 
     def begin(self, transaction: SyncUnitOfWorkTransaction[Any]) -> None:
         """Collect the messages of *transaction* from now on, with their causes."""
-        self._transaction = transaction
+        self.transaction = transaction
         self._rows = {}
 
     def end(self) -> None:
         """Drop the messages that are not written, and accept no more."""
-        self._transaction = None
+        self.transaction = None
         self._rows = {}
 
     def _add(self, message: Message[Any]) -> None:
@@ -58,7 +59,7 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
             DuplicateMessageError: the transaction has handled it before.
             TransactionError: no transaction is running, or its commit has failed.
         """
-        transaction = self._transaction
+        transaction = self.transaction
         if transaction is None:
             text = "The eventstore accepts messages in a running transaction only"
             raise TransactionError(text)

@@ -79,7 +79,6 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         )
         self._tables = tables
         self._on_published = on_published
-        self._commit_begun = False
 
     def attach(self, session: SyncSession) -> None:
         """Set the repositories of a transaction as attributes; override it.
@@ -97,12 +96,12 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             sqlalchemy.exc.SQLAlchemyError: the database refuses the commit; the transaction can
                 only be rolled back.
         """
-        if self._commit_begun:
+        if self.eventstore.transaction is None:
             text = "The commit has failed; the transaction can only be rolled back"
             raise TransactionError(text)
         rows = self.eventstore.rows
         published = any(row["published"] for row in rows)
-        self._commit_begun = True
+        self.eventstore.end()
         try:
             call(self.session, commit, self._tables, rows, published=published)
         except IntegrityError as error:
@@ -111,8 +110,6 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             if taken := call(self.session, stored, self._tables, ids):
                 raise DuplicateMessageError(taken) from error
             raise
-        finally:
-            self.eventstore.end()
         if published and self._on_published is not None:
             self._on_published()
 
@@ -144,7 +141,6 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         session = self._new_session()
         try:
             self.session = session
-            self._commit_begun = False
             self.eventstore.begin(begun)
             self.attach(session)
         except BaseException:
