@@ -41,13 +41,8 @@ class SyncOutbox:
         Args:
             count_sent: count the sent messages as well, which reads the whole table.
         """
-        column = self._messages.c
-        oldest = (
-            sa.select(column.created_at, self._now)
-            .where(in_state(self._messages, PENDING))
-            .order_by(column.position)
-            .limit(1)
-        )
+        pending = in_state(self._messages, PENDING)
+        oldest = self._first(1, self._messages.c.created_at, self._now).where(pending)
         count = sa.select(sa.func.count()).select_from(self._messages)
         counts: dict[str, Any] = {}
         with self._reading.connect() as connection:
@@ -55,13 +50,8 @@ class SyncOutbox:
             for state in (PENDING, PARKED, SENT) if count_sent else (PENDING, PARKED):
                 in_this = in_state(self._messages, state)
                 counts[state] = connection.scalar(count.where(in_this))
-        age = None if first is None else (first.now - first.created_at).total_seconds()
-        return Backlog(
-            pending=counts[PENDING],
-            oldest_age=None if age is None else max(age, 0.0),
-            parked=counts[PARKED],
-            sent=counts.get(SENT),
-        )
+        age = max((first.now - first.created_at).total_seconds(), 0.0) if first else None
+        return Backlog(counts[PENDING], age, counts[PARKED], counts.get(SENT))
 
     def leader(self) -> Leader | None:
         """Return the relay that leads; None if there has never been one."""
@@ -87,9 +77,9 @@ class SyncOutbox:
         """
         column = self._messages.c
         in_this = column.state.is_(None) if state is None else in_state(self._messages, state)
-        query = sa.select(self._messages).where(in_this, column.position > after)
+        query = self._first(limit, self._messages).where(in_this, column.position > after)
         with self._reading.connect() as connection:
-            rows = connection.execute(query.order_by(column.position).limit(limit))
+            rows = connection.execute(query)
         return [StoredMessage.from_row(row) for row in rows]
 
     def get(self, message_id: UUID) -> StoredMessage | None:
@@ -160,15 +150,9 @@ class SyncOutbox:
         """
         column = self._messages.c
         is_sent = column.state == SENT
-        outdated = (
-            sa.select(column.position)
-            .where(
-                column.position > after,
-                is_sent,
-                column.delivered_at < now(self._engine.dialect, -older_than),
-            )
-            .order_by(column.position)
-            .limit(batch_size)
+        is_old = column.delivered_at < now(self._engine.dialect, -older_than)
+        outdated = self._first(batch_size, column.position).where(
+            column.position > after, is_sent, is_old
         )
         # Looking in a transaction of its own keeps no writer waiting on SQLite.
         with self._reading.connect() as connection:
@@ -178,6 +162,10 @@ class SyncOutbox:
             with self._engine.begin() as connection:
                 connection.execute(delete)
         return positions
+
+    def _first(self, limit: int, *columns: Any) -> sa.Select[Any]:
+        """Return the query for the first messages in the order of their positions."""
+        return sa.select(*columns).order_by(self._messages.c.position).limit(limit)
 
     def _decide(self, which: sa.ColumnElement[bool], **values: Any) -> int:
         with self._engine.begin() as connection:
