@@ -75,11 +75,9 @@ class AsyncNotifications:
         except DBAPIError:
             await connection.close()
             raise
-        self._connection = connection
+        self._connection, self._driver = connection, driver
         self._possible = hasattr(driver, "notifies")
-        if self._possible:
-            self._driver = driver
-        else:
+        if not self._possible:
             log.warning(
                 "the driver %s cannot listen for notifications: polling",
                 connection.dialect.driver,
