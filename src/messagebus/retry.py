@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from time import monotonic
 
 _LARGEST_EXPONENT = 64
@@ -37,8 +36,7 @@ class Backoff:
     def delays(self, patience: float) -> Iterator[float]:
         """Yield the wait before each further attempt, until *patience* seconds have passed."""
         deadline = monotonic() + patience
-        for failures in count(1):
-            left = deadline - monotonic()
-            if left <= 0:
-                return
+        failures = 0
+        while (left := deadline - monotonic()) > 0:
+            failures += 1
             yield min(left, self.delay(failures))

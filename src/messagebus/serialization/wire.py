@@ -6,7 +6,6 @@ its format are spelled here and nowhere else.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
@@ -17,8 +16,6 @@ from ..domain.model import Message
 
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
-
-_TYPE = re.compile(r"(?P<name>.*)_v(?P<version>\d+)", re.DOTALL)
 
 WIRE_COLUMNS = (
     "message_id",
@@ -60,8 +57,10 @@ def wire_type(name: str, schema_version: int) -> str:
 
 def parse_type(text: str) -> dict[str, str]:
     """Return *name* and *version* of a *type*; only a *name* if it ends in no version."""
-    match = _TYPE.fullmatch(text)
-    return match.groupdict() if match else {"name": text}
+    name, separator, version = text.rpartition("_v")
+    if separator and version.isdecimal():
+        return {"name": name, "version": version}
+    return {"name": text}
 
 
 def iso_format(time: datetime) -> str:
