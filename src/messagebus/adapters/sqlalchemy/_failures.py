@@ -18,6 +18,7 @@ DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutE
 """The errors of a database that restarts, is full or is locked, and may be back a moment later."""
 
 log = logging.getLogger("messagebus.relay")
+"""The log of a relay; its parts share it."""
 
 
 def with_advice(error: BaseException) -> str:

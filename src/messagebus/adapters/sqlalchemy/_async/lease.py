@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,12 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from .._compat.aio import AsyncConnection, AsyncEngine
+from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
 from ..tables import PENDING, RELAY, OutboxTables, in_state
-
-log = logging.getLogger("messagebus.relay")
 
 
 class AsyncLease:

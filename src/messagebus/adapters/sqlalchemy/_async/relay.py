@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import AsyncGenerator
@@ -16,7 +15,7 @@ from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncEngine, AsyncWakeUp, call
-from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures
+from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
 from ..engine import ensure_prepared
@@ -28,8 +27,6 @@ from .notifications import AsyncNotifications
 from .outbox import AsyncOutbox
 from .retention import AsyncRetention
 from .standby import AsyncStandby
-
-log = logging.getLogger("messagebus.relay")
 
 
 class AsyncOutboxRelay:

@@ -157,11 +157,9 @@ class SyncBatches:
             if head.attempts < self._max_attempts:
                 # A message that was tried before is sent alone: if it kills the process again, no
                 # other message has an attempt counted for it.
-                wait = 0.0
-                if head.next_attempt_at is not None:
-                    present = connection.scalar(self._present)
+                present = connection.scalar(self._present)
+                if head.next_attempt_at is not None and head.next_attempt_at > present:
                     wait = (head.next_attempt_at - present).total_seconds()
-                if wait > 0:
                     return Batch(wait=wait, parked=parked)
                 return Batch(rows[:1], parked=parked)
             if not self._park:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,12 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from .._compat.blocking import SyncConnection, SyncEngine
+from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
 from ..tables import PENDING, RELAY, OutboxTables, in_state
-
-log = logging.getLogger("messagebus.relay")
 
 
 class SyncLease:

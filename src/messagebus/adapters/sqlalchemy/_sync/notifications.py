@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 from operator import attrgetter
 from time import monotonic
 from typing import Any
@@ -13,8 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ....retry import Backoff
 from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, call
-
-log = logging.getLogger("messagebus.relay")
+from .._failures import log
 
 # A wait for the database does not see wake-ups; this is how often it looks for one.
 _SLICE = 0.25  # seconds

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Generator
@@ -18,7 +17,7 @@ from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import SyncEngine, SyncWakeUp, call
-from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures
+from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
 from ..engine import ensure_prepared
@@ -30,8 +29,6 @@ from .notifications import SyncNotifications
 from .outbox import SyncOutbox
 from .retention import SyncRetention
 from .standby import SyncStandby
-
-log = logging.getLogger("messagebus.relay")
 
 
 class SyncOutboxRelay:

@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from time import monotonic
 
+from .._failures import log
 from .outbox import SyncOutbox
-
-log = logging.getLogger("messagebus.relay")
 
 
 class SyncRetention:
