@@ -70,8 +70,11 @@ class AsyncLease:
         if row is not None and row.expires_at > row.now:
             return False
         begun = monotonic()
-        async with self.engine.begin() as connection:
-            self._token = await self._take(connection)
+        try:
+            async with self.engine.begin() as connection:
+                self._token = await self._take(connection)
+        except IntegrityError:  # another relay inserts the row as well
+            return False
         if self._token is None:
             return False
         self._renewed = begun
@@ -147,18 +150,12 @@ class AsyncLease:
         }
         row = (await connection.execute(self._look)).one_or_none()
         if row is None:
-            try:
-                async with connection.begin_nested():
-                    await connection.execute(sa.insert(lease).values(name=RELAY, token=1, **values))
-            except IntegrityError:
-                return None
+            await connection.execute(sa.insert(lease).values(name=RELAY, token=1, **values))
             return 1
-        if row.expires_at > row.now:
-            return None
         token = int(row.token) + 1
-        is_last = sa.and_(lease.c.name == RELAY, lease.c.token == row.token)
-        take = sa.update(lease).where(is_last).values(token=token, **values)
-        if (await connection.execute(take)).rowcount == 0:
+        is_free = sa.and_(lease.c.token == row.token, lease.c.expires_at <= row.now)
+        take = sa.update(lease).where(lease.c.name == RELAY, is_free)
+        if (await connection.execute(take.values(token=token, **values))).rowcount == 0:
             return None
         if row.sending_from is not None:
             await self._count_lost_attempt(connection, row)
