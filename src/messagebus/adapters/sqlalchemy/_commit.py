@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from ...exceptions import DuplicateMessageError
 from ._bulk_insert import insert_rows
 from .tables import RELAY, OutboxTables
 
@@ -43,6 +43,7 @@ def commit(
         published: whether any of them is published.
 
     Raises:
+        DuplicateMessageError: a message is already stored; nothing is committed.
         sqlalchemy.exc.SQLAlchemyError: nothing is committed.
     """
     try:
@@ -58,10 +59,10 @@ def commit(
     except DBAPIError as error:
         if not error.connection_invalidated:
             error.add_note("Nothing of the transaction is stored, nothing of it will be sent.")
+        if isinstance(error, IntegrityError):
+            session.rollback()
+            column = tables.messages.c.message_id
+            taken = sa.select(column).where(column.in_([row["message_id"] for row in rows]))
+            if message_ids := session.scalars(taken).all():
+                raise DuplicateMessageError(message_ids) from error
         raise
-
-
-def stored(session: Session, tables: OutboxTables, message_ids: Collection[UUID]) -> list[UUID]:
-    """Return those of some identifiers that are stored already."""
-    column = tables.messages.c.message_id
-    return [*session.scalars(sa.select(column).where(column.in_(message_ids)))]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy.exc import IntegrityError
-
-from ....exceptions import DuplicateMessageError, TransactionError
+from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._async.unit_of_work import (
     AsyncAbstractUnitOfWork,
     AsyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._commit import commit, stored
+from .._commit import commit
 from .._compat.aio import AsyncEngine, AsyncSession, AsyncSessionFactory, call, close
 from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
@@ -100,14 +98,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         rows = self.eventstore.rows
         published = any(row["published"] for row in rows)
         self.eventstore.end()
-        try:
-            await call(self.session, commit, self._tables, rows, published=published)
-        except IntegrityError as error:
-            await self.session.rollback()
-            ids = [row["message_id"] for row in rows]
-            if taken := await call(self.session, stored, self._tables, ids):
-                raise DuplicateMessageError(taken) from error
-            raise
+        await call(self.session, commit, self._tables, rows, published=published)
         if published and self._on_published is not None:
             self._on_published()
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy.exc import IntegrityError
-
-from ....exceptions import DuplicateMessageError, TransactionError
+from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._sync.unit_of_work import (
     SyncAbstractUnitOfWork,
     SyncUnitOfWorkTransaction,
     TRepositories,
 )
-from .._commit import commit, stored
+from .._commit import commit
 from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call, close
 from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
@@ -102,14 +100,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         rows = self.eventstore.rows
         published = any(row["published"] for row in rows)
         self.eventstore.end()
-        try:
-            call(self.session, commit, self._tables, rows, published=published)
-        except IntegrityError as error:
-            self.session.rollback()
-            ids = [row["message_id"] for row in rows]
-            if taken := call(self.session, stored, self._tables, ids):
-                raise DuplicateMessageError(taken) from error
-            raise
+        call(self.session, commit, self._tables, rows, published=published)
         if published and self._on_published is not None:
             self._on_published()
 
