@@ -53,9 +53,8 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """The error on one line."""
-        error = self.error
-        return "" if error is None else " ".join(f"{type(error).__name__}: {error}".split())
+        """The error of a batch that failed, on one line."""
+        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
 
     @classmethod
     def of_failure(cls, rows: Sequence[Row[Any]], error: Exception) -> Outcome:

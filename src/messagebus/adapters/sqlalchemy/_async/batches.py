@@ -68,7 +68,6 @@ class AsyncBatches:
             reason=None,
         )
         self._parked = {"state": PARKED, "parked_at": present, "next_attempt_at": None}
-        self._present = sa.select(present)
         self._note = lease.hold(
             listening=sa.bindparam("listens"),
             sending_from=sa.bindparam("first"),
@@ -155,7 +154,7 @@ class AsyncBatches:
             if head.attempts < self._max_attempts:
                 # A message that was tried before is sent alone: if it kills the process again, no
                 # other message has an attempt counted for it.
-                present = await connection.scalar(self._present)
+                present = await connection.scalar(sa.select(now(connection.dialect)))
                 if head.next_attempt_at is not None and head.next_attempt_at > present:
                     wait = (head.next_attempt_at - present).total_seconds()
                     return Batch(wait=wait, parked=parked)

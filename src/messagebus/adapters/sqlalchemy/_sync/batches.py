@@ -70,7 +70,6 @@ class SyncBatches:
             reason=None,
         )
         self._parked = {"state": PARKED, "parked_at": present, "next_attempt_at": None}
-        self._present = sa.select(present)
         self._note = lease.hold(
             listening=sa.bindparam("listens"),
             sending_from=sa.bindparam("first"),
@@ -157,7 +156,7 @@ class SyncBatches:
             if head.attempts < self._max_attempts:
                 # A message that was tried before is sent alone: if it kills the process again, no
                 # other message has an attempt counted for it.
-                present = connection.scalar(self._present)
+                present = connection.scalar(sa.select(now(connection.dialect)))
                 if head.next_attempt_at is not None and head.next_attempt_at > present:
                     wait = (head.next_attempt_at - present).total_seconds()
                     return Batch(wait=wait, parked=parked)
