@@ -18,7 +18,7 @@ import pytest
 from pydantic import ConfigDict, ValidationError
 
 import messagebus
-from messagebus import Command, Event, GenericCommand, GenericModel, Message, Metadata
+from messagebus import Command, Event, GenericCommand, GenericModel, Message, Metadata, exceptions
 from messagebus.domain.model import identity, uuid7
 from tests.library import Book, BookRegistered, LibraryEvent, RegisterBook
 
@@ -310,6 +310,8 @@ def test_pickled_errors_keep_their_attributes() -> None:
         messagebus.GeneratorDependencyError("generator", "ended without yielding"),
         messagebus.RunningLoopError("dependency"),
         messagebus.UnknownActionError("a", ["b"]),
+        exceptions.StreamMissingError("books", "Create it."),
+        exceptions.BacklogStalledError("relay", 1, 2.0),
     ]
 
     for error in errors:

@@ -18,19 +18,27 @@ if TYPE_CHECKING:
 
 
 class MessageBusError(Exception):
-    """Base class of all errors of this package."""
+    """Base class of all errors of this package.
+
+    Args:
+        args: the arguments of the exception.
+        advice: the next step, which becomes a note.
+    """
+
+    def __init__(self, *args: object, advice: str | None = None) -> None:
+        super().__init__(*args)
+        if advice is not None:
+            self.add_note(advice)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The constructors accept objects, not *args*, so the default could not unpickle an error
         # that comes from another process.
-        return _restore, (type(self), self.args, self.__dict__)
+        return _make, (type(self), *self.args), self.__dict__
 
 
-def _restore(
-    kind: type[MessageBusError], args: tuple[Any, ...], state: dict[str, Any]
-) -> MessageBusError:
+def _make(kind: type[MessageBusError], *args: object) -> MessageBusError:
     error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
+    super(MessageBusError, error).__init__(*args)
     return error
 
 
@@ -63,12 +71,10 @@ class ConfigurationError(MessageBusError, RuntimeError):
         problems: Sequence[str] = (),
         advice: str | None = None,
     ) -> None:
-        super().__init__(text)
+        super().__init__(text, advice=advice)
         self.message_type = message_type
         self.listener = listener
         self.problems = tuple(problems)
-        if advice is not None:
-            self.add_note(advice)
 
 
 class MissingExtraError(MessageBusError, ImportError):
@@ -157,10 +163,12 @@ class GeneratorDependencyError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, generator: object, fact: str) -> None:
-        super().__init__(f"The generator dependency {_name(generator)} {fact}")
+        super().__init__(
+            f"The generator dependency {_name(generator)} {fact}",
+            advice="A generator dependency must yield exactly once.",
+        )
         self.generator = generator
         self.fact = fact
-        self.add_note("A generator dependency must yield exactly once.")
 
 
 class RunningLoopError(MessageBusError, RuntimeError):
@@ -173,13 +181,12 @@ class RunningLoopError(MessageBusError, RuntimeError):
     def __init__(self, dependency: object) -> None:
         super().__init__(
             f"A synchronous call cannot await the dependency {_name(dependency)}: an event loop is "
-            f"running in this thread"
+            f"running in this thread",
+            advice="Make the call in another thread, with await asyncio.to_thread(...), or make "
+            "the handler a coroutine function and use the class of the same name in "
+            "messagebus.asyncio.",
         )
         self.dependency = dependency
-        self.add_note(
-            "Make the call in another thread, with await asyncio.to_thread(...), or make the "
-            "handler a coroutine function and use the class of the same name in messagebus.asyncio."
-        )
 
 
 class UnknownActionError(MessageBusError, KeyError):
@@ -208,9 +215,9 @@ class ScanError(MessageBusError, ValueError):
     """
 
     def __init__(self, module: str) -> None:
-        super().__init__(f"scan error: relative package unsupported for {module}")
+        text = f"scan error: relative package unsupported for {module}"
+        super().__init__(text, advice="Pass the absolute name of the module.")
         self.module = module
-        self.add_note("Pass the absolute name of the module.")
 
 
 class InvalidMessageError(MessageBusError, RuntimeError):
@@ -221,9 +228,8 @@ class InvalidMessageError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, message: object) -> None:
-        super().__init__(message)
+        super().__init__(message, advice="Derive its class from Command or from Event.")
         self.message = message
-        self.add_note("Derive its class from Command or from Event.")
 
     def __str__(self) -> str:
         # Not built in advance: the repr of a user's object may fail.
@@ -243,13 +249,13 @@ class MissingDependencyError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, dependency: str, listener: Callable[..., Any]) -> None:
-        super().__init__(f"Missing messagebus dependency {dependency!r}")
+        super().__init__(
+            f"Missing messagebus dependency {dependency!r}",
+            advice=f"The listener {_name(listener)} has a parameter of this name. Pass it to the "
+            f"bus ({dependency}=...) or to handle, or give the parameter a default.",
+        )
         self.dependency = dependency
         self.listener = listener
-        self.add_note(
-            f"The listener {_name(listener)} has a parameter of this name. Pass it to the bus "
-            f"({dependency}=...) or to handle, or give the parameter a default."
-        )
 
 
 class CascadeError(MessageBusError, RecursionError):
@@ -266,10 +272,12 @@ class CascadeError(MessageBusError, RecursionError):
         self.repeating = tuple(kind for kind, count in counts if count > 1)
         names = ", ".join(kind.__qualname__ for kind in self.repeating)
         cause = f"these raise each other: {names}" if names else "no type repeats"
-        super().__init__(f"A chain of causes is longer than {max_depth} messages; {cause}")
+        super().__init__(
+            f"A chain of causes is longer than {max_depth} messages; {cause}",
+            advice="Break the chain in a listener, or give the bus a larger max_depth.",
+        )
         self.max_depth = max_depth
         self.chain = tuple(chain)
-        self.add_note("Break the chain in a listener, or give the bus a larger max_depth.")
 
 
 class PublishError(MessageBusError, RuntimeError):
@@ -283,9 +291,8 @@ class PublishError(MessageBusError, RuntimeError):
     """
 
     def __init__(self, messages: Sequence[Message[Any]]) -> None:
-        super().__init__(messages)
+        super().__init__(messages, advice="Call publish_eventstream() to send them again.")
         self.messages = tuple(messages)
-        self.add_note("Call publish_eventstream() to send them again.")
 
     def __str__(self) -> str:
         # Not built in advance: the repr of a user's object may fail.
@@ -314,9 +321,8 @@ class StreamMissingError(TransportUnavailableError):
     """
 
     def __init__(self, stream: str, advice: str) -> None:
-        super().__init__(f"There is no stream {stream!r}")
+        super().__init__(f"There is no stream {stream!r}", advice=advice)
         self.stream = stream
-        self.add_note(advice)
 
 
 class MessageRejectedError(MessageBusError, ValueError):
@@ -389,12 +395,12 @@ class UnknownMessageTypeError(MessageBusError, LookupError):
     def __init__(self, name: str, schema_version: int, position: int) -> None:
         super().__init__(
             f"No class was given for {name!r} version {schema_version}, the type of the message at "
-            f"position {position}"
+            f"position {position}",
+            advice="Add its class to those that are given to messages(...).",
         )
         self.name = name
         self.schema_version = schema_version
         self.position = position
-        self.add_note("Add its class to those that are given to messages(...).")
 
 
 class UnreadableMessageError(MessageBusError, ValueError):
@@ -410,21 +416,16 @@ class UnreadableMessageError(MessageBusError, ValueError):
     def __init__(
         self, message_id: UUID, position: int, message_type: type[Message[Any]], serializer: str
     ) -> None:
-        super().__init__(message_id, position, message_type, serializer)
+        super().__init__(
+            f"The message {message_id} at position {position} cannot be read as "
+            f"{message_type.__qualname__}: {serializer} wrote its payload",
+            advice="It needs a deserializer that matches the serializer, which this version does "
+            "not have yet. Read the stored payload from the records of the history.",
+        )
         self.message_id = message_id
         self.position = position
         self.message_type = message_type
         self.serializer = serializer
-        self.add_note(
-            "It needs a deserializer that matches the serializer, which this version does not "
-            "have yet. Read the stored payload from the records of the history."
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"The message {self.message_id} at position {self.position} cannot be read as "
-            f"{self.message_type.__qualname__}: {self.serializer} wrote its payload"
-        )
 
 
 class UndeliverableMessageError(MessageBusError, RuntimeError):
@@ -440,13 +441,13 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
     def __init__(self, message_id: UUID, position: int, attempts: int, reason: str) -> None:
         super().__init__(
             f"The message {message_id} at position {position} could not be sent in {attempts} "
-            f"attempt(s): {reason}"
+            f"attempt(s): {reason}",
+            advice="Replay or discard it, or let the relay park undeliverable messages.",
         )
         self.message_id = message_id
         self.position = position
         self.attempts = attempts
         self.reason = reason
-        self.add_note("Replay or discard it, or let the relay park undeliverable messages.")
 
 
 class BacklogStalledError(MessageBusError, TimeoutError):
@@ -461,9 +462,9 @@ class BacklogStalledError(MessageBusError, TimeoutError):
     def __init__(self, holder: str, position: int, seconds: float) -> None:
         super().__init__(
             f"The relay {holder} leads and has sent nothing for {seconds:.1f} s; the first pending "
-            f"message is at position {position}"
+            f"message is at position {position}",
+            advice="Look in the log of that relay. Most often, its broker is unreachable.",
         )
         self.holder = holder
         self.position = position
         self.seconds = seconds
-        self.add_note("Look in the log of that relay. Most often, its broker is unreachable.")
