@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from .identity import uuid7
 from .metadata import Metadata, TMetadata
@@ -26,8 +26,6 @@ class Message(BaseModel, Generic[TMetadata]):
     *created_at* do not count. Only messages of a frozen class are hashable.
     """
 
-    model_config = ConfigDict()
-
     message_id: UUID = Field(default_factory=uuid7)
     """Unique identifier of the message, a UUIDv7. Identifiers sort in order of creation."""
     created_at: datetime = Field(default_factory=partial(datetime.now, UTC))
@@ -41,8 +39,6 @@ class Message(BaseModel, Generic[TMetadata]):
     """
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
         if type(self) is not type(other):
             return NotImplemented
         return content(self, _UNIQUE) == content(other, _UNIQUE)
@@ -85,16 +81,12 @@ class GenericCommand(Message[TMetadata]):
     A command is a request. It has one handler, which may refuse it.
     """
 
-    model_config = ConfigDict()
-
 
 class GenericEvent(Message[TMetadata]):
     """Base class of events with a metadata class of your own.
 
     An event is a fact. It has any number of listeners.
     """
-
-    model_config = ConfigDict()
 
 
 Command = GenericCommand[Metadata]

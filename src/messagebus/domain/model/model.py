@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 from typing import Generic
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import BaseModel, Field, SkipValidation
 
 from .message import Message, content
 from .metadata import Metadata, TMetadata
-
-_RAISED = ("messages",)
 
 
 class GenericModel(BaseModel, Generic[TMetadata]):
@@ -19,8 +17,6 @@ class GenericModel(BaseModel, Generic[TMetadata]):
     Two models are equal if they have the same class and the same values; the messages that they
     have raised do not count.
     """
-
-    model_config = ConfigDict()
 
     # Validation would replace a message by a new one, of the class in the annotation.
     messages: MutableSequence[SkipValidation[Message[TMetadata]]] = Field(
@@ -34,11 +30,9 @@ class GenericModel(BaseModel, Generic[TMetadata]):
     """
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
         if type(self) is not type(other):
             return NotImplemented
-        return content(self, _RAISED) == content(other, _RAISED)
+        return content(self, ("messages",)) == content(other, ("messages",))
 
 
 Model = GenericModel[Metadata]
