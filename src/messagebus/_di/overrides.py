@@ -30,7 +30,7 @@ class Provider:
         """The active replacement of each dependency, by key. Each change replaces the mapping."""
         self.dependency_overrides: MutableMapping[AnyCallable, AnyCallable] = Overrides(self)
         """The active implementations by dependency; a mutable view."""
-        self._stacks: dict[object, tuple[AnyCallable, list[Dependency]]] = {}
+        self._stacks: dict[object, list[Override]] = {}
         self._injections: weakref.WeakSet[Injection] = weakref.WeakSet()
         self._lock = threading.RLock()
 
@@ -56,9 +56,8 @@ class Provider:
         Raises:
             ConfigurationError: an argument is not callable, or a parameter cannot be filled.
         """
-        replacement = Dependency(implementation)
-        replacement.read(sys._getframe(1).f_locals if localns is None else localns)
-        override = Override(self, dependency, replacement)
+        localns = sys._getframe(1).f_locals if localns is None else localns
+        override = Override(self, dependency, implementation, localns)
         override.apply()
         return override
 
@@ -73,9 +72,9 @@ class Provider:
             self._injections.add(injection)
 
     def change(
-        self, dependency: AnyCallable, edit: Callable[[list[Dependency]], list[Dependency]]
+        self, dependency: AnyCallable, edit: Callable[[list[Override]], list[Override]]
     ) -> None:
-        """Edit the stack of a dependency's replacements, the last of which is active.
+        """Edit the stack of a dependency's overrides, the last of which is active.
 
         Args:
             dependency: the callable that was given to *Depends*.
@@ -92,11 +91,10 @@ class Provider:
         key = key_of(dependency)
         with self._lock:
             stacks = dict(self._stacks)
-            _, stack = stacks.get(key, (dependency, []))
-            stacks[key] = dependency, edit(stack)
-            if not stacks[key][1]:
+            stacks[key] = edit(stacks.get(key, []))
+            if not stacks[key]:
                 del stacks[key]
-            current = {known: stack[-1] for known, (_, stack) in stacks.items()}
+            current = {known: stack[-1].replacement for known, stack in stacks.items()}
             affected = [each for each in self._injections if key in each.dependencies]
             checked = [(each, each.check(current)) for each in affected]
             self._stacks, self.current = stacks, current
@@ -105,7 +103,7 @@ class Provider:
 
     def dependencies(self) -> list[AnyCallable]:
         """Return the overridden dependencies, in the order in which they were first overridden."""
-        return [dependency for dependency, _ in self._stacks.values()]
+        return [stack[-1].dependency for stack in self._stacks.values()]
 
 
 class Override:
@@ -113,32 +111,36 @@ class Override:
 
     Undoing it restores the override before it. Of several overrides of one dependency, the
     youngest that is not undone is active, in whatever order they are undone.
+
+    Attributes:
+        dependency: the callable that was given to *Depends*.
+        implementation: the callable that is used instead.
+        replacement: the implementation as a dependency, whose requirements are read.
     """
 
     def __init__(
-        self, provider: Provider, dependency: AnyCallable, replacement: Dependency
+        self,
+        provider: Provider,
+        dependency: AnyCallable,
+        implementation: AnyCallable,
+        localns: Mapping[str, Any],
     ) -> None:
         self._provider = provider
-        self._replacement = replacement
         self.dependency = dependency
-
-    @property
-    def implementation(self) -> AnyCallable:
-        """The callable that is used instead of the dependency."""
-        return self._replacement.dependency
+        self.implementation = implementation
+        self.replacement = Dependency(implementation)
+        self.replacement.read(localns)
 
     def apply(self) -> None:
         """Activate it, as the youngest override of its dependency."""
-        self._provider.change(
-            self.dependency, lambda stack: [*self._without(stack), self._replacement]
-        )
+        self._provider.change(self.dependency, lambda stack: [*self._without(stack), self])
 
     def undo(self) -> None:
         """Deactivate it."""
         self._provider.change(self.dependency, self._without)
 
-    def _without(self, stack: list[Dependency]) -> list[Dependency]:
-        return [each for each in stack if each is not self._replacement]
+    def _without(self, stack: list[Override]) -> list[Override]:
+        return [each for each in stack if each is not self]
 
     def __enter__(self) -> Self:
         return self
@@ -157,9 +159,8 @@ class Overrides(MutableMapping[AnyCallable, AnyCallable]):
         return self._provider.current[key_of(dependency)].dependency
 
     def __setitem__(self, dependency: AnyCallable, implementation: AnyCallable) -> None:
-        replacement = Dependency(implementation)
-        replacement.read(sys._getframe(1).f_locals)
-        self._provider.change(dependency, lambda _: [replacement])
+        override = Override(self._provider, dependency, implementation, sys._getframe(1).f_locals)
+        self._provider.change(dependency, lambda _: [override])
 
     def __delitem__(self, dependency: AnyCallable) -> None:
         if key_of(dependency) not in self._provider.current:
