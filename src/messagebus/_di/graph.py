@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from .._compat.callables import describe, key_of
@@ -40,32 +41,6 @@ def matcher_for(annotation: Any) -> Callable[[Any], bool]:
         return admits(requested, annotation) is True
 
     return matches
-
-
-class Shape(NamedTuple):
-    """The arguments that a caller passes, without their values.
-
-    Attributes:
-        positional: how many are positional.
-        names: the names of the keyword arguments, in order.
-    """
-
-    positional: int
-    names: tuple[str, ...] = ()
-
-    def variables(self) -> list[str]:
-        """Return one variable for each argument, positional ones first."""
-        return [f"a{index}" for index in range(self.positional + len(self.names))]
-
-    def bind(self, parameters: Sequence[str]) -> dict[str, str]:
-        """Return the variable of each parameter that receives an argument.
-
-        Args:
-            parameters: the names of the parameters that accept a positional argument, in order.
-        """
-        variables = self.variables()
-        positional = dict(zip(parameters, variables[: self.positional], strict=False))
-        return positional | dict(zip(self.names, variables[self.positional :], strict=True))
 
 
 class Call(NamedTuple):
@@ -111,6 +86,7 @@ class Plan(NamedTuple):
     dependencies: set[object]
 
 
+@dataclass
 class Planner:
     """Walks the dependencies of a function and orders their calls.
 
@@ -121,40 +97,37 @@ class Planner:
         in_handle: whether the call is part of a *handle* call, which keeps what outlives the call.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        overrides: Mapping[object, Dependency],
-        context: Mapping[ContextValue, str],
-        *,
-        in_handle: bool,
-    ) -> None:
-        self._function = function
-        self._overrides = overrides
-        self._context = context
-        self._in_handle = in_handle
-        self._calls: list[Call] = []
-        self._reusable: dict[object, Call] = {}
-        self._dependencies: set[object] = set()
+    function: Callable[..., Any]
+    overrides: Mapping[object, Dependency]
+    context: Mapping[ContextValue, str]
+    in_handle: bool
+    _calls: dict[object, Call] = field(default_factory=dict, init=False)
+    _dependencies: set[object] = field(default_factory=set, init=False)
 
-    def plan(self, requirements: Iterable[Requirement], shape: Shape) -> Plan:
+    def plan(
+        self,
+        requirements: Iterable[Requirement],
+        positional: Sequence[str],
+        named: Mapping[str, str],
+    ) -> Plan:
         """Plan a call of the function.
 
         Args:
             requirements: the parameters to fill.
-            shape: the arguments that the caller passes.
+            positional: the variables of the positional arguments that the caller passes.
+            named: the variables of the keyword arguments that the caller passes.
 
         Raises:
             ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
         """
-        variables = shape.variables()
-        positional, rest = variables[: shape.positional], variables[shape.positional :]
-        named = dict(zip(shape.names, rest, strict=True))
-        self._fill(requirements, (self._function,), "call", positional, named)
+        parameters = [*positional, *named.values()]
+        if self.in_handle:
+            parameters.insert(0, "scope")
+        arguments, keywords = [*positional], {**named}
+        self._fill(requirements, (self.function,), "call", arguments, keywords)
         # What outlives the call depends on nothing that ends with it, so it can come first.
-        calls = sorted(self._calls, key=lambda call: not call.lasts)
-        parameters = ["scope", *variables] if self._in_handle else variables
-        return Plan(parameters, calls, positional, named, self._dependencies)
+        calls = sorted(self._calls.values(), key=lambda call: not call.lasts)
+        return Plan(parameters, calls, arguments, keywords, self._dependencies)
 
     def _fill(
         self,
@@ -181,7 +154,7 @@ class Planner:
         """Return the variable that fills a parameter of the last callable in *path*."""
         if requirement.dependency is not None:
             return self._add_call(requirement.dependency, path, lifetime).result
-        for value, variable in self._context.items():
+        for value, variable in self.context.items():
             if value.matches(requirement.annotation):
                 if lifetime == "handle" and value.lifetime == "call":
                     reason = f"requests {value.name!r}, which its dependency outlives"
@@ -195,7 +168,7 @@ class Planner:
         """Return the call of a dependency of the last callable in *path*; add it if it is new."""
         declared = key_of(dependency.dependency)
         self._dependencies.add(declared)
-        actual = self._overrides.get(declared, dependency)
+        actual = self.overrides.get(declared, dependency)
         function = actual.dependency
         if function in path:
             raise DependencyCycleError((*path[path.index(function) :], function))
@@ -204,16 +177,14 @@ class Planner:
             advice = "Give both the scope 'handle', or both the scope 'call'."
             raise ConfigurationError(text, listener=path[0], advice=advice)
         lifetime = dependency.scope or lifetime
-        key = (key_of(function), lifetime)
-        if dependency.use_cache and key in self._reusable:
-            return self._reusable[key]
+        key = (key_of(function), lifetime) if dependency.use_cache else object()
+        if key in self._calls:
+            return self._calls[key]
         positional: list[str] = []
         named: dict[str, str] = {}
         self._fill(actual.requirements or (), (*path, function), lifetime, positional, named)
-        lasts = self._in_handle and lifetime == "handle"
+        lasts = self.in_handle and lifetime == "handle"
         kept = key if lasts and dependency.use_cache else None
         call = Call(len(self._calls), function, positional, named, lasts, kept)
-        self._calls.append(call)
-        if dependency.use_cache:
-            self._reusable[key] = call
+        self._calls[key] = call
         return call

@@ -9,7 +9,7 @@ from .._introspection.signature import EMPTY, KEYWORD_ONLY, parameters
 from ..exceptions import ParameterError
 from .compiler import Flavour, compile_call
 from .depends import Dependency, Requirement, requirements_of
-from .graph import ContextValue, Plan, Planner, Shape
+from .graph import ContextValue, Plan, Planner
 
 if TYPE_CHECKING:
     from ._async.scope import AsyncHandleScope
@@ -106,12 +106,11 @@ class Injection:
             ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
         """
         if self._argument_count is not None:
-            shape = Shape(self._argument_count)
-            return self._plan(overrides, self.requirements, shape).dependencies
+            return self._plan(overrides, self.requirements, self._argument_count).dependencies
         # The caller may pass any arguments, so it can reach every parameter.
-        shape = Shape(0, tuple(value.name for value in self._context))
+        names = tuple(value.name for value in self._context)
         reachable = (each._replace(by_name=True) for each in self.requirements)
-        return self._plan(overrides, reachable, shape).dependencies
+        return self._plan(overrides, reachable, 0, names).dependencies
 
     def reset(self, dependencies: set[object]) -> None:
         """Drop the compiled calls; the overrides have changed.
@@ -134,7 +133,7 @@ class Injection:
         # If an argument is missing, the error of the function itself is the clearest.
         complete = passed >= self._required
         wanted = [each for each in self.requirements if complete and each.name not in passed]
-        plan = self._plan(self._provider.current, wanted, Shape(count, names))
+        plan = self._plan(self._provider.current, wanted, count, names)
         call = compile_call(plan, self.callee, self.flavour)
         if len(calls) < _MAX_SHAPES:
             calls[(count, *names) if names else count] = call
@@ -144,9 +143,12 @@ class Injection:
         self,
         overrides: Mapping[object, Dependency],
         requirements: Iterable[Requirement],
-        shape: Shape,
+        count: int,
+        names: tuple[str, ...] = (),
     ) -> Plan:
-        variables = shape.bind(self._positional)
-        context = {each: variables[each.name] for each in self._context if each.name in variables}
-        planner = Planner(self.function, overrides, context, in_handle=self._in_handle)
-        return planner.plan(requirements, shape)
+        positional = [f"a{index}" for index in range(count)]
+        named = {name: f"a{index}" for index, name in enumerate(names, count)}
+        passed = dict(zip(self._positional, positional, strict=False)) | named
+        context = {each: passed[each.name] for each in self._context if each.name in passed}
+        planner = Planner(self.function, overrides, context, self._in_handle)
+        return planner.plan(requirements, positional, named)
