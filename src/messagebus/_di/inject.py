@@ -70,7 +70,10 @@ def inject_into(
     Raises:
         ConfigurationError: as for `inject`.
     """
-    refuse_generator_function(function)
+    if is_generator_function(function):
+        text = f"{describe(function)} is a generator function: calling it does not run its body"
+        advice = "Return the result instead of yielding it."
+        raise ConfigurationError(text, listener=function, advice=advice)
     is_async = is_coroutine_function(function)
     flavour: type[Injection] = AsyncInjection if is_async else SyncInjection
     injection = flavour(function, provider, context, argument_count=argument_count, localns=localns)
@@ -84,15 +87,3 @@ def inject_into(
         return await injection.run(*args, **kwargs)
 
     return cast("TFunction", functools.wraps(function)(call_async if is_async else call))
-
-
-def refuse_generator_function(function: Callable[..., Any]) -> None:
-    """Refuse a function whose body does not run when it is called.
-
-    Raises:
-        ConfigurationError: it is a generator function.
-    """
-    if is_generator_function(function):
-        text = f"{describe(function)} is a generator function: calling it does not run its body"
-        advice = "Return the result instead of yielding it."
-        raise ConfigurationError(text, listener=function, advice=advice)

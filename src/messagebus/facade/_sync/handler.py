@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ..._di._sync.injection import SyncInjection
 from ..._di.graph import ContextValue
-from ..._di.inject import inject_into, refuse_generator_function
+from ..._di.inject import inject_into
 from ..._di.overrides import Provider
 
 TFunction = TypeVar("TFunction", bound=Callable[..., Any])
@@ -40,14 +40,13 @@ class Handler(Generic[TFunction]):
         argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
     ) -> None:
-        refuse_generator_function(function)
-        injection = SyncInjection(
-            function, provider, context, argument_count=argument_count, localns=localns
-        )
         self.function = function
-        self.call = injection.run if injection.requirements else injection.callee
-        """Calls the function with its dependencies."""
         self.decorated = inject_into(
             function, provider, context, argument_count=argument_count, localns=localns
         )
         """The function for direct calls, which fills its dependencies, too."""
+        injection = SyncInjection(
+            function, provider, context, argument_count=argument_count, localns=localns
+        )
+        self.call = injection.run if injection.requirements else injection.callee
+        """Calls the function with its dependencies."""
