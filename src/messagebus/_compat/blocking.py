@@ -7,14 +7,14 @@ opens it, and closes it at its end. `asyncio` is imported only then.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from time import sleep
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..exceptions import ConfigurationError, RunningLoopError
+from . import generators
 from .callables import describe, is_coroutine_function
-from .generators import exit, reraise, start, throw
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,17 +26,9 @@ _GENERATORS = (GeneratorType, AsyncGeneratorType)
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any]
 
-__all__ = [
-    "WAITS",
-    "AnyGenerator",
-    "adapt",
-    "enter",
-    "exit",
-    "in_thread",
-    "sleep",
-    "throw",
-    "together",
-]
+exit = generators.exit
+sleep = time.sleep
+throw = generators.throw
 
 
 class _Local(threading.local):
@@ -80,7 +72,7 @@ def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
     generator = value
     if type(generator) is not GeneratorType:
         generator = _drive(generator, _private_loop(generator, opened))
-    value = start(generator)
+    value = generators.start(generator)
     opened.append(generator)
     return value
 
@@ -96,7 +88,7 @@ def _drive(generator: AsyncGenerator[Any, Any], loop: asyncio.Runner) -> Generat
         failure_now = loop.run(aio.throw(generator, failure))
         if failure_now is failure:
             raise
-        reraise(failure_now)
+        generators.reraise(failure_now)
     else:
         loop.run(aio.exit(generator))
 
