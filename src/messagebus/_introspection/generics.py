@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 UNIONS: tuple[Any, ...] = (Union, types.UnionType)
-ALIASES: tuple[type, ...] = tuple(
-    getattr(module, "TypeAliasType")  # noqa: B009 - absent from `typing` before 3.12
-    for module in (typing, typing_extensions)
-    if hasattr(module, "TypeAliasType")
+ALIASES: tuple[type, ...] = (
+    typing_extensions.TypeAliasType,
+    getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType),  # new in Python 3.12
 )
 
 
@@ -40,7 +39,7 @@ def unwrap(annotation: Any) -> Any:
             names = origin.__type_params__  # type: ignore[attr-defined]
             values = dict(zip(names, typing.get_args(annotation), strict=False))
             annotation = substitute(origin.__value__, values)  # type: ignore[attr-defined]
-        elif isinstance(annotation, (typing.NewType, typing_extensions.NewType)):
+        elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
         else:
             break

@@ -146,10 +146,6 @@ def parameters(
     scope = Scope(function, localns)
     if type(function) is FunctionType and function.__dict__.keys().isdisjoint(_REDIRECTED):
         return tuple(_read_code(function, scope))
-    if type(function) is MethodType and type(function.__func__) is FunctionType:
-        inner = function.__func__
-        if inner.__dict__.keys().isdisjoint(_REDIRECTED) and inner.__code__.co_argcount:
-            return tuple(_read_code(inner, scope))[1:]
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError) as error:
