@@ -46,7 +46,8 @@ def verdict(origin: type, arguments: tuple[Any, ...], cls: type) -> bool | Predi
     if not arguments:
         return True
     if not type_parameters(origin):
-        return _contents_check(origin, arguments) or True
+        inside = _contents_check(origin, arguments)
+        return inside is _accept or inside
     asked = _open_arguments(origin, arguments, cls)
     if not asked:
         return asked is not None
@@ -73,7 +74,8 @@ def _fields_check(origin: type, asked: Mapping[Any, Any]) -> bool | Predicate:
     checks = [
         (name, check)
         for name, annotation in fields(origin).items()
-        if mentions(annotation, asked) and (check := _check_for(substitute(annotation, asked)))
+        if mentions(annotation, asked)
+        and (check := _check_for(substitute(annotation, asked))) is not _accept
     ]
 
     def conforms(instance: Any) -> bool:
@@ -141,13 +143,13 @@ def _all(verdicts: Iterable[bool | None], *, mixed: bool = True) -> bool | None:
     return False if found == {False} or (False in found and not mixed) else None
 
 
-def _check_for(annotation: Any) -> Predicate | None:
-    """Return a predicate for values that may be of a type; None if any value may be."""
+def _check_for(annotation: Any) -> Predicate:
+    """Return a predicate for values that may be of a type; `_accept` if any value may be."""
     annotation = unwrap(annotation)
     if annotation is None:
         annotation = type(None)
     if annotation is Any or annotation is object:
-        return None
+        return _accept
     if isinstance(annotation, TypeVar):
         return _any_check([split(each)[0] for each in variants(annotation)])
     origin, arguments = split(annotation)
@@ -158,50 +160,44 @@ def _check_for(annotation: Any) -> Predicate | None:
     try:
         isinstance(None, origin)
     except TypeError:
-        return None
-    inside = _contents_check(origin, arguments) if arguments else None
-    if inside is None:
+        return _accept
+    if not arguments:
         return lambda value: isinstance(value, origin)
+    inside = _contents_check(origin, arguments)
     return lambda value: isinstance(value, origin) and inside(value)
 
 
-def _any_check(annotations: Iterable[Any]) -> Predicate | None:
+def _any_check(annotations: Iterable[Any]) -> Predicate:
     checks = [_check_for(each) for each in annotations]
-    known = [check for check in checks if check is not None]
-    if len(known) < len(checks):
-        return None
-    return lambda value: any(check(value) for check in known)
+    if _accept in checks:
+        return _accept
+    return lambda value: any(check(value) for check in checks)
 
 
-def _contents_check(origin: Any, arguments: tuple[Any, ...]) -> Predicate | None:
-    """Return a predicate for the contents of an instance of *origin*; None if there is none.
+def _contents_check(origin: Any, arguments: tuple[Any, ...]) -> Predicate:
+    """Return a predicate for the contents of an instance of *origin*; `_accept` if any will do.
 
     It only inspects containers that can be iterated without side effects: it consumes no
     iterator and loads no lazy sequence.
     """
     if type_parameters(origin):
-        return _generic_check(origin, arguments)
+        return _cached_check(type, lambda cls: verdict(origin, arguments, cls))
     if origin is tuple and arguments[-1] is not ...:
         return _items_check(arguments)
     checks = [_check_for(each) for each in arguments if each is not ...]
-    if not any(checks):
-        return None
-    first = checks[0]
+    if all(check is _accept for check in checks):
+        return _accept
     if origin is type:
         asked = arguments[0]
         return lambda value: admits(asked, value) is not False
     if issubclass(origin, abc.Mapping):
         return _entries_check(checks)
-    if first is None or len(checks) > 1 or not issubclass(origin, (abc.Iterable, abc.Container)):
-        return None
-    return lambda value: not isinstance(value, _PLAIN) or all(map(first, value))
+    if len(checks) > 1 or not issubclass(origin, (abc.Iterable, abc.Container)):
+        return _accept
+    return lambda value: not isinstance(value, _PLAIN) or all(map(checks[0], value))
 
 
 _PLAIN = (list, tuple, set, frozenset, deque)
-
-
-def _generic_check(origin: type, arguments: tuple[Any, ...]) -> Predicate:
-    return _cached_check(type, lambda cls: verdict(origin, arguments, cls))
 
 
 def _cached_check(
@@ -224,15 +220,15 @@ def _cached_check(
 
 
 def _items_check(arguments: tuple[Any, ...]) -> Predicate:
-    checks = [_check_for(each) or _accept for each in arguments]
+    checks = [_check_for(each) for each in arguments]
     return lambda value: (
         len(value) == len(checks)
         and all(check(each) for check, each in zip(checks, value, strict=True))
     )
 
 
-def _entries_check(checks: list[Predicate | None]) -> Predicate:
-    check_key, check_value = (check or _accept for check in (*checks, None)[:2])
+def _entries_check(checks: list[Predicate]) -> Predicate:
+    check_key, check_value = (*checks, _accept)[:2]
     return lambda value: (
         not isinstance(value, dict)
         or (all(map(check_key, value)) and all(map(check_value, value.values())))
