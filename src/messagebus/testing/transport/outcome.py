@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
-
-E = TypeVar("E", bound=Exception)
+from typing import Any
+from unittest import TestCase
 
 Serialized = Mapping[str, Any]
 
 _MOST_SHOWN = 10
 
-
-class Caught(Generic[E]):
-    """Holds the expected error, once it is raised."""
-
-    error: E
-
-
-@contextmanager
-def expecting(kind: type[E]) -> Generator[Caught[E], None, None]:
-    """Expect the block to raise an error of a kind.
-
-    Raises:
-        AssertionError: it raises none. Errors of other kinds propagate.
-    """
-    caught = Caught[E]()
-    try:
-        yield caught
-    except kind as error:
-        caught.error = error
-    else:
-        text = f"{kind.__name__} was not raised"
-        raise AssertionError(text)
+expecting = TestCase().assertRaises
+"""Expect the block to raise an error of a kind; it becomes the *exception* of the context."""
 
 
 def expect(expected: object, actual: object, what: str) -> None:

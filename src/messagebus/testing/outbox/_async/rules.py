@@ -163,7 +163,7 @@ async def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) 
     events = await _commit(harness, *map(str, range(20)))
     recorder = AsyncRecorder()
     recorder.poison[str(events[7].message_id)] = _Ended()
-    with expecting(_Ended):  # type: ignore[type-var]
+    with expecting(_Ended):
         await harness.relay(recorder).drain()
     recorder.poison.clear()
     await harness.relay(recorder).drain()

@@ -165,7 +165,7 @@ def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) -> Non
     events = _commit(harness, *map(str, range(20)))
     recorder = SyncRecorder()
     recorder.poison[str(events[7].message_id)] = _Ended()
-    with expecting(_Ended):  # type: ignore[type-var]
+    with expecting(_Ended):
         harness.relay(recorder).drain()
     recorder.poison.clear()
     harness.relay(recorder).drain()

@@ -31,8 +31,8 @@ def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) -> None:
             transport.send_message_serialized(messages[0])
         with expecting(BatchSendError) as batch:
             transport.send_messages_serialized(messages)
-        expect(0, batch.error.sent, "what was sent")
-        expect(True, _is_outage(batch.error), "whether the cause is the outage")
+        expect(0, batch.exception.sent, "what was sent")
+        expect(True, _is_outage(batch.exception), "whether the cause is the outage")
     harness.start_broker()
     expect_arrived([], harness.received())
 
@@ -46,7 +46,7 @@ def after_an_outage_the_backlog_is_sent_in_order(harness: Harness) -> None:
             end()
             with expecting(BatchSendError) as batch:
                 transport.send_messages_serialized(messages[start : start + 10])
-            expect(0, batch.error.sent, "what was sent")
+            expect(0, batch.exception.sent, "what was sent")
             harness.start_broker()
             send_until_confirmed(transport, messages[start : start + 10])
         send_until_confirmed(transport, messages[30:])

@@ -120,7 +120,7 @@ def a_message_that_can_not_be_written_down_is_refused(harness: Harness) -> None:
         with expecting(MessageRejectedError) as alone:
             transport.send_message_serialized(messages[3])
         _expect_refusal(transport, messages, 3)
-        expect(messages[3], alone.error.message, "what was refused")
+        expect(messages[3], alone.exception.message, "what was refused")
         expect_arrived(messages[:3], harness.received())
         transport.send_messages_serialized(messages[4:])
     expect_arrived([*messages[:3], messages[4]], harness.received())
@@ -134,7 +134,7 @@ def a_message_that_is_too_large_is_refused(harness: Harness) -> None:
         with expecting(MessageRejectedError) as alone:
             transport.send_message_serialized(messages[2])
         _expect_refusal(transport, messages, 2)
-        expect(messages[2]["id"], alone.error.message["id"], "what was refused")
+        expect(messages[2]["id"], alone.exception.message["id"], "what was refused")
         transport.send_messages_serialized(messages[3:])
     expect_arrived([*messages[:2], *messages[3:]], harness.received())
 
@@ -144,8 +144,8 @@ def _expect_refusal(
 ) -> None:
     with expecting(BatchSendError) as batch:
         transport.send_messages_serialized(messages)
-    expect(number, batch.error.sent, "what was sent before")
-    cause = batch.error.__cause__
+    expect(number, batch.exception.sent, "what was sent before")
+    cause = batch.exception.__cause__
     expect(MessageRejectedError, type(cause), "the cause")
     expect(messages[number]["id"], getattr(cause, "message", {}).get("id"), "what was refused")
 
@@ -158,9 +158,9 @@ def a_destination_that_does_not_exist_is_reported(harness: Harness) -> None:
             transport.send_message_serialized(messages[0])
         with expecting(BatchSendError) as batch:
             transport.send_messages_serialized(messages)
-    expect(True, bool(getattr(alone.error, "__notes__", ())), "whether there is a note")
-    expect(0, batch.error.sent, "what was sent")
-    expect(type(alone.error), type(batch.error.__cause__), "the cause")
+    expect(True, bool(getattr(alone.exception, "__notes__", ())), "whether there is a note")
+    expect(0, batch.exception.sent, "what was sent")
+    expect(type(alone.exception), type(batch.exception.__cause__), "the cause")
     expect_arrived([], harness.received())
 
 
