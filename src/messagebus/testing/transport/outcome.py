@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 from unittest import TestCase
@@ -40,29 +40,22 @@ def expect_arrived(
     Raises:
         AssertionError: they have not; the text says which are lost, doubled or out of order.
     """
-    problems = list(
-        _problems([each["id"] for each in sent], [each["id"] for each in received], once)
-    )
+    places = {each["id"]: place for place, each in enumerate(sent)}
+    counts = Counter(each["id"] for each in received)  # in the order of their first arrival
+    known = [id for id in counts if id in places]
+    wrong = {
+        "lost": [id for id in places if id not in counts],
+        "doubled": [id for id in counts if once and counts[id] > 1],
+        "out of order": [id for before, id in pairwise(known) if places[id] < places[before]],
+        "never sent": [id for id in counts if id not in places],
+    }
+    problems = [
+        f"{len(ids)} of {len(sent)} messages {what}: {', '.join(ids[:_MOST_SHOWN])}"
+        for what, ids in wrong.items()
+        if ids
+    ]
     if problems:
         raise AssertionError("; ".join(problems))
     by_id = {each["id"]: each for each in received}
     for each in sent:
         expect(dict(each), dict(by_id[each["id"]]), "a message")
-
-
-def _problems(sent: Sequence[str], received: Sequence[str], once: bool) -> Iterator[str]:
-    places = {id: place for place, id in enumerate(sent)}
-    counts = Counter(received)
-    strange = [id for id in counts if id not in places]
-    doubled = [id for id, count in counts.items() if count > 1] if once else []
-    firsts = [id for id in counts if id in places]  # in the order of their first arrival
-    misplaced = [later for id, later in pairwise(firsts) if places[later] < places[id]]
-    for what, ids in (
-        ("lost", [id for id in sent if id not in counts]),
-        ("doubled", doubled),
-        ("out of order", misplaced),
-        ("never sent", strange),
-    ):
-        if ids:
-            shown = ", ".join(ids[:_MOST_SHOWN])
-            yield f"{len(ids)} of {len(sent)} messages {what}: {shown}"
