@@ -114,40 +114,30 @@ async def messages_that_differ_in_nothing_but_their_identifier_are_all_stored(
 
 async def a_message_that_can_not_be_written_down_is_refused(harness: Harness) -> None:
     """The batch ends before it, the error says so, and the messages after it can be sent."""
-    messages = new_messages(5)
-    messages[3]["payload"] = object()
-    async with harness.transport() as transport:
-        with expecting(MessageRejectedError) as alone:
-            await transport.send_message_serialized(messages[3])
-        await _expect_refusal(transport, messages, 3)
-        expect(messages[3], alone.exception.message, "what was refused")
-        expect_arrived(messages[:3], await harness.received())
-        await transport.send_messages_serialized(messages[4:])
-    expect_arrived([*messages[:3], messages[4]], await harness.received())
+    await _expect_refusal(harness, object())
 
 
 async def a_message_that_is_too_large_is_refused(harness: Harness) -> None:
     """The batch ends before it, the error says so, and the messages after it can be sent."""
+    await _expect_refusal(harness, "x" * harness.limit())
+
+
+async def _expect_refusal(harness: Harness, payload: object) -> None:
     messages = new_messages(5)
-    messages[2]["payload"] = "x" * harness.limit()
+    messages[3]["payload"] = payload
     async with harness.transport() as transport:
         with expecting(MessageRejectedError) as alone:
-            await transport.send_message_serialized(messages[2])
-        await _expect_refusal(transport, messages, 2)
-        expect(messages[2]["id"], alone.exception.message["id"], "what was refused")
-        await transport.send_messages_serialized(messages[3:])
-    expect_arrived([*messages[:2], *messages[3:]], await harness.received())
-
-
-async def _expect_refusal(
-    transport: AsyncAbstractEventstreamTransport, messages: list[dict[str, Any]], number: int
-) -> None:
-    with expecting(BatchSendError) as batch:
-        await transport.send_messages_serialized(messages)
-    expect(number, batch.exception.sent, "what was sent before")
-    cause = batch.exception.__cause__
-    expect(MessageRejectedError, type(cause), "the cause")
-    expect(messages[number]["id"], getattr(cause, "message", {}).get("id"), "what was refused")
+            await transport.send_message_serialized(messages[3])
+        with expecting(BatchSendError) as batch:
+            await transport.send_messages_serialized(messages)
+        expect(3, batch.exception.sent, "what was sent before")
+        cause = batch.exception.__cause__
+        expect(MessageRejectedError, type(cause), "the cause")
+        for error in (alone.exception, cause):
+            expect(messages[3], getattr(error, "message", None), "what was refused")
+        expect_arrived(messages[:3], await harness.received())
+        await transport.send_messages_serialized(messages[4:])
+    expect_arrived([*messages[:3], messages[4]], await harness.received())
 
 
 async def a_destination_that_does_not_exist_is_reported(harness: Harness) -> None:
