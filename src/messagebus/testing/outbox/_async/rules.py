@@ -9,11 +9,7 @@ from typing import Any
 
 from ...._compat.aio import sleep, together
 from ....domain.model import Event, Message
-from ....exceptions import (
-    MessageBusError,
-    MessageRejectedError,
-    TransportUnavailableError,
-)
+from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._async.registry import AsyncMessageBus
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
@@ -24,6 +20,7 @@ from .recorder import AsyncRecorder
 
 _WRITERS = 12
 _TRANSACTIONS = 10
+_BUS = AsyncMessageBus[Any]()  # without listeners: messages only pass into the transaction
 
 
 async def what_was_committed_is_sent_once(harness: Harness) -> None:
@@ -37,13 +34,12 @@ async def what_was_committed_is_sent_once(harness: Harness) -> None:
 
 async def what_was_rolled_back_is_not_sent(harness: Harness) -> None:
     """It is sent neither with earlier transactions nor with later ones."""
-    bus = AsyncMessageBus[Any]()
     uow = harness.uow()
     expected: list[Message[Any]] = []
     for number in range(6):
         event = Shipped(content=str(number))
         async with uow as transaction:
-            await bus.handle(event, transaction)
+            await _BUS.handle(event, transaction)
             if number % 2:
                 await transaction.rollback()
             else:
@@ -54,24 +50,22 @@ async def what_was_rolled_back_is_not_sent(harness: Harness) -> None:
 
 async def what_failed_after_it_was_handled_is_not_sent(harness: Harness) -> None:
     """A transaction that ends with an error, or without a decision, leaves no trace."""
-    bus = AsyncMessageBus[Any]()
     uow = harness.uow()
     with expecting(LookupError):
         async with uow as transaction:
-            await bus.handle(Shipped(), transaction)
+            await _BUS.handle(Shipped(), transaction)
             raise LookupError
     with expecting(MessageBusError):
         async with uow as transaction:
-            await bus.handle(Shipped(), transaction)
+            await _BUS.handle(Shipped(), transaction)
     await _expect_sent(harness, [])
 
 
 async def nothing_is_sent_before_the_commit(harness: Harness) -> None:
     """The messages of a running transaction are invisible to others."""
-    bus = AsyncMessageBus[Any]()
     event = Shipped()
     async with harness.uow() as transaction:
-        await bus.handle(event, transaction)
+        await _BUS.handle(event, transaction)
         await _expect_sent(harness, [])
         await transaction.commit()
     await _expect_sent(harness, [event])
@@ -79,11 +73,10 @@ async def nothing_is_sent_before_the_commit(harness: Harness) -> None:
 
 async def private_messages_are_not_sent(harness: Harness) -> None:
     """Only published messages are sent."""
-    bus = AsyncMessageBus[Any]()
     event = Shipped()
     async with harness.uow() as transaction:
-        await bus.handle(Ship(), transaction)
-        await bus.handle(event, transaction)
+        await _BUS.handle(Ship(), transaction)
+        await _BUS.handle(event, transaction)
         await transaction.commit()
     await _expect_sent(harness, [event])
 
@@ -91,9 +84,7 @@ async def private_messages_are_not_sent(harness: Harness) -> None:
 async def special_characters_are_sent_as_they_were(harness: Harness) -> None:
     """Control characters and scripts of all kinds are kept."""
     [event] = await _commit(harness, SPECIAL)
-    recorder = AsyncRecorder()
-    await harness.relay(recorder).drain()
-    [sent] = recorder.sent
+    [sent] = (await _drain_all(harness)).sent
     read = Shipped.model_validate_json(sent["payload"])
     expect(SPECIAL, read.content, "the content")
     expect(str(event.message_id), sent["id"], "the identifier")
@@ -117,9 +108,7 @@ async def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
     async with uow as transaction:
         await bus.handle(command, transaction)
         await transaction.commit()
-    recorder = AsyncRecorder()
-    await harness.relay(recorder).drain()
-    [sent] = recorder.sent
+    [sent] = (await _drain_all(harness)).sent
     expect(str(command.message_id), sent["causation_id"], "the causation id")
     expect(str(command.message_id), sent["correlation_id"], "the correlation id")
 
@@ -132,11 +121,10 @@ async def a_large_transaction_is_sent_whole_and_in_order(harness: Harness) -> No
 async def a_message_is_stored_once(harness: Harness) -> None:
     """A second transaction with the same message fails, and none of its messages is sent."""
     [event] = await _commit(harness, "1")
-    bus = AsyncMessageBus[Any]()
     with expecting(MessageBusError):
         async with harness.uow() as transaction:
-            await bus.handle(Shipped(), transaction)
-            await bus.handle(event, transaction)
+            await _BUS.handle(Shipped(), transaction)
+            await _BUS.handle(event, transaction)
             await transaction.commit()
     await _expect_sent(harness, [event])
 
@@ -209,18 +197,21 @@ class _Ended(BaseException):
 
 async def _commit(harness: Harness, *contents: str) -> list[Message[Any]]:
     events: list[Message[Any]] = [Shipped(content=content) for content in contents]
-    bus = AsyncMessageBus[Any]()
     async with harness.uow() as transaction:
         for event in events:
-            await bus.handle(event, transaction)
+            await _BUS.handle(event, transaction)
         await transaction.commit()
     return events
 
 
 async def _expect_sent(harness: Harness, events: Sequence[Message[Any]]) -> None:
+    expect(_ids(events), (await _drain_all(harness)).ids, "what was sent")
+
+
+async def _drain_all(harness: Harness) -> AsyncRecorder:
     recorder = AsyncRecorder()
     await harness.relay(recorder).drain()
-    expect(_ids(events), recorder.ids, "what was sent")
+    return recorder
 
 
 async def _drain(harness: Harness, recorder: AsyncRecorder, times: int = 1) -> None:
@@ -231,13 +222,12 @@ async def _drain(harness: Harness, recorder: AsyncRecorder, times: int = 1) -> N
 
 async def _write(harness: Harness, writer: int, ids: list[str]) -> None:
     chance = random.Random(writer)
-    bus = AsyncMessageBus[Any]()
     uow = harness.uow()
     for _ in range(_TRANSACTIONS):
         events: list[Event] = [Shipped(), Shipped()]
         async with uow as transaction:
             for event in events:
-                await bus.handle(event, transaction)
+                await _BUS.handle(event, transaction)
             await sleep(chance.random() * 0.01)
             if chance.random() < 0.1:
                 await transaction.rollback()

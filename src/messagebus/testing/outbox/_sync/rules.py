@@ -11,11 +11,7 @@ from typing import Any
 
 from ...._compat.blocking import sleep, together
 from ....domain.model import Event, Message
-from ....exceptions import (
-    MessageBusError,
-    MessageRejectedError,
-    TransportUnavailableError,
-)
+from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.registry import SyncMessageBus
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
@@ -26,6 +22,7 @@ from .recorder import SyncRecorder
 
 _WRITERS = 12
 _TRANSACTIONS = 10
+_BUS = SyncMessageBus[Any]()  # without listeners: messages only pass into the transaction
 
 
 def what_was_committed_is_sent_once(harness: Harness) -> None:
@@ -39,13 +36,12 @@ def what_was_committed_is_sent_once(harness: Harness) -> None:
 
 def what_was_rolled_back_is_not_sent(harness: Harness) -> None:
     """It is sent neither with earlier transactions nor with later ones."""
-    bus = SyncMessageBus[Any]()
     uow = harness.uow()
     expected: list[Message[Any]] = []
     for number in range(6):
         event = Shipped(content=str(number))
         with uow as transaction:
-            bus.handle(event, transaction)
+            _BUS.handle(event, transaction)
             if number % 2:
                 transaction.rollback()
             else:
@@ -56,24 +52,22 @@ def what_was_rolled_back_is_not_sent(harness: Harness) -> None:
 
 def what_failed_after_it_was_handled_is_not_sent(harness: Harness) -> None:
     """A transaction that ends with an error, or without a decision, leaves no trace."""
-    bus = SyncMessageBus[Any]()
     uow = harness.uow()
     with expecting(LookupError):
         with uow as transaction:
-            bus.handle(Shipped(), transaction)
+            _BUS.handle(Shipped(), transaction)
             raise LookupError
     with expecting(MessageBusError):
         with uow as transaction:
-            bus.handle(Shipped(), transaction)
+            _BUS.handle(Shipped(), transaction)
     _expect_sent(harness, [])
 
 
 def nothing_is_sent_before_the_commit(harness: Harness) -> None:
     """The messages of a running transaction are invisible to others."""
-    bus = SyncMessageBus[Any]()
     event = Shipped()
     with harness.uow() as transaction:
-        bus.handle(event, transaction)
+        _BUS.handle(event, transaction)
         _expect_sent(harness, [])
         transaction.commit()
     _expect_sent(harness, [event])
@@ -81,11 +75,10 @@ def nothing_is_sent_before_the_commit(harness: Harness) -> None:
 
 def private_messages_are_not_sent(harness: Harness) -> None:
     """Only published messages are sent."""
-    bus = SyncMessageBus[Any]()
     event = Shipped()
     with harness.uow() as transaction:
-        bus.handle(Ship(), transaction)
-        bus.handle(event, transaction)
+        _BUS.handle(Ship(), transaction)
+        _BUS.handle(event, transaction)
         transaction.commit()
     _expect_sent(harness, [event])
 
@@ -93,9 +86,7 @@ def private_messages_are_not_sent(harness: Harness) -> None:
 def special_characters_are_sent_as_they_were(harness: Harness) -> None:
     """Control characters and scripts of all kinds are kept."""
     [event] = _commit(harness, SPECIAL)
-    recorder = SyncRecorder()
-    harness.relay(recorder).drain()
-    [sent] = recorder.sent
+    [sent] = (_drain_all(harness)).sent
     read = Shipped.model_validate_json(sent["payload"])
     expect(SPECIAL, read.content, "the content")
     expect(str(event.message_id), sent["id"], "the identifier")
@@ -119,9 +110,7 @@ def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
     with uow as transaction:
         bus.handle(command, transaction)
         transaction.commit()
-    recorder = SyncRecorder()
-    harness.relay(recorder).drain()
-    [sent] = recorder.sent
+    [sent] = (_drain_all(harness)).sent
     expect(str(command.message_id), sent["causation_id"], "the causation id")
     expect(str(command.message_id), sent["correlation_id"], "the correlation id")
 
@@ -134,11 +123,10 @@ def a_large_transaction_is_sent_whole_and_in_order(harness: Harness) -> None:
 def a_message_is_stored_once(harness: Harness) -> None:
     """A second transaction with the same message fails, and none of its messages is sent."""
     [event] = _commit(harness, "1")
-    bus = SyncMessageBus[Any]()
     with expecting(MessageBusError):
         with harness.uow() as transaction:
-            bus.handle(Shipped(), transaction)
-            bus.handle(event, transaction)
+            _BUS.handle(Shipped(), transaction)
+            _BUS.handle(event, transaction)
             transaction.commit()
     _expect_sent(harness, [event])
 
@@ -211,18 +199,21 @@ class _Ended(BaseException):
 
 def _commit(harness: Harness, *contents: str) -> list[Message[Any]]:
     events: list[Message[Any]] = [Shipped(content=content) for content in contents]
-    bus = SyncMessageBus[Any]()
     with harness.uow() as transaction:
         for event in events:
-            bus.handle(event, transaction)
+            _BUS.handle(event, transaction)
         transaction.commit()
     return events
 
 
 def _expect_sent(harness: Harness, events: Sequence[Message[Any]]) -> None:
+    expect(_ids(events), (_drain_all(harness)).ids, "what was sent")
+
+
+def _drain_all(harness: Harness) -> SyncRecorder:
     recorder = SyncRecorder()
     harness.relay(recorder).drain()
-    expect(_ids(events), recorder.ids, "what was sent")
+    return recorder
 
 
 def _drain(harness: Harness, recorder: SyncRecorder, times: int = 1) -> None:
@@ -233,13 +224,12 @@ def _drain(harness: Harness, recorder: SyncRecorder, times: int = 1) -> None:
 
 def _write(harness: Harness, writer: int, ids: list[str]) -> None:
     chance = random.Random(writer)
-    bus = SyncMessageBus[Any]()
     uow = harness.uow()
     for _ in range(_TRANSACTIONS):
         events: list[Event] = [Shipped(), Shipped()]
         with uow as transaction:
             for event in events:
-                bus.handle(event, transaction)
+                _BUS.handle(event, transaction)
             sleep(chance.random() * 0.01)
             if chance.random() < 0.1:
                 transaction.rollback()
