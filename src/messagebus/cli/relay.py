@@ -7,6 +7,7 @@ import logging
 import signal
 from argparse import Namespace
 from contextlib import AsyncExitStack
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -81,14 +82,13 @@ async def _relay(options: Namespace) -> ExitCode:
 def _stop_on_signals(relay: AsyncOutboxRelay) -> None:
     """Let the first signal stop the relay, and the second one cancel it."""
     loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
+    task: Any = asyncio.current_task()
 
     def stop(name: str) -> None:
         log.info("stopping on %s", name, extra={"event": "relay.stopping", "signal": name})
         relay.stop()
-        if task is not None:
-            for each in _SIGNALS:
-                loop.add_signal_handler(each, task.cancel)
+        for each in _SIGNALS:
+            loop.add_signal_handler(each, task.cancel)
 
     for each in _SIGNALS:
         loop.add_signal_handler(each, stop, each.name)
