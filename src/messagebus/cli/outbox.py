@@ -47,16 +47,13 @@ def status_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
         problems.append(f"the oldest message has waited for {age:.0f} s")
     if options.max_parked is not None and backlog.parked > options.max_parked:
         problems.append(f"{backlog.parked} message(s) are parked")
-    if options.json:
-        led_by = None if leader is None else asdict(leader)
-        _print_json({**asdict(backlog), "leader": led_by, "problems": problems})
-    else:
-        oldest = "" if age is None else f", the oldest for {age:.1f} s"
-        _print(f"pending  {backlog.pending}{oldest}")
-        _print(f"parked   {backlog.parked}")
-        if backlog.sent is not None:
-            _print(f"sent     {backlog.sent}")
-        _print(f"leader   {'none' if leader is None or leader.expired else leader.holder}")
+    led_by = None if leader is None else asdict(leader)
+    oldest = "" if age is None else f", the oldest for {age:.1f} s"
+    rows = {"pending": f"{backlog.pending}{oldest}", "parked": backlog.parked}
+    if backlog.sent is not None:
+        rows["sent"] = backlog.sent
+    rows["leader"] = "none" if leader is None or leader.expired else leader.holder
+    _show(options, {**asdict(backlog), "leader": led_by, "problems": problems}, rows.items())
     for problem in problems:
         _complain(problem)
     return ExitCode.UNHEALTHY if problems else ExitCode.OK
@@ -67,10 +64,8 @@ def list_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     state = None if options.state == "private" else options.state
     records = outbox.list(state, after=options.after, limit=options.limit)
     details = [_details(record) for record in records]
-    if options.json:
-        _print_json(details)
-    else:
-        _print_table([_LISTED, *([_cell(each[name]) for name in _LISTED] for each in details)])
+    rows = ([_on_one_line(each[name]) for name in _LISTED] for each in details)
+    _show(options, details, [_LISTED, *rows])
     return ExitCode.OK
 
 
@@ -81,10 +76,7 @@ def show_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
         _complain(f"there is no message {options.message_id}")
         return ExitCode.NOT_FOUND
     details = _details(record)
-    if options.json:
-        _print_json(details)
-    else:
-        _print_table((name, "" if value is None else str(value)) for name, value in details.items())
+    _show(options, details, details.items())
     return ExitCode.OK
 
 
@@ -106,10 +98,7 @@ def purge_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
 
 
 def _report(what: str, count: int, options: Namespace) -> ExitCode:
-    if options.json:
-        _print_json({what: count})
-    else:
-        _print(f"{what} {count} message(s)")
+    _show(options, {what: count}, [[f"{what} {count} message(s)"]])
     return ExitCode.OK if count else ExitCode.NOT_FOUND
 
 
@@ -117,30 +106,26 @@ def _details(record: StoredMessage) -> dict[str, Any]:
     return {**asdict(record), "type": wire_type(record.name, record.schema_version)}
 
 
-def _print_table(rows: Iterable[Iterable[str]]) -> None:
-    table = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        _print("  ".join(cells).rstrip())
-
-
-def _cell(value: object) -> str:
+def _on_one_line(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     return "" if value is None else " ".join(str(value).split())
 
 
-def _print_json(value: object) -> None:
-    _print(json.dumps(value, default=_plain, ensure_ascii=False))
+def _show(options: Namespace, value: object, rows: Iterable[Iterable[object]]) -> None:
+    """Print a value as JSON if *options* say so, and otherwise as the rows of a table."""
+    if options.json:
+        print(json.dumps(value, default=_plain, ensure_ascii=False))  # noqa: T201
+        return
+    table = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())  # noqa: T201
 
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _print(line: str) -> None:
-    print(line)  # noqa: T201
 
 
 def _complain(line: str) -> None:
