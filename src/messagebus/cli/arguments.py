@@ -15,18 +15,6 @@ from .exit_code import ExitCode
 
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
-_EXIT_CODES = f"""exit status:
-  {ExitCode.OK:3}  done, or stopped on request
-  {ExitCode.FAILED:3}  an unexpected error
-  {ExitCode.USAGE:3}  wrong arguments or configuration, or missing tables
-  {ExitCode.POISON:3}  stopped at a message that cannot be sent
-  {ExitCode.BROKER:3}  the broker cannot be reached, or the leader sends nothing (--drain)
-  {ExitCode.DATABASE:3}  the database refuses, or cannot be reached (--drain, outbox)
-  {ExitCode.UNHEALTHY:3}  the outbox exceeds a limit
-  {ExitCode.NOT_FOUND:3}  no such message
-  {ExitCode.INTERRUPTED:3}  stopped by a second signal: the batch in flight may be sent again
-"""
-
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
     """Parse the arguments; *run* of the result is the command to run.
@@ -37,7 +25,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     parser = ArgumentParser(
         prog="python -m messagebus",
         description="Run a relay, or inspect and repair an outbox.",
-        epilog=_EXIT_CODES,
+        epilog="\n".join(["exit status:", *(f"  {each:3}  {each.meaning}" for each in ExitCode)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

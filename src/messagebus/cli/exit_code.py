@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class ExitCode(IntEnum):
-    """The exit statuses; after 0, 2 and 3 a supervisor need not restart the relay."""
+    """The exit statuses; after 0, 2 and 3 a supervisor need not restart the relay.
 
-    OK = 0
-    """Done; or a relay was told to stop and has sent its batch."""
-    FAILED = 1
-    """An unexpected error."""
-    USAGE = 2
-    """The arguments or the configuration are wrong, or the tables are missing."""
-    POISON = 3
-    """A message cannot be sent, and the relay was told to stop at such messages."""
-    BROKER = 4
-    """The broker cannot be reached, or the relay that leads sends nothing."""
-    DATABASE = 5
-    """The database cannot be reached, or refuses a statement."""
-    UNHEALTHY = 6
-    """The outbox exceeds a limit."""
-    NOT_FOUND = 7
-    """There is no such message, or none to which the command applies."""
-    INTERRUPTED = 130
-    """A relay was told to stop a second time, and did not finish its batch."""
+    Attributes:
+        meaning: the explanation in the help.
+    """
+
+    meaning: str
+
+    OK = 0, "done, or stopped on request"
+    FAILED = 1, "an unexpected error"
+    USAGE = 2, "wrong arguments or configuration, or missing tables"
+    POISON = 3, "stopped at a message that cannot be sent"
+    BROKER = 4, "the broker cannot be reached, or the leader sends nothing (--drain)"
+    DATABASE = 5, "the database refuses, or cannot be reached (--drain, outbox)"
+    UNHEALTHY = 6, "the outbox exceeds a limit"
+    NOT_FOUND = 7, "no such message"
+    INTERRUPTED = 130, "stopped by a second signal: the batch in flight may be sent again"
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Keep the meaning beside the value."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
