@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from ..exceptions import MessageBusError
 from .arguments import parse
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
-        return int(options.run(options))
+        # Imported for its command only: `--help` needs no database library.
+        module = import_module(f"{__name__}.{options.module}")
+        return int(module.run(options))
     except (MessageBusError, ValueError) as error:
         for line in (str(error), *getattr(error, "__notes__", ())):
             print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201

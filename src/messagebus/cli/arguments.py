@@ -7,7 +7,6 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
-    """Parse the arguments; *run* of the result is the command to run.
+    """Parse the arguments; *module* of the result has a function *run* for the command.
 
     Raises:
         SystemExit: the arguments are wrong, or ask for help.
@@ -28,10 +27,10 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
         epilog="\n".join(["exit status:", *(f"  {each:3}  {each.meaning}" for each in ExitCode)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="module", required=True, metavar="COMMAND")
     _add_relay(commands.add_parser("relay", help="send the messages of committed transactions"))
     outbox = commands.add_parser("outbox", help="inspect and repair an outbox")
-    _add_outbox(outbox.add_subparsers(required=True, metavar="COMMAND"))
+    _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     options = parser.parse_args(arguments)
     if "all" in options and options.all == bool(options.message_ids):
         parser.error("name the messages, or use --all")
@@ -56,7 +55,6 @@ _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 
 
 def _add_relay(parser: ArgumentParser) -> None:
-    parser.set_defaults(run=_later("relay", "run"))
     _add_database(parser)
     destination = "the destination, such as redis://host/0?stream=events"
     _add_url(parser, "--transport", "MESSAGEBUS_TRANSPORT", destination)
@@ -82,9 +80,8 @@ def _add_relay(parser: ArgumentParser) -> None:
 
 
 def _add_outbox(commands: Any) -> None:
-    def command(name: str, help: str) -> Callable[..., Any]:  # noqa: A002
-        parser: ArgumentParser = commands.add_parser(name, help=help)
-        parser.set_defaults(run=_later("outbox", "run"), command=_later("outbox", f"{name}_"))
+    def command(name: str, text: str) -> Callable[..., Any]:
+        parser: ArgumentParser = commands.add_parser(name, help=text)
         _add_database(parser)
         parser.add_argument("--json", action="store_true", help="print JSON")
         return parser.add_argument
@@ -120,19 +117,9 @@ def _add_database(parser: ArgumentParser) -> None:
     parser.add_argument("--schema", help="the schema of the tables")
 
 
-def _add_url(parser: ArgumentParser, name: str, variable: str, help: str) -> None:  # noqa: A002
+def _add_url(parser: ArgumentParser, name: str, variable: str, text: str) -> None:
     """Add an argument that the environment may give, where no one can see a password."""
     value = os.environ.get(variable)
     parser.add_argument(
-        name, default=value, required=value is None, metavar="URL", help=f"{help} (${variable})"
+        name, default=value, required=value is None, metavar="URL", help=f"{text} (${variable})"
     )
-
-
-def _later(module: str, function: str) -> Callable[..., ExitCode]:
-    """Return a function whose module is imported when it is called."""
-
-    def call(*arguments: Any) -> ExitCode:
-        code: ExitCode = getattr(import_module(f"{__package__}.{module}"), function)(*arguments)
-        return code
-
-    return call

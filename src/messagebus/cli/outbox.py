@@ -29,7 +29,7 @@ def run(options: Namespace) -> ExitCode:
     try:
         with engine.connect() as connection:
             ensure_exist(connection, tables)
-        command: Callable[[SyncOutbox, Namespace], ExitCode] = options.command
+        command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
         return command(SyncOutbox(engine, tables=tables), options)
     except DBAPIError as error:
         _complain(str(error.orig))
