@@ -70,12 +70,6 @@ class SubjectTemplate:
 
 def listens(pattern: str, subject: str) -> bool:
     """Return whether a stream that listens to *pattern* receives messages to *subject*."""
-    patterns, tokens = pattern.split("."), subject.split(".")
-    if patterns[-1] == ">":
-        patterns = patterns[:-1]
-        if len(tokens) <= len(patterns):
-            return False
-        tokens = tokens[: len(patterns)]
-    return len(patterns) == len(tokens) and all(
-        wanted in {"*", token} for wanted, token in zip(patterns, tokens, strict=True)
-    )
+    wildcards = {"*": r"[^.]+", ">": ".+"}
+    tokens = (wildcards.get(token) or re.escape(token) for token in pattern.split("."))
+    return re.fullmatch(r"\.".join(tokens), subject) is not None
