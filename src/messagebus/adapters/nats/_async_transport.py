@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
@@ -18,10 +19,9 @@ from ...exceptions import (
     TransportUnavailableError,
 )
 from .._transport._async.transport import AsyncBrokerTransport
-from .._transport.encoding import Parcel, caused
+from .._transport.encoding import Parcel, caused, id_of, json_of
 from .._transport.options import Kinds, split_options, truth
-from .connection import Connection, Stream
-from .encoding import Letter, encode
+from .connection import Connection, Letter, Stream
 from .subject import SubjectTemplate
 
 _STREAM = re.compile(r"[^\s.*>/\\]+")
@@ -101,7 +101,13 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             await self._drop()
 
     def _encode(self, message: Mapping[str, Any]) -> Parcel[Letter]:
-        return encode(message, self._subject, self._stream.name)
+        body = json_of(dict(message)).encode()
+        headers = {"Nats-Expected-Stream": self._stream.name}
+        if id := id_of(message):
+            headers["Nats-Msg-Id"] = quote(id, safe="")  # a header cannot contain line breaks
+        # The server counts "NATS/1.0", and each header with ": " and the end of its line.
+        size = len(body) + 12 + sum(len(key) + len(value) + 4 for key, value in headers.items())
+        return Parcel(message, Letter(self._subject.fill(message), body, headers), size)
 
     async def _send(self, parcels: Sequence[Parcel[Letter]]) -> tuple[int, Exception | None]:
         try:
@@ -110,15 +116,16 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             return 0, error
         except (NatsError, OSError) as error:
             return 0, _unavailable(error)
-        fitting = _fitting(parcels, connection.max_size)
-        outcomes = await connection.publish([parcel.content for parcel in parcels[:fitting]])
+        limit = connection.max_size
+        fitting = list(takewhile(lambda parcel: parcel.size <= limit, parcels))
+        outcomes = await connection.publish([parcel.content for parcel in fitting])
         for number, outcome in enumerate(outcomes):
             if outcome is not None:
-                return number, await self._failure(connection, parcels[number], outcome)
-        if fitting < len(parcels):
-            size, limit = parcels[fitting].size, connection.max_size
-            reason = f"its {size} bytes exceed the server's limit of {limit}"
-            return fitting, MessageRejectedError(parcels[fitting].message, reason)
+                return number, await self._failure(connection, fitting[number], outcome)
+        if len(fitting) < len(parcels):
+            parcel = parcels[len(fitting)]
+            reason = f"its {parcel.size} bytes exceed the server's limit of {limit}"
+            return len(fitting), MessageRejectedError(parcel.message, reason)
         return len(parcels), None
 
     async def _connected(self) -> Connection:
@@ -152,10 +159,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             except (NatsError, OSError) as error:
                 outcome = error
             if not connection.reaches(parcel.content.subject):
-                reason = (
-                    f"the stream {self._stream.name!r} does not listen to "
-                    f"{parcel.content.subject!r}"
-                )
+                name, subject = self._stream.name, parcel.content.subject
+                reason = f"the stream {name!r} does not listen to {subject!r}"
                 return caused(MessageRejectedError(parcel.message, reason), outcome)
         if not isinstance(outcome, APIError):
             async with self._lock:
@@ -182,11 +187,6 @@ def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name} to the URL")
     settings["servers"] = [f"{parts.scheme}://{host}" for host in parts.netloc.split(",")]
     return settings
-
-
-def _fitting(parcels: Sequence[Parcel[Letter]], limit: int) -> int:
-    """Return the number of parcels before the first one that is too large."""
-    return next((n for n, parcel in enumerate(parcels) if parcel.size > limit), len(parcels))
 
 
 def _unavailable(error: Exception) -> TransportUnavailableError:

@@ -7,15 +7,14 @@ import contextlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, NoServersError
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.api import StreamConfig, StreamInfo
+from nats.js.api import StreamInfo
 from nats.js.errors import (
     APIError,
     BadRequestError,
@@ -25,7 +24,6 @@ from nats.js.errors import (
 )
 
 from ...exceptions import StreamMissingError
-from .encoding import Letter
 from .subject import listens
 
 _NO_RESPONDERS = "503"
@@ -37,8 +35,7 @@ _ADVICE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """The stream that a transport needs.
 
     Attributes:
@@ -52,6 +49,20 @@ class Stream:
     pattern: str
     create: bool
     deduplicate_for: float
+
+
+class Letter(NamedTuple):
+    """A message as it is published.
+
+    Attributes:
+        subject: the subject to publish to.
+        body: the message as JSON.
+        headers: the headers for JetStream: the expected stream and the identifier.
+    """
+
+    subject: str
+    body: bytes
+    headers: dict[str, str]
 
 
 class Connection:
@@ -171,19 +182,16 @@ class Connection:
     async def _post(self, letter: Letter) -> asyncio.Future[Exception | None]:
         inbox = f"{self._inbox}.{next(self._letters)}"
         reply = self._awaited[inbox] = asyncio.get_running_loop().create_future()
-        await self._client.publish(
-            letter.subject, letter.body, reply=inbox, headers=dict(letter.headers)
-        )
+        await self._client.publish(letter.subject, letter.body, inbox, letter.headers)
         return reply
 
     async def _create(self) -> StreamInfo:
-        config = StreamConfig(
-            name=self._stream.name,
-            subjects=[self._stream.pattern],
-            duplicate_window=self._stream.deduplicate_for,
-        )
         try:
-            return await self._jetstream.add_stream(config)
+            return await self._jetstream.add_stream(
+                name=self._stream.name,
+                subjects=[self._stream.pattern],
+                duplicate_window=self._stream.deduplicate_for,
+            )
         except BadRequestError as error:
             if error.err_code != _NAME_IN_USE:
                 raise
