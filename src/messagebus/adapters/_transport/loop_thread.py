@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -49,15 +48,15 @@ class LoopThread:
     def _loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._running is None:
-                ready: Future[asyncio.AbstractEventLoop] = Future()
-                thread = threading.Thread(None, _serve, self._name, (ready,), daemon=True)
+                # The factory keeps the runner from making it the loop of the calling thread.
+                runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+                loop = runner.get_loop()
+                thread = threading.Thread(None, _serve, self._name, (runner,), daemon=True)
                 thread.start()
-                self._running = thread, ready.result()
+                self._running = thread, loop
             return self._running[1]
 
 
-def _serve(ready: Future[asyncio.AbstractEventLoop]) -> None:
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        ready.set_result(loop)
-        loop.run_forever()
+def _serve(runner: asyncio.Runner) -> None:
+    with runner:
+        runner.get_loop().run_forever()
