@@ -55,11 +55,11 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
     return transport
 
 
-def _adapter(url: str, colour: str) -> Any:
+def _adapter(url: str, flavour: str) -> Any:
     scheme = urlsplit(url).scheme
     if scheme not in _ADAPTERS:
         known = ", ".join(sorted(_ADAPTERS))
         problem = f"No transport has the scheme {scheme!r}; use one of {known}"
         raise ConfigurationError(problem)
     module, name = _ADAPTERS[scheme]
-    return getattr(import_module(f"{__package__}.{module}"), f"{colour}{name}")
+    return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}")

@@ -86,8 +86,3 @@ def keys_of(stream: str, entries: Sequence[Entry], *, remembered: bool) -> list[
     """
     place = stream if "{" in stream else f"{{{stream}}}"
     return [stream, *(f"{place}:{id}" if id and remembered else stream for id, _ in entries)]
-
-
-def array_of(entries: Sequence[Entry]) -> bytes:
-    """Return the last argument for the script, the array of the messages."""
-    return b"[" + b",".join(fields for _, fields in entries) + b"]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from redis.backoff import NoBackoff
@@ -13,7 +13,7 @@ from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
 from .._compat.aio import AsyncRedis, AsyncRetry
-from ..append import SCRIPT, Entry, array_of, encode, keys_of
+from ..append import SCRIPT, Entry, encode, keys_of
 
 _OPTIONS: Kinds = {
     "stream": str,
@@ -107,15 +107,14 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         if self._owned:
             await self._client.aclose()
 
-    def _encode(self, message: Mapping[str, Any]) -> Parcel[Entry]:
-        return encode(message)
+    _encode = staticmethod(encode)
 
     async def _send(self, parcels: Sequence[Parcel[Entry]]) -> tuple[int, Exception | None]:
         entries = [parcel.content for parcel in parcels]
         try:
             confirmed, problem = await self._script(
                 keys=keys_of(self._stream, entries, remembered=self._remembered),
-                args=[*self._arguments, array_of(entries)],
+                args=[*self._arguments, b"[" + b",".join(fields for _, fields in entries) + b"]"],
             )
         except (RedisError, OSError) as error:
             return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)
