@@ -122,6 +122,7 @@ class FaultyHarness(AsyncTransportHarness):
         self.memory.down = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "broken"),
     [

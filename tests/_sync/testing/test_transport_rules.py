@@ -124,6 +124,7 @@ class FaultyHarness(SyncTransportHarness):
         self.memory.down = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "broken"),
     [
