@@ -1,4 +1,4 @@
-"""Types of listeners and units of work, for both flavours."""
+"""Types of listeners and units of work, for both colours."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ def key_of(function: Callable[..., Any]) -> object:
 
 
 def is_coroutine_function(function: Any) -> bool:
-    """Return whether calling *function* returns a coroutine, as far as it tells."""
+    """Return whether calling *function* returns a coroutine, as far as can be told."""
     if type(function) is FunctionType and vars(function).keys() <= {MARK}:
-        # Nothing marks it as other than what its code says. `inspect` has the same answer, but so
-        # slowly that it shows where thousands of listeners are registered.
+        # Nothing marks it otherwise, so the flags of its code decide. `inspect` gives the same
+        # answer, but slowly enough to notice where thousands of listeners are registered.
         return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_inner(function))
 

@@ -128,7 +128,8 @@ class Injection:
             count: how many positional arguments it takes.
             names: the keyword arguments, which it takes positionally after these.
         """
-        calls = self.calls  # bound before the overrides are read: a change discards it
+        # Bound before the overrides are read: a change to them replaces the cache.
+        calls = self.calls
         passed = {*self._positional[:count], *names}
         # If an argument is missing, the error of the function itself is the clearest.
         complete = passed >= self._required

@@ -1,1 +1,1 @@
-"""What connects the bus to an engine; each folder needs an optional extra."""
+"""Adapters that connect the bus to an engine, one folder for each."""

@@ -32,6 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201
         return ExitCode.USAGE
     except BrokenPipeError:
-        # The reader of the output has seen enough.
+        # The reader of the output has closed it, as `head` does.
         sys.stderr.close()
         return ExitCode.OK

@@ -81,12 +81,12 @@ def show_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
 
 
 def replay_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Send messages that were given up."""
+    """Make parked or discarded messages pending again."""
     return _report("replayed", outbox.replay(options.message_ids or None), options)
 
 
 def discard_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
-    """Decide not to send messages that were given up."""
+    """Decide never to send parked messages."""
     return _report("discarded", outbox.discard(options.message_ids or None), options)
 
 

@@ -1,1 +1,1 @@
-"""What runs a transaction: the bus, the unit of work, repositories and the eventstream."""
+"""The parts that run a transaction: the bus, the unit of work, repositories and the eventstream."""

@@ -1,1 +1,1 @@
-"""The source of the sync twin: `tools/unasync_gen.py` converts it."""
+"""One of two twins: `tools/unasync_gen.py` generates the sync one."""

@@ -1,4 +1,4 @@
-"""Injection in the flavour of this folder."""
+"""Injection in the colour of this folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from .scope import throw_into
 
 
 class AsyncInjection(Injection):
-    """Calls a function and fills its dependencies, in the flavour of this folder."""
+    """Calls a function and fills its dependencies, in the colour of this folder."""
 
     flavour = Flavour(WAITS, adapt, enter, exit, throw_into)

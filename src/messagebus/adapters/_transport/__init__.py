@@ -1,1 +1,1 @@
-"""What all transports to a broker share: batches, reconnecting, and the parts of a URL."""
+"""Shared by all transports to a broker: bundles, reconnecting, and options in a URL."""

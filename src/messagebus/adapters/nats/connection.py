@@ -108,7 +108,7 @@ class Connection:
             **options,
             "servers": list(servers),
             "allow_reconnect": False,
-            "max_reconnect_attempts": 1,  # for each server; 0 would mean without end
+            "max_reconnect_attempts": 1,  # for each server; 0 would mean for ever
             "reconnect_time_wait": 0,
             "connect_timeout": self._timeout,
             "error_cb": self._note,

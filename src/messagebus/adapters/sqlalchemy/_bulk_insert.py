@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 MOST_ROWS = 16
-"""The most rows in one statement for a server; each number has a statement of its own."""
+"""The most rows in one statement for a server; each number of rows has its own statement."""
 
 # The drivers known to accept such statements, and their parameter styles.
 _STYLES = {"psycopg": "pyformat", "pysqlite": "qmark", "aiosqlite": "qmark"}

@@ -15,7 +15,7 @@ DATABASE = "the database"
 BROKER = "the broker"
 
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
-"""The errors of a database that restarts, is full or is locked, and may be back a moment later."""
+"""The errors of a database that is restarting, full or locked, and may soon be back."""
 
 log = logging.getLogger("messagebus.relay")
 """The log of a relay; its parts share it."""

@@ -1,4 +1,4 @@
-"""Where a relay stands, and the transitions from one state to the next."""
+"""The states of a relay, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where a relay stands; it is in exactly one state."""
+    """The state of a relay, which is in exactly one at a time."""
 
     STOPPED = "stopped"
     """Does not run."""
@@ -21,7 +21,7 @@ class State(Enum):
     PAUSING = "pausing"
     """Leads: waits for the broker, or for the next attempt of a message."""
     STOPPING = "stopping"
-    """Records the last batch and gives the lease back."""
+    """Records the last batch and releases the lease."""
 
 
 _ANY_TIME = {State.CONNECTING, State.STOPPING}  # the database is lost; told to stop, or an error

@@ -29,7 +29,7 @@ from ...serialization.wire import ENVELOPE
 from .tables import PENDING
 
 _LARGEST_VERSION = 2**31 - 1
-_SERIALIZER = "messagebus.serializer"  # beside the metadata; no name of a field can be equal
+_SERIALIZER = "messagebus.serializer"  # a key beside the metadata that no field can have
 
 # Messages are stored under the names of their fields, even where these have aliases.
 _BY_NAME: dict[str, Any] = (

@@ -1,4 +1,4 @@
-"""The clock shared by everyone who uses a database: that of its server, if there is one."""
+"""The clock that all users of a database share: that of its server, if there is one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The components of the facade, in one flavour."""
+"""The components of the facade, in one colour."""

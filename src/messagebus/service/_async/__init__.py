@@ -1,1 +1,1 @@
-"""The parts of the service layer that wait, in their asynchronous colour."""
+"""The parts of the service layer that wait for I/O, in their asynchronous colour."""

@@ -44,7 +44,7 @@ class AsyncCascade:
         given: dict[str, Any],
         max_depth: int,
     ) -> Any:
-        """Handle what is waiting, and all that it raises.
+        """Handle the waiting messages, and all that they raise.
 
         Args:
             waiting: the first messages.

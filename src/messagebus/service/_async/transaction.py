@@ -1,4 +1,4 @@
-"""The transaction: its status, its buffered messages, and the dependencies that hear its end."""
+"""The transaction: its status, its buffered messages, and the dependencies that it notifies."""
 
 from __future__ import annotations
 

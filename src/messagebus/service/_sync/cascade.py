@@ -46,7 +46,7 @@ class SyncCascade:
         given: dict[str, Any],
         max_depth: int,
     ) -> Any:
-        """Handle what is waiting, and all that it raises.
+        """Handle the waiting messages, and all that they raise.
 
         Args:
             waiting: the first messages.

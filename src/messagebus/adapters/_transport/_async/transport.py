@@ -26,7 +26,7 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
 
     Args:
         patience: how long to keep trying to reach the broker, in seconds. Each confirmed message
-            starts the time again.
+            restarts the clock.
     """
 
     def __init__(self, patience: float) -> None:

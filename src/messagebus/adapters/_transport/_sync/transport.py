@@ -28,7 +28,7 @@ class SyncBrokerTransport(SyncAbstractEventstreamTransport, Generic[T]):
 
     Args:
         patience: how long to keep trying to reach the broker, in seconds. Each confirmed message
-            starts the time again.
+            restarts the clock.
     """
 
     def __init__(self, patience: float) -> None:

@@ -1,1 +1,1 @@
-"""The source of the adapter, of which the sync twin is made."""
+"""One of two twins: `tools/unasync_gen.py` generates the sync one."""

@@ -57,7 +57,7 @@ class AsyncLease:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the lease cannot have ended: no other relay can hold it."""
+        """Whether the lease cannot have expired, so that no other relay can hold it."""
         return self._token is not None and monotonic() - self._renewed < self._seconds
 
     async def acquire(self) -> bool:

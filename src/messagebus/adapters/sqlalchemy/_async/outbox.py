@@ -108,7 +108,7 @@ class AsyncOutbox:
         )
 
     async def discard(self, message_ids: Collection[UUID] | None = None) -> int:
-        """Decide not to send messages that are parked, or that wait after they have failed.
+        """Decide not to send messages that are parked, or that have failed but may be retried.
 
         Args:
             message_ids: the messages; by default every parked one.

@@ -16,7 +16,7 @@ class AsyncRetention:
         outbox: the outbox.
         keep: how long sent messages are kept; None for ever.
         batch_size: the most messages in a batch.
-        interval: the rest after nothing is left to delete, in seconds.
+        interval: the wait once nothing is left to delete, in seconds.
     """
 
     def __init__(

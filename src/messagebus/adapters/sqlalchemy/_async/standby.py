@@ -27,7 +27,7 @@ class AsyncStandby:
         """Return whether nothing is pending any more.
 
         Raises:
-            BacklogStalledError: for too long, no message was sent or tried.
+            BacklogStalledError: no message was sent or tried for too long.
         """
         pending = await self._outbox.list(PENDING, limit=1)
         if not pending:

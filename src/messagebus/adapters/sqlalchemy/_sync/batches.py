@@ -184,7 +184,7 @@ class SyncBatches:
             self._update(connection, outcome.failed, values)
 
     def _update(self, connection: SyncConnection, row: sa.Row[Any], values: dict[str, Any]) -> None:
-        # Someone may have discarded the message in the meantime; that decision stands.
+        # The message may have been discarded in the meantime; that decision stands.
         statement = self._change(**values).where(self._is_pending)
         connection.execute(statement, {"positions": [row.position]})
 

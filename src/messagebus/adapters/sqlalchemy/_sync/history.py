@@ -47,7 +47,7 @@ class SyncMessageHistory:
 
         Args:
             after: the position after which to begin.
-            until: the last position; by default there is none.
+            until: the last position; by default there is no limit.
             names: the names to select; by default all.
         """
         column = self._messages.c
@@ -78,7 +78,7 @@ class SyncMessageHistory:
             types: the classes, found by the names and versions in the defaults of their metadata,
                 or a mapping from name and version to the class.
             after: the position after which to begin.
-            until: the last position; by default there is none.
+            until: the last position; by default there is no limit.
 
         Raises:
             UnknownMessageTypeError: a message has the name of a class but another version.

@@ -59,7 +59,7 @@ class SyncLease:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the lease cannot have ended: no other relay can hold it."""
+        """Whether the lease cannot have expired, so that no other relay can hold it."""
         return self._token is not None and monotonic() - self._renewed < self._seconds
 
     def acquire(self) -> bool:

@@ -35,8 +35,8 @@ class SyncOutboxRelay:
     """Send the published messages of committed transactions to a transport, in order.
 
     Any number of relays may run on one database: one leads, and another takes over when the lease
-    of the leader ends. Each message is sent at least once. Sent twice are, at most, the messages
-    of the batch in flight when a relay dies or loses its lease; receivers recognize them by their
+    of the leader expires. Each message is sent at least once. At most, the messages of the batch in
+    flight when a relay dies or loses its lease are sent twice; receivers recognize them by their
     identifiers.
 
     Args:
@@ -51,12 +51,12 @@ class SyncOutboxRelay:
         max_attempts: the most attempts to send a message on which the transport fails. A message
             that it rejects, with a *MessageRejectedError*, is tried once.
         backoff: the waits between the attempts.
-        reconnect: the waits while the broker or the database is away; these count no attempt.
+        reconnect: the waits while the broker or the database is down; these count no attempt.
         on_poison: what to do with a message that cannot be sent: ``park`` it and go on, or
             ``stop``.
         retention: how long sent messages are kept; for ever by default.
         retention_batch: the most messages to delete at once.
-        retention_interval: the rest after nothing is left to delete, in seconds.
+        retention_interval: the wait once nothing is left to delete, in seconds.
 
     Raises:
         ConfigurationError: the engine is for SQLite and not prepared, or an option is wrong.
@@ -130,7 +130,7 @@ class SyncOutboxRelay:
     def drain(self) -> int:
         """Send all pending messages, or wait until another relay that leads has sent them.
 
-        This waits as long as the leader makes progress, and takes over when its lease ends.
+        This waits as long as the leader makes progress, and takes over when its lease expires.
 
         Returns:
             The number of messages that this relay has sent.
@@ -186,7 +186,7 @@ class SyncOutboxRelay:
 
     @contextmanager
     def _running(self) -> Generator[None]:
-        """Enter the relay, and give the lease back at the end so that another one takes over."""
+        """Enter the relay, and release the lease at the end so that another one takes over."""
         if self._state is not State.STOPPED:
             text = "The relay is running already; stop it first, or create another one"
             raise ConfigurationError(text)
@@ -199,7 +199,7 @@ class SyncOutboxRelay:
                 self._batches.settle()
                 self._lease.release()
             except (LeaseLostError, *DATABASE_ERRORS) as error:
-                # The lease ends by itself; sent messages that could not be marked are sent again.
+                # The lease expires by itself. Sent messages that could not be marked are resent.
                 log.warning("lease not released: %s", error, extra={"event": "relay.left"})
             finally:
                 self._batches.forget()
@@ -209,7 +209,7 @@ class SyncOutboxRelay:
                 self._notifications.close()
 
     def _step(self, *, patient: bool = True) -> None:
-        """Do what the state asks for. Only a *patient* relay waits for a broker that is away."""
+        """Do what the state asks for. Only a *patient* relay waits for a broker that is down."""
         try:
             match self._state:
                 case State.CONNECTING:

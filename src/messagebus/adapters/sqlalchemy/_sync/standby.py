@@ -29,7 +29,7 @@ class SyncStandby:
         """Return whether nothing is pending any more.
 
         Raises:
-            BacklogStalledError: for too long, no message was sent or tried.
+            BacklogStalledError: no message was sent or tried for too long.
         """
         pending = self._outbox.list(PENDING, limit=1)
         if not pending:
