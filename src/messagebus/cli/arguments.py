@@ -56,8 +56,7 @@ _NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 
 def _add_relay(parser: ArgumentParser) -> None:
     _add_database(parser)
-    destination = "the destination, such as redis://host/0?stream=events"
-    _add_url(parser, "--transport", "MESSAGEBUS_TRANSPORT", destination)
+    _add_url(parser, "transport", "the destination, such as redis://host/0?stream=events")
     add = parser.add_argument
     for name, kind, default, text in (
         ("--batch-size", _NUMBER, 100, "the most messages to send at once"),
@@ -111,15 +110,16 @@ def _add_outbox(commands: Any) -> None:
 
 
 def _add_database(parser: ArgumentParser) -> None:
-    _add_url(parser, "--database", "MESSAGEBUS_DATABASE", "the database, such as sqlite:///shop.db")
+    _add_url(parser, "database", "the database, such as sqlite:///shop.db")
     prefix = "the prefix of the table names (messagebus_)"
     parser.add_argument("--prefix", default="messagebus_", help=prefix)
     parser.add_argument("--schema", help="the schema of the tables")
 
 
-def _add_url(parser: ArgumentParser, name: str, variable: str, text: str) -> None:
+def _add_url(parser: ArgumentParser, name: str, text: str) -> None:
     """Add an argument that the environment may give, where no one can see a password."""
-    value = os.environ.get(variable)
+    variable = f"MESSAGEBUS_{name.upper()}"
+    value, text = os.environ.get(variable), f"{text} (${variable})"
     parser.add_argument(
-        name, default=value, required=value is None, metavar="URL", help=f"{text} (${variable})"
+        f"--{name}", default=value, required=value is None, metavar="URL", help=text
     )

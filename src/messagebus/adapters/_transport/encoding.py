@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ...exceptions import MessageRejectedError
 
@@ -24,8 +23,7 @@ _plain, _escaped = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel(Generic[T]):
+class Parcel(NamedTuple, Generic[T]):
     """A message with its encoding.
 
     Attributes:

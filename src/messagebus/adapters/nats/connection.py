@@ -83,7 +83,7 @@ class Connection:
         self._last_error: Exception | None = None
         self._patterns: Sequence[str] = ()
         self._inbox = ""
-        self._letters = itertools.count()
+        self._numbers = itertools.count()
         self._awaited: dict[str, asyncio.Future[Exception | None]] = {}
 
     @property
@@ -160,8 +160,10 @@ class Connection:
         failure: Exception = ConnectionClosedError()
         try:
             async with asyncio.timeout(self._timeout):
-                for letter in letters:
-                    reply = await self._post(letter)
+                for subject, body, headers in letters:
+                    inbox = f"{self._inbox}.{next(self._numbers)}"
+                    reply = self._awaited[inbox] = asyncio.get_running_loop().create_future()
+                    await self._client.publish(subject, body, inbox, headers)
                     replies.append(reply)
         except (NatsError, OSError) as error:  # TimeoutError is an OSError
             failure = error
@@ -178,12 +180,6 @@ class Connection:
         # blocks it. Nothing depends on a clean close.
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._client.close(), self._timeout)
-
-    async def _post(self, letter: Letter) -> asyncio.Future[Exception | None]:
-        inbox = f"{self._inbox}.{next(self._letters)}"
-        reply = self._awaited[inbox] = asyncio.get_running_loop().create_future()
-        await self._client.publish(letter.subject, letter.body, inbox, letter.headers)
-        return reply
 
     async def _create(self) -> StreamInfo:
         try:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from ...._compat.blocking import sleep
@@ -77,11 +77,11 @@ class SyncBrokerTransport(SyncAbstractEventstreamTransport, Generic[T]):
     def _deliver(self, messages: Sequence[Mapping[str, Any]]) -> tuple[int, Exception | None]:
         parcels, rejection = pack(messages, self._encode)
         sent = 0
-        delays: Iterator[float] | None = None
+        delays = _RECONNECT.delays(self._patience)
         while sent < len(parcels):
             confirmed, failure = self._send(bundle(parcels, sent))
-            sent += confirmed
-            if delays is None or confirmed:
+            if confirmed:
+                sent += confirmed
                 delays = _RECONNECT.delays(self._patience)
             if failure is not None:
                 delay = next(delays, None) if _may_pass(failure) else None

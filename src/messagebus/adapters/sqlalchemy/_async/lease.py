@@ -51,7 +51,6 @@ class AsyncLease:
         self.limit = idle_limit(engine.dialect, duration)
         found = sa.select(tables.lease, now(engine.dialect).label("now"))
         self._look = found.where(tables.lease.c.name == RELAY, self.limit)
-        self._renew = self.hold()
         self._token: int | None = None
         self._renewed = 0.0
 
@@ -89,7 +88,7 @@ class AsyncLease:
             LeaseLostError: another relay holds the lease.
         """
         if monotonic() - self._renewed > self._seconds / 3:
-            async with self.transaction(self._renew):
+            async with self.transaction(self.hold()):
                 pass
 
     async def release(self) -> None:

@@ -53,7 +53,6 @@ class SyncLease:
         self.limit = idle_limit(engine.dialect, duration)
         found = sa.select(tables.lease, now(engine.dialect).label("now"))
         self._look = found.where(tables.lease.c.name == RELAY, self.limit)
-        self._renew = self.hold()
         self._token: int | None = None
         self._renewed = 0.0
 
@@ -91,7 +90,7 @@ class SyncLease:
             LeaseLostError: another relay holds the lease.
         """
         if monotonic() - self._renewed > self._seconds / 3:
-            with self.transaction(self._renew):
+            with self.transaction(self.hold()):
                 pass
 
     def release(self) -> None:

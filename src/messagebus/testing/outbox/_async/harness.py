@@ -6,9 +6,7 @@ import abc
 from typing import Any, Protocol
 
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from ....service._async.repository import AsyncAbstractRepository
 from ....service._async.unit_of_work import AsyncAbstractUnitOfWork
-from ..messages import Parcel
 
 
 class AsyncRelay(Protocol):
@@ -20,10 +18,6 @@ class AsyncRelay(Protocol):
         Raises:
             ConnectionError: the broker cannot be reached.
         """
-
-
-class AsyncParcels(AsyncAbstractRepository[Parcel]):
-    """A repository that only tracks parcels."""
 
 
 class AsyncOutboxHarness(abc.ABC):

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from ...._compat.aio import sleep, together
-from ....domain.model import Event, Message
+from ....domain.model import Message
 from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._async.registry import AsyncMessageBus
+from ....service._async.repository import AsyncAbstractRepository
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped
 from .harness import AsyncOutboxHarness as Harness
-from .harness import AsyncParcels
 from .recorder import AsyncRecorder
 
 _WRITERS = 12
@@ -25,7 +25,7 @@ _BUS = AsyncMessageBus[Any]()  # without listeners: messages only pass into the 
 
 async def what_was_committed_is_sent_once(harness: Harness) -> None:
     """Each message is sent in handling order, and never again."""
-    events = [*await _commit(harness, "1", "2"), *await _commit(harness, "3")]
+    events = [*await _commit(harness, *_shipped(2)), *await _commit(harness, *_shipped(1))]
     recorder = AsyncRecorder()
     expect(3, await harness.relay(recorder).drain(), "the number of messages that were sent")
     expect(0, await harness.relay(recorder).drain(), "the number of messages that are left")
@@ -73,17 +73,13 @@ async def nothing_is_sent_before_the_commit(harness: Harness) -> None:
 
 async def private_messages_are_not_sent(harness: Harness) -> None:
     """Only published messages are sent."""
-    event = Shipped()
-    async with harness.uow() as transaction:
-        await _BUS.handle(Ship(), transaction)
-        await _BUS.handle(event, transaction)
-        await transaction.commit()
+    _, event = await _commit(harness, Ship(), Shipped())
     await _expect_sent(harness, [event])
 
 
 async def special_characters_are_sent_as_they_were(harness: Harness) -> None:
     """Control characters and scripts of all kinds are kept."""
-    [event] = await _commit(harness, SPECIAL)
+    [event] = await _commit(harness, Shipped(content=SPECIAL))
     [sent] = (await _drain_all(harness)).sent
     read = Shipped.model_validate_json(sent["payload"])
     expect(SPECIAL, read.content, "the content")
@@ -103,7 +99,7 @@ async def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
 
     bus.add_listener(Ship, ship)
     uow: Any = harness.uow()
-    uow.parcels = AsyncParcels()
+    uow.parcels = AsyncAbstractRepository[Parcel]()
     command = Ship()
     async with uow as transaction:
         await bus.handle(command, transaction)
@@ -115,17 +111,14 @@ async def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
 
 async def a_large_transaction_is_sent_whole_and_in_order(harness: Harness) -> None:
     """A transaction may have any number of messages."""
-    await _expect_sent(harness, await _commit(harness, *map(str, range(2_500))))
+    await _expect_sent(harness, await _commit(harness, *_shipped(2_500)))
 
 
 async def a_message_is_stored_once(harness: Harness) -> None:
     """A second transaction with the same message fails, and none of its messages is sent."""
-    [event] = await _commit(harness, "1")
+    [event] = await _commit(harness, Shipped())
     with expecting(MessageBusError):
-        async with harness.uow() as transaction:
-            await _BUS.handle(Shipped(), transaction)
-            await _BUS.handle(event, transaction)
-            await transaction.commit()
+        await _commit(harness, Shipped(), event)
     await _expect_sent(harness, [event])
 
 
@@ -134,8 +127,8 @@ async def a_backlog_goes_out_in_order_after_an_outage(harness: Harness) -> None:
     recorder = AsyncRecorder()
     recorder.down = True
     events: list[Message[Any]] = []
-    for number in range(12):
-        events += await _commit(harness, str(number), f"{number} as well")
+    for _ in range(12):
+        events += await _commit(harness, *_shipped(2))
         with expecting(ConnectionError):
             await harness.relay(recorder).drain()
     recorder.down = False
@@ -148,7 +141,7 @@ async def a_backlog_goes_out_in_order_after_an_outage(harness: Harness) -> None:
 
 async def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) -> None:
     """A relay that ends in the middle of a batch loses no message and adds none."""
-    events = await _commit(harness, *map(str, range(20)))
+    events = await _commit(harness, *_shipped(20))
     recorder = AsyncRecorder()
     recorder.poison[str(events[7].message_id)] = _Ended()
     with expecting(_Ended):
@@ -160,7 +153,7 @@ async def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) 
 
 async def a_message_that_is_rejected_holds_up_no_other(harness: Harness) -> None:
     """It is parked, and the others are sent in order."""
-    events = await _commit(harness, *map(str, range(7)))
+    events = await _commit(harness, *_shipped(7))
     recorder = AsyncRecorder()
     rejected = str(events[3].message_id)
     recorder.poison[rejected] = MessageRejectedError({"id": rejected}, "too large")
@@ -170,7 +163,7 @@ async def a_message_that_is_rejected_holds_up_no_other(harness: Harness) -> None
 
 async def two_relays_send_nothing_twice(harness: Harness) -> None:
     """With any number of relays, each message is sent once, in order."""
-    events = await _commit(harness, *map(str, range(300)))
+    events = await _commit(harness, *_shipped(300))
     recorder = AsyncRecorder()
     await together(*(partial(_drain, harness, recorder) for _ in range(2)))
     expect(_ids(events), recorder.ids, "what was sent")
@@ -195,13 +188,16 @@ class _Ended(BaseException):
     """Stands for the end of a process."""
 
 
-async def _commit(harness: Harness, *contents: str) -> list[Message[Any]]:
-    events: list[Message[Any]] = [Shipped(content=content) for content in contents]
+def _shipped(count: int) -> list[Shipped]:
+    return [Shipped(content=str(number)) for number in range(count)]
+
+
+async def _commit(harness: Harness, *messages: Message[Any]) -> Sequence[Message[Any]]:
     async with harness.uow() as transaction:
-        for event in events:
-            await _BUS.handle(event, transaction)
+        for message in messages:
+            await _BUS.handle(message, transaction)
         await transaction.commit()
-    return events
+    return messages
 
 
 async def _expect_sent(harness: Harness, events: Sequence[Message[Any]]) -> None:
@@ -224,7 +220,7 @@ async def _write(harness: Harness, writer: int, ids: list[str]) -> None:
     chance = random.Random(writer)
     uow = harness.uow()
     for _ in range(_TRANSACTIONS):
-        events: list[Event] = [Shipped(), Shipped()]
+        events = _shipped(2)
         async with uow as transaction:
             for event in events:
                 await _BUS.handle(event, transaction)

@@ -8,9 +8,7 @@ import abc
 from typing import Any, Protocol
 
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from ....service._sync.repository import SyncAbstractRepository
 from ....service._sync.unit_of_work import SyncAbstractUnitOfWork
-from ..messages import Parcel
 
 
 class SyncRelay(Protocol):
@@ -22,10 +20,6 @@ class SyncRelay(Protocol):
         Raises:
             ConnectionError: the broker cannot be reached.
         """
-
-
-class SyncParcels(SyncAbstractRepository[Parcel]):
-    """A repository that only tracks parcels."""
 
 
 class SyncOutboxHarness(abc.ABC):

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 
 from ...._compat.blocking import sleep, together
-from ....domain.model import Event, Message
+from ....domain.model import Message
 from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.registry import SyncMessageBus
+from ....service._sync.repository import SyncAbstractRepository
 from ...transport.messages import SPECIAL
 from ...transport.outcome import expect, expecting
 from ..messages import Parcel, Ship, Shipped
 from .harness import SyncOutboxHarness as Harness
-from .harness import SyncParcels
 from .recorder import SyncRecorder
 
 _WRITERS = 12
@@ -27,7 +27,7 @@ _BUS = SyncMessageBus[Any]()  # without listeners: messages only pass into the t
 
 def what_was_committed_is_sent_once(harness: Harness) -> None:
     """Each message is sent in handling order, and never again."""
-    events = [*_commit(harness, "1", "2"), *_commit(harness, "3")]
+    events = [*_commit(harness, *_shipped(2)), *_commit(harness, *_shipped(1))]
     recorder = SyncRecorder()
     expect(3, harness.relay(recorder).drain(), "the number of messages that were sent")
     expect(0, harness.relay(recorder).drain(), "the number of messages that are left")
@@ -75,17 +75,13 @@ def nothing_is_sent_before_the_commit(harness: Harness) -> None:
 
 def private_messages_are_not_sent(harness: Harness) -> None:
     """Only published messages are sent."""
-    event = Shipped()
-    with harness.uow() as transaction:
-        _BUS.handle(Ship(), transaction)
-        _BUS.handle(event, transaction)
-        transaction.commit()
+    _, event = _commit(harness, Ship(), Shipped())
     _expect_sent(harness, [event])
 
 
 def special_characters_are_sent_as_they_were(harness: Harness) -> None:
     """Control characters and scripts of all kinds are kept."""
-    [event] = _commit(harness, SPECIAL)
+    [event] = _commit(harness, Shipped(content=SPECIAL))
     [sent] = (_drain_all(harness)).sent
     read = Shipped.model_validate_json(sent["payload"])
     expect(SPECIAL, read.content, "the content")
@@ -105,7 +101,7 @@ def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
 
     bus.add_listener(Ship, ship)
     uow: Any = harness.uow()
-    uow.parcels = SyncParcels()
+    uow.parcels = SyncAbstractRepository[Parcel]()
     command = Ship()
     with uow as transaction:
         bus.handle(command, transaction)
@@ -117,17 +113,14 @@ def the_causes_of_a_message_are_sent_with_it(harness: Harness) -> None:
 
 def a_large_transaction_is_sent_whole_and_in_order(harness: Harness) -> None:
     """A transaction may have any number of messages."""
-    _expect_sent(harness, _commit(harness, *map(str, range(2_500))))
+    _expect_sent(harness, _commit(harness, *_shipped(2_500)))
 
 
 def a_message_is_stored_once(harness: Harness) -> None:
     """A second transaction with the same message fails, and none of its messages is sent."""
-    [event] = _commit(harness, "1")
+    [event] = _commit(harness, Shipped())
     with expecting(MessageBusError):
-        with harness.uow() as transaction:
-            _BUS.handle(Shipped(), transaction)
-            _BUS.handle(event, transaction)
-            transaction.commit()
+        _commit(harness, Shipped(), event)
     _expect_sent(harness, [event])
 
 
@@ -136,8 +129,8 @@ def a_backlog_goes_out_in_order_after_an_outage(harness: Harness) -> None:
     recorder = SyncRecorder()
     recorder.down = True
     events: list[Message[Any]] = []
-    for number in range(12):
-        events += _commit(harness, str(number), f"{number} as well")
+    for _ in range(12):
+        events += _commit(harness, *_shipped(2))
         with expecting(ConnectionError):
             harness.relay(recorder).drain()
     recorder.down = False
@@ -150,7 +143,7 @@ def a_backlog_goes_out_in_order_after_an_outage(harness: Harness) -> None:
 
 def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) -> None:
     """A relay that ends in the middle of a batch loses no message and adds none."""
-    events = _commit(harness, *map(str, range(20)))
+    events = _commit(harness, *_shipped(20))
     recorder = SyncRecorder()
     recorder.poison[str(events[7].message_id)] = _Ended()
     with expecting(_Ended):
@@ -162,7 +155,7 @@ def what_broke_off_is_sent_again_with_the_same_identity(harness: Harness) -> Non
 
 def a_message_that_is_rejected_holds_up_no_other(harness: Harness) -> None:
     """It is parked, and the others are sent in order."""
-    events = _commit(harness, *map(str, range(7)))
+    events = _commit(harness, *_shipped(7))
     recorder = SyncRecorder()
     rejected = str(events[3].message_id)
     recorder.poison[rejected] = MessageRejectedError({"id": rejected}, "too large")
@@ -172,7 +165,7 @@ def a_message_that_is_rejected_holds_up_no_other(harness: Harness) -> None:
 
 def two_relays_send_nothing_twice(harness: Harness) -> None:
     """With any number of relays, each message is sent once, in order."""
-    events = _commit(harness, *map(str, range(300)))
+    events = _commit(harness, *_shipped(300))
     recorder = SyncRecorder()
     together(*(partial(_drain, harness, recorder) for _ in range(2)))
     expect(_ids(events), recorder.ids, "what was sent")
@@ -197,13 +190,16 @@ class _Ended(BaseException):
     """Stands for the end of a process."""
 
 
-def _commit(harness: Harness, *contents: str) -> list[Message[Any]]:
-    events: list[Message[Any]] = [Shipped(content=content) for content in contents]
+def _shipped(count: int) -> list[Shipped]:
+    return [Shipped(content=str(number)) for number in range(count)]
+
+
+def _commit(harness: Harness, *messages: Message[Any]) -> Sequence[Message[Any]]:
     with harness.uow() as transaction:
-        for event in events:
-            _BUS.handle(event, transaction)
+        for message in messages:
+            _BUS.handle(message, transaction)
         transaction.commit()
-    return events
+    return messages
 
 
 def _expect_sent(harness: Harness, events: Sequence[Message[Any]]) -> None:
@@ -226,7 +222,7 @@ def _write(harness: Harness, writer: int, ids: list[str]) -> None:
     chance = random.Random(writer)
     uow = harness.uow()
     for _ in range(_TRANSACTIONS):
-        events: list[Event] = [Shipped(), Shipped()]
+        events = _shipped(2)
         with uow as transaction:
             for event in events:
                 _BUS.handle(event, transaction)
