@@ -66,7 +66,7 @@ def _add_relay(parser: ArgumentParser) -> None:
         ("--backoff", _SECONDS, "200ms", "the first wait between attempts"),
         ("--longest-backoff", _SECONDS, "1m", "the longest wait between attempts"),
         ("--retention-batch", _NUMBER, 1000, "the most messages to delete at once"),
-        ("--retention-interval", _SECONDS, "1m", "the rest after nothing is left to delete"),
+        ("--retention-interval", _SECONDS, "1m", "the wait once nothing is left to delete"),
     ):
         add(name, **kind, default=default, help=f"{text} ({default})")
     poison = "what to do with a message that cannot be sent (park)"
@@ -98,14 +98,14 @@ def _add_outbox(commands: Any) -> None:
     add = command("show", "show one message")
     add("message_id", type=UUID)
     for name, text in (
-        ("replay", "send messages that were given up, as if they had never been tried"),
-        ("discard", "decide not to send messages that were given up"),
+        ("replay", "send parked or discarded messages, as if they had never been tried"),
+        ("discard", "decide never to send parked messages"),
     ):
         add = command(name, text)
         add("message_ids", type=UUID, nargs="*", help="the messages; or --all")
         add("--all", action="store_true", help="all parked messages")
     add = command("purge", "delete sent messages")
-    add("--older-than", **_TIME, required=True, help="delete what was sent this long ago, as 7d")
+    add("--older-than", **_TIME, required=True, help="delete what was sent more than TIME ago")
     add("--batch-size", **_NUMBER, default=1000, help="the most messages to delete at once (1000)")
 
 
@@ -117,7 +117,7 @@ def _add_database(parser: ArgumentParser) -> None:
 
 
 def _add_url(parser: ArgumentParser, name: str, text: str) -> None:
-    """Add an argument that the environment may give, where no one can see a password."""
+    """Add an argument that an environment variable may supply, to keep passwords hidden."""
     variable = f"MESSAGEBUS_{name.upper()}"
     value, text = os.environ.get(variable), f"{text} (${variable})"
     parser.add_argument(
