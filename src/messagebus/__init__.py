@@ -28,6 +28,8 @@ from .exceptions import (
     RunningLoopError,
     ScanError,
     TransactionError,
+    UnexpectedDependencyError,
+    UnhandledCommandWarning,
     UnknownActionError,
 )
 from .facade._sync.consumer import Consumer
@@ -120,6 +122,8 @@ __all__ = [
     "SyncUnitOfWorkTransaction",
     "TransactionError",
     "TransactionStatus",
+    "UnexpectedDependencyError",
+    "UnhandledCommandWarning",
     "UnknownActionError",
     "async_listen",
     "event",

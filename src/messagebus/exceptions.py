@@ -258,6 +258,37 @@ class MissingDependencyError(MessageBusError, RuntimeError):
         self.listener = listener
 
 
+class UnexpectedDependencyError(MessageBusError, TypeError):
+    """A call of *handle* passes a dependency that no listener of the bus asks for.
+
+    Attributes:
+        dependencies: the names that no listener asks for.
+        known: the names that listeners ask for, sorted.
+    """
+
+    def __init__(self, dependencies: Iterable[str], known: Iterable[str]) -> None:
+        self.dependencies = tuple(dependencies)
+        self.known = tuple(sorted(known))
+        unknown = ", ".join(map(repr, self.dependencies))
+        super().__init__(f"No listener of the bus asks for the dependency {unknown}")
+        asked = ", ".join(map(repr, self.known)) or "nothing"
+        self.add_note(f"Listeners ask for: {asked}. Correct the name, or leave the argument out.")
+
+
+class UnhandledCommandWarning(RuntimeWarning):
+    """A command that no listener handles, and that is not published either, went nowhere.
+
+    Attributes:
+        command: the command.
+    """
+
+    def __init__(self, command: Message[Any]) -> None:
+        super().__init__(
+            f"{type(command).__qualname__} has no handler and is not published: it went nowhere"
+        )
+        self.command = command
+
+
 class CascadeError(MessageBusError, RecursionError):
     """A chain of messages, each raised while the one before it was handled, is too long.
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import (
+    AsyncGeneratorType,
+    BuiltinMethodType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
 from typing import Any
 
 MARK = "__messagebus_listener__"
 """The attribute that marks a listener."""
+
+
+UNFINISHED = (CoroutineType, GeneratorType, AsyncGeneratorType)
+"""The types of results that must be awaited or opened to give a value."""
 
 
 def describe(function: object) -> str:
@@ -21,12 +32,16 @@ def describe(function: object) -> str:
 
 
 def key_of(function: Callable[..., Any]) -> object:
-    """Return the dictionary key of a callable: itself if it is hashable, otherwise its id."""
-    try:
-        hash(function)
-    except TypeError:
-        return id(function)
-    return function
+    """Return the dictionary key of a callable: its identity.
+
+    Bound methods are created anew by each access, so those of one object and one function have the
+    same key. The key is valid for as long as the callable exists.
+    """
+    if isinstance(function, MethodType):
+        return id(function.__self__), id(function.__func__)
+    if isinstance(function, BuiltinMethodType):
+        return id(function.__self__), function.__name__
+    return id(function)
 
 
 def is_coroutine_function(function: Any) -> bool:

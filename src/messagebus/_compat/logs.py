@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from logging import Logger
+
+
+def is_debugging() -> bool:
+    """Return whether the package logs at level DEBUG."""
+    logging = sys.modules.get("logging")
+    return logging is not None and logging.getLogger("messagebus").isEnabledFor(logging.DEBUG)
 
 
 def get_logger() -> Logger:

@@ -6,6 +6,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
+from .._compat.callables import key_of
 from .._introspection.generics import ALIASES, unwrap
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
@@ -89,8 +90,9 @@ class Dependency:
             AnnotationError: an annotation that must be known cannot be resolved.
             DependencyCycleError: it depends on itself.
         """
-        if self.dependency in path:
-            cycle = path[path.index(self.dependency) :]
+        keys = [key_of(each) for each in path]
+        if key_of(self.dependency) in keys:
+            cycle = path[keys.index(key_of(self.dependency)) :]
             raise DependencyCycleError((*cycle, self.dependency))
         if self.requirements is None:
             requirements = tuple(requirements_of(self.dependency, localns))

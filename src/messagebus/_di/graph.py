@@ -170,8 +170,9 @@ class Planner:
         self._dependencies.add(declared)
         actual = self.overrides.get(declared, dependency)
         function = actual.dependency
-        if function in path:
-            raise DependencyCycleError((*path[path.index(function) :], function))
+        keys = [key_of(each) for each in path]
+        if key_of(function) in keys:
+            raise DependencyCycleError((*path[keys.index(key_of(function)) :], function))
         if lifetime == "handle" and dependency.scope == "call":
             text = f"{describe(path[-1])} outlives its dependency {describe(function)}"
             advice = "Give both the scope 'handle', or both the scope 'call'."

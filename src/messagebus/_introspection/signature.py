@@ -158,6 +158,15 @@ def parameters(
     )
 
 
+def required_parameters(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters without a default; none if it has no signature."""
+    try:
+        declared = parameters(function)
+    except ConfigurationError:
+        return []
+    return [each.name for each in declared if each.default is EMPTY and not each.variadic]
+
+
 _REDIRECTED = ("__wrapped__", "__signature__")
 
 

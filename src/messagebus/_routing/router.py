@@ -91,6 +91,18 @@ class Router(Generic[L]):
         """Return the listeners that were registered for exactly *target*."""
         return [each.listener for each in self._of(target.origin) if each.target == target]
 
+    def rivals(self, target: Target) -> list[tuple[Target, L]]:
+        """Return what is as near as *target* to some objects that both hear, with its listener."""
+        return [
+            (each.target, each.listener)
+            for each in self._of(target.origin)
+            if target.arguments
+            and each.target.arguments
+            and target.overlaps(each.target)
+            and not target.is_narrower(each.target)
+            and not each.target.is_narrower(target)
+        ]
+
     def route(self, kind: type) -> list[Match[L]]:
         """Return the listeners that hear objects of exactly the class *kind*, in calling order.
 
@@ -119,12 +131,17 @@ class Router(Generic[L]):
         exact = [each for base in mro for each in self._of(base)]
         virtual = [each for base in self._abstract - {*mro} for each in self._of(base)]
 
-        def distance(registration: _Registration[L]) -> tuple[int, bool, int]:
+        def distance(registration: _Registration[L]) -> tuple[int, bool, int, int]:
             target = registration.target
+            broader = sum(
+                target.is_narrower(each.target)
+                for each in exact
+                if target.arguments and each.target.origin is target.origin
+            )
             # Created[Book] is nearer to a Created of a book than Created is.
             near = target.declared if target.declared in mro else target.origin
             plain = near is target.origin and not target.arguments
-            return mro.index(near), plain, registration.number
+            return mro.index(near), plain, -broader, registration.number
 
         yield from sorted(exact, key=distance)
         yield from virtual

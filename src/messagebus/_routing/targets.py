@@ -22,10 +22,10 @@ made through ``Created[User](...)`` unless it is frozen or has slots; one made b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ForwardRef, NamedTuple, TypeVar
 
 from .._introspection.generics import UNIONS, split, unwrap, variants
-from .._introspection.typecheck import Predicate, verdict
+from .._introspection.typecheck import Predicate, admits, verdict
 from ..exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -55,6 +55,25 @@ class Target(NamedTuple):
             False for none, True for all, otherwise a function that tells for one instance.
         """
         return verdict(self.origin, self.arguments, cls)
+
+    def is_narrower(self, other: Target) -> bool:
+        """Return whether everything that this target hears is heard by *other*, but not more.
+
+        Both are parametrisations of one generic class.
+        """
+        pairs = [*zip(self.arguments, other.arguments, strict=False)]
+        return (
+            self.arguments != other.arguments
+            and all(admits(broad, narrow) is True for narrow, broad in pairs)
+            and not all(admits(narrow, broad) is True for narrow, broad in pairs)
+        )
+
+    def overlaps(self, other: Target) -> bool:
+        """Return whether both may hear one object. Both parametrise one generic class."""
+        return all(
+            admits(one, two) is not False or admits(two, one) is not False
+            for one, two in zip(self.arguments, other.arguments, strict=False)
+        )
 
     def __str__(self) -> str:
         """Return it as source code would spell it, without modules."""
@@ -93,6 +112,11 @@ def _flattened(annotation: Any) -> Iterator[Target]:
         for member in arguments:
             yield from _flattened(member)
     elif isinstance(origin, type) and _tells_instances(origin):
+        for argument in arguments:
+            if isinstance(argument, (str, ForwardRef)):
+                text = f"The type argument {argument!r} of {origin.__qualname__} is not resolved"
+                advice = "Write the class itself, not its name in quotes."
+                raise ConfigurationError(text, message_type=annotation, advice=advice)
         declared = annotation if isinstance(annotation, type) else origin
         yield Target(declared, origin, arguments)
     else:

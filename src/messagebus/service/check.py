@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from inspect import isabstract
 from typing import Any
 
 from .._compat.callables import describe
+from .._di.overrides import Provider
+from .._introspection.signature import required_parameters
 from ..domain.model import GenericCommand
+from ..exceptions import ConfigurationError
 from .listeners import Listeners
+
+_RESERVED = ("message", "uow")
+_OPTION = "{} is an option of the bus. Give a dependency another name, or pass it to handle."
+
+
+def check_options(max_depth: object, provider: object, dependencies: Mapping[str, Any]) -> None:
+    """Check what a bus is created with.
+
+    Raises:
+        ConfigurationError: an option has the wrong type, or a dependency cannot be created.
+    """
+    if type(max_depth) is not int or max_depth < 1:
+        text = f"max_depth must be a number of messages greater than zero, not {max_depth!r}"
+        raise ConfigurationError(text, advice=_OPTION.format("max_depth"))
+    if not isinstance(provider, Provider):
+        text = f"The provider of a bus must be a Provider, not {provider!r}"
+        raise ConfigurationError(text, advice=_OPTION.format("provider"))
+    for name, factory in dependencies.items():
+        if name in _RESERVED:
+            text = f"A dependency cannot be named {name!r}: handle has a parameter of that name"
+            raise ConfigurationError(text)
+        if not callable(factory):
+            text = f"The dependency {name!r} is not callable: {factory!r}"
+            advice = (
+                "The bus creates one for each handle call: pass it a class or a factory, or "
+                "pass the object itself to handle."
+            )
+            raise ConfigurationError(text, advice=advice)
+        if needed := required_parameters(factory):
+            text = f"The factory {describe(factory)} of {name!r} needs {', '.join(needed)}"
+            advice = "The bus calls it without arguments: give the parameters defaults."
+            raise ConfigurationError(text, advice=advice)
 
 
 def find_problems(
@@ -48,6 +83,27 @@ def find_problems(
         for name in dependencies
         if name not in asked
     ]
+    return problems
+
+
+def find_barren_scans(
+    scans: Mapping[str, Sequence[type]], bus: type, decorator: Callable[..., Any]
+) -> list[str]:
+    """Return a sentence for each scanned name below which no listener of a bus was found.
+
+    Args:
+        scans: the classes of bus of all listeners that were found, by the scanned name.
+        bus: the class of bus.
+        decorator: the decorator that marks its listeners.
+    """
+    problems = []
+    for name, found in scans.items():
+        if bus in found:
+            continue
+        text = f"scan({name!r}) found no listener that is marked with {decorator.__name__}"
+        if found:
+            text += f", but {len(found)} of {found[0].__name__}"
+        problems.append(text)
     return problems
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .._compat.callables import describe, key_of
-from .._compat.logs import get_logger
+from .._compat.logs import get_logger, is_debugging
 from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
 from ..domain.model import GenericCommand, GenericEvent
-from ..exceptions import ConfigurationError, InvalidMessageError
+from ..exceptions import ConfigurationError, InvalidMessageError, UnexpectedDependencyError
 
 
 class Listener(Protocol):
@@ -29,6 +29,8 @@ class Listener(Protocol):
     """The dependencies that it needs by name."""
     optional: tuple[str, ...]
     """The dependencies that it takes by name if there are any."""
+    names: frozenset[str] | None
+    """The dependencies that a call may pass to it by name; None if it takes any name."""
 
 
 L = TypeVar("L", bound=Listener)
@@ -47,11 +49,23 @@ class Route(NamedTuple, Generic[L]):
     matches: tuple[Match[L], ...]
     callbacks: tuple[Callable[..., Any], ...] | None
 
+    def function(self, number: int) -> Callable[..., Any] | None:
+        """Return the listener of this number as it was registered; None if there is none."""
+        return self.matches[number].listener.function if number < len(self.matches) else None
+
 
 class Listeners(Generic[L]):
-    """Registers listeners and resolves the route of each message type."""
+    """Registers listeners and resolves the route of each message type.
 
-    def __init__(self) -> None:
+    Args:
+        trace: makes a listener that logs its calls of another one.
+        unhandled: the callback of commands that are not published and have no listener.
+    """
+
+    def __init__(self, trace: Callable[[L], L], unhandled: Callable[..., Any]) -> None:
+        self._trace = trace
+        self._unhandled = unhandled
+        self._names: set[str] | None
         self._router: Router[L] = Router(nearest_first=True)
         self._of_every_event: list[L] = []
         self._forget_routes()
@@ -100,6 +114,15 @@ class Listeners(Generic[L]):
                     listener=callback,
                     advice=f"Its handler is {describe(others[0].function)}.",
                 )
+            if rivals := issubclass(each.declared, GenericCommand) and self._router.rivals(each):
+                other, known = rivals[0]
+                text = f"{each} and {other} are equally near to some commands"
+                raise ConfigurationError(
+                    text,
+                    message_type=each.declared,
+                    listener=callback,
+                    advice=f"A command has one handler; {describe(known.function)} is the other.",
+                )
         for each in heard:
             self._router.add(each, listener, key_of(callback))
         self._forget_routes()
@@ -117,7 +140,8 @@ class Listeners(Generic[L]):
         """
         heard = _message_targets(msg_type)
         for each in heard:
-            if not any(known.function == callback for known in self._router.registered(each)):
+            registered = (key_of(known.function) for known in self._router.registered(each))
+            if key_of(callback) not in registered:
                 kind = "command" if issubclass(each.declared, GenericCommand) else "event"
                 text = f"{each.declared} {kind} has not been registered"
                 raise ConfigurationError(text, message_type=each.declared, listener=callback)
@@ -139,10 +163,12 @@ class Listeners(Generic[L]):
         handlers, routes = self.handlers, self.routes
         kind = type(message)
         route = routes[kind] = self.route(kind)
-        if route.is_command and route.callbacks:
-            handlers[kind] = route.callbacks[0]
         if route.is_command and not route.matches:
             get_logger().warning("%s command has no handler", kind, extra={"message_type": kind})
+            if not message.metadata.published:
+                route = routes[kind] = route._replace(callbacks=(self._unhandled,))
+        if route.is_command and route.callbacks:
+            handlers[kind] = route.callbacks[0]
         return route
 
     def route(self, kind: type) -> Route[L]:
@@ -154,9 +180,25 @@ class Listeners(Generic[L]):
             matches = matches[: next(sure, None)]
         else:
             matches += [Match(each, None) for each in self._of_every_event]
+        if is_debugging():
+            matches = [Match(self._trace(listener), hears) for listener, hears in matches]
         plain = all(each.hears is None and each.listener.plain for each in matches)
         callbacks = tuple(each.listener.callback for each in matches) if plain else None
         return Route(is_command, tuple(matches), callbacks)
+
+    def refuse_unexpected(self, dependencies: Collection[str]) -> None:
+        """Refuse dependencies that no listener asks for.
+
+        Raises:
+            UnexpectedDependencyError: there are any.
+        """
+        names = self._names
+        if names is None:
+            names = self._names = {name for each in self for name in each.names or ()}
+            self._takes_any = any(each.names is None for each in self)
+        if not self._takes_any and not names.issuperset(dependencies):
+            unexpected = [name for name in dependencies if name not in names]
+            raise UnexpectedDependencyError(unexpected, names)
 
     def _forget_routes(self) -> None:
         """Drop the cached routes; the registry has changed."""
@@ -164,6 +206,8 @@ class Listeners(Generic[L]):
         """The routes of the message types that have been handled."""
         self.handlers: dict[type, Callable[..., Any]] = {}
         """The handlers of the commands among these whose handler takes no dependency."""
+        self._names = None
+        self._takes_any = False
 
 
 def _message_targets(annotation: Any) -> tuple[Target, ...]:

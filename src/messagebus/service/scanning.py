@@ -3,53 +3,112 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from inspect import getattr_static
+from pathlib import Path
 from pkgutil import iter_modules
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._compat.callables import MARK
-from ..exceptions import ScanError
+from .._compat.callables import MARK, describe
+from ..exceptions import ConfigurationError, ScanError
+
+
+class Mark(NamedTuple):
+    """The mark of a listener.
+
+    Attributes:
+        bus: the class of bus that the listener is for.
+        listener: the object that was marked. A decorator may have copied the mark to another one.
+    """
+
+    bus: type
+    listener: object
 
 
 def mark(listener: Callable[..., Any], bus: type) -> None:
-    """Mark *listener* for the *scan* of buses of this class."""
-    listener.__dict__[MARK] = bus
+    """Mark *listener* for the *scan* of buses of this class.
+
+    Raises:
+        ConfigurationError: it is an object that cannot be marked, such as a builtin.
+    """
+    try:
+        listener.__dict__[MARK] = Mark(bus, listener)
+    except (AttributeError, TypeError):
+        text = f"{describe(listener)} cannot be marked as a listener: it has no attributes"
+        advice = "Wrap it in a function, or register it with add_listener."
+        raise ConfigurationError(text, listener=listener, advice=advice) from None
 
 
-def marked_listeners(name: str, bus: type) -> Iterator[Callable[..., Any]]:
+def marked_listeners(name: str) -> Iterator[tuple[type, Callable[..., Any]]]:
     """Import a module or package, and find the listeners that it defines.
 
     Args:
         name: absolute name of the module.
-        bus: the class of bus that the listeners are marked for.
 
     Yields:
-        The listeners in the order of their definition, module by module in the order of module
-        names. A listener belongs to the module that defines it, not to those that import it.
+        The class of bus and the listener, in the order of their definition, module by module in
+        the order of module names. A listener belongs to the module that defines it, not to those
+        that import it.
 
     Raises:
         ScanError: the name is relative.
+        ConfigurationError: a method of a class is marked, which needs an object to be called.
     """
     if name.startswith("."):
         raise ScanError(name)
     for module in _walk(name):
-        for member in tuple(vars(module).values()):
-            if _mark_of(member) is bus and not _is_elsewhere(member, module):
-                yield member
+        members = [*_members(module)]
+        known = {id(member) for member, _ in members}
+        for member, marked in members:
+            if _is_elsewhere(member, module):
+                continue
+            original = marked.listener
+            # A wrapper by functools.wraps has a copy of the mark. It is the listener if the
+            # decorated function itself cannot be reached any more.
+            if original is not member and (id(original) in known or _is_reachable(original)):
+                continue
+            yield marked.bus, member
 
 
-def _mark_of(member: object) -> object:
+def _members(module: ModuleType) -> Iterator[tuple[Any, Mark]]:
+    for member in tuple(vars(module).values()):
+        if issubclass(type(member), type):
+            if vars(member).get("__module__") == module.__name__:
+                yield from _members_of_class(member)
+        elif (marked := _mark_of(member)) is not None:
+            yield member, marked
+
+
+def _members_of_class(cls: type) -> Iterator[tuple[Any, Mark]]:
+    for name, member in tuple(vars(cls).items()):
+        qualified = f"{cls.__qualname__}.{name}"
+        kind = type(member)
+        if issubclass(kind, type):
+            if member.__module__ == cls.__module__ and member.__qualname__ == qualified:
+                yield from _members_of_class(member)
+        elif issubclass(kind, (staticmethod, classmethod)):
+            function = member.__func__
+            marked = vars(member).get(MARK) or _mark_of(function)
+            if marked is not None:
+                bound = getattr(cls, name)
+                yield bound, Mark(marked.bus, bound)
+        elif (marked := _mark_of(member)) and getattr(member, "__qualname__", "") == qualified:
+            text = f"{describe(member)} is a method, which a bus cannot call without its object"
+            advice = "Put @staticmethod above the decorator, or register the bound method."
+            raise ConfigurationError(text, listener=member, advice=advice)
+
+
+def _mark_of(member: object) -> Mark | None:
     """Return the mark of a member of a module without running its code.
 
     A module may hold proxies and lazy objects, which act when an attribute is read.
     """
-    kind = type(member)
-    if kind is FunctionType:
+    if type(member) is FunctionType:
         return vars(member).get(MARK)
-    return None if issubclass(kind, type) else getattr_static(member, MARK, None)
+    found = getattr_static(member, MARK, None)
+    return found if isinstance(found, Mark) else None
 
 
 def _is_elsewhere(listener: Callable[..., Any], module: ModuleType) -> bool:
@@ -58,13 +117,35 @@ def _is_elsewhere(listener: Callable[..., Any], module: ModuleType) -> bool:
     A listener that a factory or decorator of another module returned is not found there.
     """
     home = sys.modules.get(listener.__module__, module)
-    return home is not module and any(each is listener for each in vars(home).values())
+    return home is not module and _is_in(listener, home)
+
+
+def _is_reachable(listener: object) -> bool:
+    home = sys.modules.get(getattr(listener, "__module__", ""))
+    return home is not None and _is_in(listener, home)
+
+
+def _is_in(listener: object, module: ModuleType) -> bool:
+    return any(each is listener for each in tuple(vars(module).values()))
 
 
 def _walk(name: str) -> Iterator[ModuleType]:
     module = import_module(name)
     yield module
-    for info in sorted(iter_modules(getattr(module, "__path__", ())), key=lambda info: info.name):
-        # Importing __main__ would run the program.
-        if info.name != "__main__":
-            yield from _walk(f"{name}.{info.name}")
+    for below in sorted(_names_below(getattr(module, "__path__", ()))):
+        yield from _walk(f"{name}.{below}")
+
+
+def _names_below(paths: Iterable[str]) -> set[str]:
+    """Return the names of the modules, packages and folders with modules in these folders."""
+    paths = list(paths)
+    names = {info.name for info in iter_modules(paths)}
+    for path in map(Path, paths):
+        if path.is_dir():
+            names |= {
+                folder.name
+                for folder in path.iterdir()
+                if folder.name.isidentifier() and folder.is_dir() and any(folder.rglob("*.py"))
+            }
+    # Importing __main__ would run the program.
+    return names - {"__main__", "__pycache__"}

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._compat.callables import key_of
 from ..._compat.logs import get_logger
 from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError
@@ -86,5 +87,5 @@ class Subscriber(Overridable):
 
     def _add(self, topic: str, handler: Handler[Any]) -> None:
         handlers = self._handlers.get(topic, [])
-        if all(known.function != handler.function for known in handlers):
+        if all(key_of(known.function) != key_of(handler.function) for known in handlers):
             self._handlers[topic] = [*handlers, handler]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 
 from ...exceptions import MissingDependencyError
 
@@ -28,3 +29,23 @@ class AsyncDependency(abc.ABC):
         if cls is not AsyncDependency:
             return super().__subclasshook__(subclass)
         return hasattr(subclass, "on_after_commit") and hasattr(subclass, "on_after_rollback")
+
+
+async def notify(dependencies: Iterable[AsyncDependency], hook: str) -> None:
+    """Call a hook of every dependency, then raise the failures together."""
+    failures: list[Exception] = []
+    interruption: BaseException | None = None
+    for dependency in dependencies:
+        try:
+            await getattr(dependency, hook)()
+        except Exception as failure:  # noqa: BLE001
+            failures.append(failure)
+        except BaseException as failure:  # noqa: BLE001
+            interruption = failure
+    if failures:
+        group = ExceptionGroup(f"{hook} failed; the {hook[9:]} stands", failures)
+        if interruption is None:
+            raise group
+        interruption.add_note(f"Besides: {group!r}")
+    if interruption is not None:
+        raise interruption

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._compat.aio import adapt
-from ..._compat.callables import describe
+from ..._compat.callables import UNFINISHED, describe, is_generator_function
 from ..._di._async.scope import AsyncHandleScope
 from ..._di.depends import requirements_of
 from ..._di.overrides import Provider
@@ -15,6 +15,7 @@ from ..._introspection.signature import (
     EMPTY,
     POSITIONAL_ONLY,
     POSITIONAL_OR_KEYWORD,
+    VAR_KEYWORD,
     VAR_POSITIONAL,
     Parameter,
     parameters,
@@ -61,9 +62,15 @@ class AsyncDependencies:
     def __contains__(self, name: str) -> bool:
         return name in self._made or name in self._factories
 
-    def __getitem__(self, name: str) -> Any:
+    async def get(self, name: str) -> Any:
+        """Return a dependency; create it if this is the first time that it is asked for."""
         if name not in self._made:
-            self._made[name] = dependency = self._factories[name]()
+            factory = self._factories[name]
+            dependency = factory()
+            if type(dependency) in UNFINISHED:
+                opens = is_generator_function(factory, decorated=True)
+                dependency = await self.scope.keep(None, dependency, opens)
+            self._made[name] = dependency
             if isinstance(dependency, AsyncDependency):
                 self._transaction.add_dependency(dependency)
         return self._made[name]
@@ -89,6 +96,7 @@ class AsyncListener:
         "annotation",
         "callback",
         "function",
+        "names",
         "optional",
         "plain",
         "required",
@@ -120,6 +128,9 @@ class AsyncListener:
         self.required = tuple(each.name for each in named if each.default is EMPTY)
         self.optional = tuple(each.name for each in named if each.default is not EMPTY)
         self._declared = injected
+        takes_any = any(each.kind is VAR_KEYWORD for each in declared)
+        self.names = None if takes_any else frozenset((*self.required, *self.optional, *injected))
+        """The dependencies that a call may pass to it by name; None if it takes any name."""
         self._injection: AsyncInjection | None = None
         if injected:
             # Imported here because only programs that declare dependencies need it.
@@ -133,7 +144,7 @@ class AsyncListener:
                     ContextValue(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
             self._injection = AsyncInjection(callback, provider, context, in_handle=True)
-        self.plain = not named and not injected
+        self.plain = not named and not injected and not takes_any
         """Whether it takes no dependency; the bus then calls the callback directly."""
 
     async def call(
@@ -151,14 +162,17 @@ class AsyncListener:
         for name in self.required:
             if name not in dependencies:
                 raise MissingDependencyError(name, self.function)
-            arguments[name] = dependencies[name]
+            arguments[name] = await dependencies.get(name)
         for name in self.optional:
             if name in dependencies:
-                arguments[name] = dependencies[name]
+                arguments[name] = await dependencies.get(name)
+        if self.names is None:
+            for name in dependencies.given - self._declared - arguments.keys():
+                arguments[name] = await dependencies.get(name)
         if self._injection is None:
             return await self.callback(message, transaction, **arguments)
         for name in self._declared & dependencies.given:
-            arguments[name] = dependencies[name]
+            arguments[name] = await dependencies.get(name)
         return await self._injection.call((message, transaction), arguments, dependencies.scope)
 
 

@@ -14,8 +14,12 @@ from ..causation import Causation
 from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
-from .dependency import AsyncDependency
-from .repository import AsyncAbstractRepository, AsyncEventstoreAbstractRepository
+from .dependency import AsyncDependency, notify
+from .repository import (
+    AsyncAbstractRepository,
+    AsyncEventstoreAbstractRepository,
+    AsyncTransactionEventstore,
+)
 
 if TYPE_CHECKING:
     from .unit_of_work import AsyncAbstractUnitOfWork
@@ -66,12 +70,24 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         self.bare = True
 
     def __getattr__(self, name: str) -> TRepositories:
+        if name == "uow":  # in an instance that was made without its constructor
+            raise AttributeError(name)
         return getattr(self.uow, name)  # type: ignore[no-any-return]
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        text = "A transaction can be neither copied nor pickled"
+        raise TypeError(text)
 
     @property
     def eventstore(self) -> AsyncEventstoreAbstractRepository:
-        """The store of the messages that are handled in this transaction."""
-        return self.uow.eventstore
+        """The store of the messages that are handled in this transaction.
+
+        A message that is added through it belongs to the transaction, whatever task or thread
+        adds it.
+        """
+        if self.buffer is None:
+            return self.uow.eventstore
+        return AsyncTransactionEventstore(self.uow.eventstore, self.buffer)
 
     @property
     def causation_id(self) -> UUID | None:
@@ -142,7 +158,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         if self.buffer is not None:
             self.buffer.committed = True
         if self._dependencies is not None:
-            await self._tell("on_after_commit")
+            await notify(self._dependencies, "on_after_commit")
 
     async def rollback(self) -> None:
         """Roll the transaction back; the natural end of a transaction that only reads.
@@ -165,7 +181,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
                 self.buffer.messages = []
             discard(self.uow.collect_new_events())
         if self._dependencies is not None:
-            await self._tell("on_after_rollback")
+            await notify(self._dependencies, "on_after_rollback")
 
     async def detach(self) -> None:
         """Keep the transaction open after its *with* block, for a streamed response.
@@ -259,7 +275,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             text = "the transaction was committed, then an error left it and publishing failed"
             raise ExceptionGroup(text, [exc, error]) from None
         finally:
-            await self._end()
+            await self._end(_ROLLEDBACK if self.status is _ROLLEDBACK else _CLOSED)
 
     async def _publish(self) -> None:
         if self.buffer is None:
@@ -268,29 +284,11 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             with self.buffer.active():
                 await self.uow.eventstore.publish_eventstream()
 
-    async def _end(self) -> None:
+    async def _end(self, status: TransactionStatus = _CLOSED) -> None:
         try:
-            await self.uow.end_transaction()
+            if self.uow.runs_transaction(self):
+                await self.uow.end_transaction()
         finally:
-            self.status = _CLOSED
+            self.status = status
             if self.buffer is not None:
                 self.buffer.close()
-
-    async def _tell(self, hook: str) -> None:
-        """Call a hook of every dependency, then raise the failures together."""
-        failures: list[Exception] = []
-        interruption: BaseException | None = None
-        for dependency in self._dependencies or ():
-            try:
-                await getattr(dependency, hook)()
-            except Exception as failure:  # noqa: BLE001
-                failures.append(failure)
-            except BaseException as failure:  # noqa: BLE001
-                interruption = failure
-        if failures:
-            group = ExceptionGroup(f"{hook} failed; the {hook[9:]} stands", failures)
-            if interruption is None:
-                raise group
-            interruption.add_note(f"Besides: {group!r}")
-        if interruption is not None:
-            raise interruption

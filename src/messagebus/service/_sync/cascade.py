@@ -12,6 +12,7 @@ from ..._di._sync.scope import SyncHandleScope
 from ...domain.model import Message
 from ...exceptions import CascadeError
 from ..causation import Causation, cause_of, chain_to
+from ..diagnostics import annotate
 from ..listeners import Listeners
 from ..repository import discard
 from ..transaction_status import TransactionStatus
@@ -97,17 +98,24 @@ class SyncCascade:
             uow.cause = cause
             route = self._listeners.routes.get(type(message)) or self._listeners.find_route(message)
             raised: list[Message[Any]] = []
-            if route.callbacks is not None:
-                for callback in route.callbacks:
-                    outcome = callback(message, uow)
-                    raised.extend(work.collect_new_events())
-            else:
-                for listener, hears in route.matches:
-                    if hears is None or hears(message):
-                        outcome = listener.call(message, uow, dependencies)
+            called = 0
+            try:
+                if route.callbacks is not None:
+                    for callback in route.callbacks:
+                        outcome = callback(message, uow)
                         raised.extend(work.collect_new_events())
-                        if route.is_command:
-                            break
+                        called += 1
+                else:
+                    for listener, hears in route.matches:
+                        if hears is None or hears(message):
+                            outcome = listener.call(message, uow, dependencies)
+                            raised.extend(work.collect_new_events())
+                            if route.is_command:
+                                break
+                        called += 1
+            except BaseException as error:
+                annotate(error, route.function(called), message, cause)
+                raise
             if first and route.is_command:
                 result = outcome
             first = False

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 
 from ...exceptions import MissingDependencyError
 
@@ -30,3 +31,23 @@ class SyncDependency(abc.ABC):
         if cls is not SyncDependency:
             return super().__subclasshook__(subclass)
         return hasattr(subclass, "on_after_commit") and hasattr(subclass, "on_after_rollback")
+
+
+def notify(dependencies: Iterable[SyncDependency], hook: str) -> None:
+    """Call a hook of every dependency, then raise the failures together."""
+    failures: list[Exception] = []
+    interruption: BaseException | None = None
+    for dependency in dependencies:
+        try:
+            getattr(dependency, hook)()
+        except Exception as failure:  # noqa: BLE001
+            failures.append(failure)
+        except BaseException as failure:  # noqa: BLE001
+            interruption = failure
+    if failures:
+        group = ExceptionGroup(f"{hook} failed; the {hook[9:]} stands", failures)
+        if interruption is None:
+            raise group
+        interruption.add_note(f"Besides: {group!r}")
+    if interruption is not None:
+        raise interruption

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._compat.blocking import adapt
-from ..._compat.callables import describe
+from ..._compat.callables import UNFINISHED, describe, is_generator_function
 from ..._di._sync.scope import SyncHandleScope
 from ..._di.depends import requirements_of
 from ..._di.overrides import Provider
@@ -17,6 +17,7 @@ from ..._introspection.signature import (
     EMPTY,
     POSITIONAL_ONLY,
     POSITIONAL_OR_KEYWORD,
+    VAR_KEYWORD,
     VAR_POSITIONAL,
     Parameter,
     parameters,
@@ -63,9 +64,15 @@ class SyncDependencies:
     def __contains__(self, name: str) -> bool:
         return name in self._made or name in self._factories
 
-    def __getitem__(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
+        """Return a dependency; create it if this is the first time that it is asked for."""
         if name not in self._made:
-            self._made[name] = dependency = self._factories[name]()
+            factory = self._factories[name]
+            dependency = factory()
+            if type(dependency) in UNFINISHED:
+                opens = is_generator_function(factory, decorated=True)
+                dependency = self.scope.keep(None, dependency, opens)
+            self._made[name] = dependency
             if isinstance(dependency, SyncDependency):
                 self._transaction.add_dependency(dependency)
         return self._made[name]
@@ -91,6 +98,7 @@ class SyncListener:
         "annotation",
         "callback",
         "function",
+        "names",
         "optional",
         "plain",
         "required",
@@ -122,6 +130,9 @@ class SyncListener:
         self.required = tuple(each.name for each in named if each.default is EMPTY)
         self.optional = tuple(each.name for each in named if each.default is not EMPTY)
         self._declared = injected
+        takes_any = any(each.kind is VAR_KEYWORD for each in declared)
+        self.names = None if takes_any else frozenset((*self.required, *self.optional, *injected))
+        """The dependencies that a call may pass to it by name; None if it takes any name."""
         self._injection: SyncInjection | None = None
         if injected:
             # Imported here because only programs that declare dependencies need it.
@@ -135,7 +146,7 @@ class SyncListener:
                     ContextValue(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
             self._injection = SyncInjection(callback, provider, context, in_handle=True)
-        self.plain = not named and not injected
+        self.plain = not named and not injected and not takes_any
         """Whether it takes no dependency; the bus then calls the callback directly."""
 
     def call(
@@ -153,14 +164,17 @@ class SyncListener:
         for name in self.required:
             if name not in dependencies:
                 raise MissingDependencyError(name, self.function)
-            arguments[name] = dependencies[name]
+            arguments[name] = dependencies.get(name)
         for name in self.optional:
             if name in dependencies:
-                arguments[name] = dependencies[name]
+                arguments[name] = dependencies.get(name)
+        if self.names is None:
+            for name in dependencies.given - self._declared - arguments.keys():
+                arguments[name] = dependencies.get(name)
         if self._injection is None:
             return self.callback(message, transaction, **arguments)
         for name in self._declared & dependencies.given:
-            arguments[name] = dependencies[name]
+            arguments[name] = dependencies.get(name)
         return self._injection.call((message, transaction), arguments, dependencies.scope)
 
 

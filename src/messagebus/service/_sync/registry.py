@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
@@ -17,19 +17,31 @@ from ...domain.model import GenericEvent, Message, Returns
 from ...exceptions import ConfigurationError
 from ...typing import P, R, SyncMessageHandler, TMessage, TSyncUow
 from ..causation import cause_of
-from ..check import find_problems
+from ..check import check_options, find_barren_scans, find_problems
+from ..diagnostics import annotate, refuse_non_transaction, warn_unhandled
 from ..listeners import Listeners
 from ..repository import NO_MESSAGES, discard
 from ..scanning import mark, marked_listeners
 from .cascade import SyncCascade, Waiting
-from .dependency import MissingDependencyError
+from .dependency import MissingDependencyError, SyncDependency
 from .listener import SyncListener, heard_by
 from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["ConfigurationError", "MissingDependencyError", "SyncMessageBus", "sync_listen"]
 
 _RUNNING = TransactionStatus.running
-_TAKEN = ("message", "uow")
+
+
+def _warn(command: Message[Any], _uow: object) -> None:
+    """Stand in for the handler of a command that has none and is not published."""
+    warn_unhandled(command)
+
+
+def _trace(listener: SyncListener) -> SyncListener:
+    # Imported here because most programs never log at level DEBUG.
+    from .tracing import SyncTracedListener
+
+    return SyncTracedListener(listener)
 
 
 class SyncEventConsumer(Protocol):
@@ -80,22 +92,13 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         **dependencies: Callable[[], Any],
     ) -> None:
         super().__init__(provider=provider)
-        for name, factory in dependencies.items():
-            if name in _TAKEN:
-                text = f"A dependency cannot be named {name!r}: handle has a parameter of that name"
-                raise ConfigurationError(text)
-            if not callable(factory):
-                text = f"The dependency {name!r} is not callable: {factory!r}"
-                advice = (
-                    "The bus creates one for each handle call: pass it a class or a factory, or "
-                    "pass the object itself to handle."
-                )
-                raise ConfigurationError(text, advice=advice)
+        check_options(max_depth, self.provider, dependencies)
         self.max_depth = max_depth
         self.dependencies = dependencies
-        self._listeners: Listeners[SyncListener] = Listeners()
+        self._listeners: Listeners[SyncListener] = Listeners(_trace, _warn)
         self._included: list[SyncEventConsumer] = []
         self._scanned: set[object] = set()
+        self._scans: dict[str, Sequence[type]] = {}
         self._cascade = SyncCascade(self._listeners, dependencies)
 
     @property
@@ -158,6 +161,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         def consume(event: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
             consumption(event)
 
+        consume.__qualname__ = f"{type(consumer).__qualname__}.consume"
         if not any(each is consumer for each in self._included):
             self._included.append(consumer)
             listener = SyncListener(consume, GenericEvent, self.provider)
@@ -178,7 +182,9 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         """
         is_overridden = self.add_listener != MethodType(SyncMessageBus.add_listener, self)
         for mod in mods:
-            for callback in marked_listeners(mod, SyncMessageBus):
+            found = [*marked_listeners(mod)]
+            self._scans[mod] = [bus for bus, _ in found]
+            for callback in (each for bus, each in found if bus is SyncMessageBus):
                 key = key_of(callback)
                 if key not in self._scanned:
                     # An override must see the type; otherwise the listener reads it by itself.
@@ -199,6 +205,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
                 nothing provides, or no listener asks for a dependency of the bus.
         """
         problems = find_problems(self._listeners, self.dependencies, mods, given)
+        problems += find_barren_scans(self._scans, SyncMessageBus, sync_listen)
         if problems:
             text = "The bus is not wired: " + "; ".join(problems)
             raise ConfigurationError(text, problems=problems)
@@ -244,13 +251,23 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
             TransactionError: the transaction is no longer running.
             MissingDependencyError: a listener asks for a dependency that neither the bus nor the
                 call provides.
+            UnexpectedDependencyError: no listener of the bus asks for one of *dependencies*, and
+                it does not hear the end of the transaction either.
             CascadeError: messages keep raising each other.
         """
-        if uow.status is not _RUNNING:
-            uow.ensure_open()
+        try:
+            if uow.status is not _RUNNING:
+                uow.ensure_open()
+        except AttributeError:
+            refuse_non_transaction(uow)
         handler = self._listeners.handlers.get(type(message))
         if handler is not None and uow.bare and uow.message is None and not dependencies:
             return self._handle_alone(handler, message, uow)
+        if dependencies:
+            # One that hears the end of the transaction is used even if no listener asks for it.
+            self._listeners.refuse_unexpected(
+                [name for name, it in dependencies.items() if not isinstance(it, SyncDependency)]
+            )
         cause = None if uow.message is None else cause_of(uow.message, uow.cause)
         waiting: Waiting = deque([(message, cause)])
         if uow.buffer is None:
@@ -270,7 +287,8 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         uow.message = message
         try:
             result = handler(message, uow)
-        except BaseException:
+        except BaseException as error:
+            annotate(error, self._listeners.routes[type(message)].function(0), message, None)
             discard(uow.uow.collect_new_events())
             raise
         finally:

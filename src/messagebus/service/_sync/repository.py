@@ -11,7 +11,7 @@ from typing import Any
 from ...domain.model import Message
 from ...exceptions import PublishError
 from ..repository import Repository, TModel_contra
-from ..stream_buffer import current_stream_buffer
+from ..stream_buffer import StreamBuffer, current_stream_buffer
 from .eventstream import SyncEventstreamPublisher
 
 
@@ -85,6 +85,35 @@ class SyncEventstoreAbstractRepository(abc.ABC):
             raise PublishError(tuple(pending)) from error
         finally:
             self._unsent.extendleft(reversed(pending))
+
+
+class SyncTransactionEventstore(SyncEventstoreAbstractRepository):
+    """An eventstore as one transaction sees it: whatever is added belongs to the transaction.
+
+    Args:
+        eventstore: the eventstore of the unit of work.
+        buffer: the buffer of the transaction.
+    """
+
+    def __init__(self, eventstore: SyncEventstoreAbstractRepository, buffer: StreamBuffer) -> None:
+        self._eventstore = eventstore
+        self._buffer = buffer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._eventstore, name)
+
+    def _add(self, message: Message[Any]) -> None:
+        self._eventstore._add(message)
+
+    def add(self, message: Message[Any]) -> None:
+        """Add the message to the eventstore and to the buffer of the transaction."""
+        with self._buffer.active():
+            self._eventstore.add(message)
+
+    def publish_eventstream(self) -> None:
+        """Send the messages of committed transactions to the eventstream."""
+        with self._buffer.active():
+            self._eventstore.publish_eventstream()
 
 
 class SyncSinkholeEventstoreRepository(SyncEventstoreAbstractRepository):
