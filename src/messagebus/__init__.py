@@ -13,6 +13,7 @@ from .domain.model import (
     Metadata,
     Model,
     Returns,
+    load_message,
 )
 from .exceptions import (
     AnnotationError,
@@ -127,5 +128,6 @@ __all__ = [
     "UnknownActionError",
     "async_listen",
     "event",
+    "load_message",
     "sync_listen",
 ]

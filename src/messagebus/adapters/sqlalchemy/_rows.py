@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from inspect import signature
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from ...domain.model import GenericCommand, Message, Metadata
+from ...domain.model import GenericCommand, Message, Metadata, load_message
 from ...exceptions import (
     ConfigurationError,
     UnknownMessageTypeError,
@@ -30,13 +26,6 @@ from .tables import PENDING
 
 _LARGEST_VERSION = 2**31 - 1
 _SERIALIZER = "messagebus.serializer"  # a key beside the metadata that no field can have
-
-# Messages are stored under the names of their fields, even where these have aliases.
-_BY_NAME: dict[str, Any] = (
-    {"by_name": True, "by_alias": True}
-    if "by_name" in signature(BaseModel.model_validate_json).parameters
-    else {}
-)
 
 MessageTypes = Mapping[tuple[str, int], type[Message[Any]]]
 """The class for each name and version."""
@@ -113,15 +102,12 @@ class StoredMessage:
             raise UnknownMessageTypeError(self.name, self.schema_version, self.position)
         if self.serializer is not None:
             raise UnreadableMessageError(self.message_id, self.position, kind, self.serializer)
-        head = {
-            "message_id": str(self.message_id),
-            "created_at": self.created_at.isoformat(),
+        envelope = {
+            "message_id": self.message_id,
+            "created_at": self.created_at,
             "metadata": self.metadata,
         }
-        # The payload is spliced in unparsed, so that numbers of any size keep their value.
-        body = self.payload[1:]
-        text = json.dumps(head)[:-1] + ("}" if body == "}" else f", {body}")
-        return kind.model_validate_json(text, **_BY_NAME)
+        return load_message(kind, self.payload, envelope)
 
 
 def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> MessageTypes:

@@ -1,6 +1,7 @@
 """Messages, their metadata, and the models that raise them."""
 
 from .identity import uuid7
+from .loading import load_message
 from .message import (
     Command,
     Event,
@@ -25,5 +26,6 @@ __all__ = [
     "Returns",
     "TMessage",
     "TMetadata",
+    "load_message",
     "uuid7",
 ]

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Container
 from datetime import UTC, datetime
 from functools import partial
+from reprlib import recursive_repr
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from .envelope import ENVELOPE, ShortSignature, check_envelope, without_fields
 from .identity import uuid7
 from .metadata import Metadata, TMetadata
 
 R_co = TypeVar("R_co", covariant=True)
 
-_ENVELOPE = frozenset({"message_id", "created_at", "metadata"})
 _UNIQUE = ("message_id", "created_at")
 
 
@@ -24,6 +33,9 @@ class Message(BaseModel, Generic[TMetadata]):
 
     Two messages are equal if they have the same class and the same content; *message_id* and
     *created_at* do not count. Only messages of a frozen class are hashable.
+
+    Code sets *message_id*, *created_at* and *metadata*: they are objects of their types. Input
+    cannot set them: validation refuses plain data for them, unless *load_message* gives them.
     """
 
     message_id: UUID = Field(default_factory=uuid7)
@@ -37,6 +49,32 @@ class Message(BaseModel, Generic[TMetadata]):
     Stored messages are found by name and version, so these must not change when the class is
     renamed.
     """
+
+    # A validator of fields, so that it also covers the fields that a subclass declares anew.
+    @field_validator(*sorted(ENVELOPE), mode="before")
+    @classmethod
+    def __check_envelope__(cls, value: Any, info: ValidationInfo) -> Any:
+        return check_envelope(cls, value, info.field_name or "", info.mode, info.context)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        if handler.mode == "validation":
+            core_schema = without_fields(core_schema, ENVELOPE)
+        return handler(core_schema)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__pydantic_on_complete__()
+
+    # Older versions of pydantic do not call it for a class with forward references.
+    @classmethod
+    def __pydantic_on_complete__(cls) -> None:
+        made = vars(cls).get("__signature__")
+        if made is not None and not isinstance(made, ShortSignature):
+            cls.__signature__ = ShortSignature(made)  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -52,13 +90,18 @@ class Message(BaseModel, Generic[TMetadata]):
             (type(self), *fields.values(), *(extra or {}).values(), *(private or {}).values())
         )
 
+    @recursive_repr("<...>")
     def __repr__(self) -> str:
-        shown = self.__repr_args__()
-        said = " ".join(f"{name}={value!r}" for name, value in shown if name not in _ENVELOPE)
-        return f"<{type(self).__name__} {said}>" if said else f"<{type(self).__name__}>"
+        return shown(self, ENVELOPE)
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def shown(model: BaseModel, hidden: Container[str]) -> str:
+    """Return the representation of a message or a model."""
+    values = [(name, value) for name, value in model.__repr_args__() if name not in hidden]
+    return f"<{' '.join([type(model).__name__, *(f'{name}={value!r}' for name, value in values)])}>"
 
 
 def content(model: BaseModel, ignored: Container[str]) -> tuple[dict[str, Any], Any, Any]:

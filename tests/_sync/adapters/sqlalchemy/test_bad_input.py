@@ -76,7 +76,7 @@ REFUSED = {
     "NaN in the metadata": labelled([math.nan]),
     "half a character in the metadata": labelled(["\udfff"]),
     "an object in the metadata": labelled(object()),
-    "a time without a zone": Measured(created_at=datetime(2020, 1, 1)),
+    "a time without a zone": Measured().model_copy(update={"created_at": datetime(2020, 1, 1)}),
 }
 
 KEPT = {

@@ -1,0 +1,64 @@
+"""Loading messages from plain data that the application has written itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from .envelope import Trusted
+from .message import TMessage
+
+# Data have the names of fields, even where these have aliases.
+_BY_NAME: dict[str, Any] = (
+    {"by_name": True, "by_alias": True}
+    if "by_name" in signature(BaseModel.model_validate_json).parameters
+    else {}
+)
+
+
+def load_message(
+    cls: type[TMessage],
+    data: Mapping[str, Any] | str | bytes,
+    envelope: Mapping[str, Any] | None = None,
+) -> TMessage:
+    """Create a message from plain data, which also set its envelope.
+
+    Call it only with data that the application has written itself, such as a row of its own
+    store. Whoever writes the data decides under which name the message is published.
+
+    Args:
+        cls: the class of the message.
+        data: the fields of the message by name or alias: a mapping, or a JSON object.
+        envelope: *message_id*, *created_at* and *metadata*, where they are kept apart from the
+            other fields. They replace what *data* say.
+
+    Returns:
+        The message. Messages in its fields keep their envelopes, too.
+
+    Raises:
+        pydantic.ValidationError: the class does not accept the data, or *created_at* has no time
+            zone.
+    """
+    context = Trusted()
+    if isinstance(data, Mapping):
+        return cls.model_validate({**data, **(envelope or {})}, context=context, **_BY_NAME)
+    return cls.model_validate_json(_with(data, envelope), context=context, **_BY_NAME)
+
+
+def _with(data: str | bytes, envelope: Mapping[str, Any] | None) -> str | bytes:
+    """Append the envelope to a JSON object; of a name that occurs twice, the last value counts.
+
+    The object is not parsed, so that numbers of any size keep their value.
+    """
+    if not envelope:
+        return data
+    text = (data if isinstance(data, str) else data.decode()).strip()
+    if not (text.startswith("{") and text.endswith("}")):
+        return text  # pydantic tells what is wrong
+    fields = text[1:-1].strip()
+    head = to_json(envelope).decode()[1:]
+    return f"{{{fields}, {head}" if fields else f"{{{head}"
