@@ -36,6 +36,11 @@ class Recreated(Created[T], Generic[T]):
     times: int = 1
 
 
+@event(frozen=True)
+class Destroyed(Deleted[T], Generic[T]):
+    times: int = 1
+
+
 def test_an_event_is_a_dataclass_with_slots() -> None:
     """It compares and shows its fields, and accepts no other attributes."""
     moved = Moved(1)
@@ -62,7 +67,7 @@ def test_options_are_those_of_dataclasses() -> None:
         Ranked(1)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("generic", [Created, Deleted, Recreated])
+@pytest.mark.parametrize("generic", [Created, Deleted, Recreated, Destroyed])
 def test_a_generic_event_remembers_its_type_arguments(generic: Any) -> None:
     """They are in a slot that is not a field."""
     made = generic[int](1)
@@ -88,9 +93,20 @@ def test_a_frozen_event_remembers_its_type_arguments() -> None:
     assert hash(Deleted(1)) == hash(deleted)
 
 
-@pytest.mark.parametrize("made", [Moved(1, 2), Created[int](1, "note"), Deleted(1), Recreated(2)])
+@pytest.mark.parametrize(
+    "made",
+    [
+        Moved(1, 2),
+        Created[int](1, "note"),
+        Deleted(1),
+        Deleted[int](1),
+        Deleted[list[int]]([1]),
+        Recreated(2),
+        Destroyed[int](1),
+    ],
+)
 def test_events_are_copied_and_pickled(made: Any) -> None:
-    """The copy is equal; that of a mutable event keeps the type arguments."""
+    """The copy is equal, and keeps the type arguments, frozen or not."""
     for copied in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301
         assert made == copied
         assert getattr(made, "__orig_class__", None) == getattr(copied, "__orig_class__", None)

@@ -50,8 +50,10 @@ def _make_dataclass(cls: type[Any], options: dict[str, Any]) -> type[Any]:
     made = dataclass(cls, slots=True, **options)
     if remembers:
         del made.__annotations__[_ALIAS], made.__dataclass_fields__[_ALIAS]
-        if options.get("frozen"):
-            setattr(made, "__setattr__", _allow_alias(vars(made)["__setattr__"]))  # noqa: B010 - a function
+    if options.get("frozen") and hasattr(made, _ALIAS):
+        setattr(made, "__setattr__", _allow_alias(vars(made)["__setattr__"]))  # noqa: B010 - a function
+        if "__getstate__" not in vars(cls):
+            _copy_alias(made)
     _rebind_super(cls, made)
     return made
 
@@ -66,6 +68,22 @@ def _allow_alias(frozen: Callable[[Any, str, Any], None]) -> Callable[[Any, str,
             frozen(self, name, value)
 
     return __setattr__
+
+
+def _copy_alias(made: Any) -> None:
+    """Let copies and pickles keep the alias, which is no field."""
+    read, write = made.__getstate__, made.__setstate__
+
+    def __getstate__(self: Any) -> Any:  # noqa: N807
+        return read(self), getattr(self, _ALIAS, None)
+
+    def __setstate__(self: Any, state: Any) -> None:  # noqa: N807
+        values, alias = state
+        write(self, values)
+        if alias is not None:
+            object.__setattr__(self, _ALIAS, alias)
+
+    made.__getstate__, made.__setstate__ = __getstate__, __setstate__
 
 
 def _rebind_super(cls: type[Any], made: type[Any]) -> None:
