@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ..domain.model import GenericModel, Message
 from ..exceptions import ConfigurationError, InvalidMessageError
+from .aggregate import can_hold_models, models_within
 
 # Quoted, because pydantic would create a class for it.
 TModel_contra = TypeVar("TModel_contra", bound="GenericModel[Any]", contravariant=True)
@@ -45,11 +46,14 @@ def repositories_among(values: Iterable[object]) -> list[Repository[Any]]:
 def take_messages(repositories: Iterable[Repository[Any]]) -> Iterator[Message[Any]]:
     """Take the messages off the models that repositories have seen, and forget these models.
 
+    The models in the fields of these models count, too.
+
     Returns:
         The messages in the order they were raised: those of one model as they stand in its
         list, those of several models by the order of their identifiers.
     """
     batches: list[list[Message[Any]]] = []
+    roots: list[GenericModel[Any]] = []
     for repository in repositories:
         models = repository.seen
         if models:
@@ -57,7 +61,14 @@ def take_messages(repositories: Iterable[Repository[Any]]) -> Iterator[Message[A
                 if model.messages:
                     batches.append(list(model.messages))
                     model.messages.clear()
+                if getattr(model, "__holds_models__", False) is not False:
+                    roots.append(model)
             models.clear()
+    if roots:
+        for part in models_within(filter(can_hold_models, roots)):
+            if part.messages:
+                batches.append(list(part.messages))
+                part.messages.clear()
     if not batches:
         return NO_MESSAGES
     if len(batches) == 1:

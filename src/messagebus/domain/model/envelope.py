@@ -8,7 +8,7 @@ from inspect import Signature
 from typing import Any, Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 from pydantic_core import (
     PydanticCustomError,
     PydanticKnownError,
@@ -74,30 +74,63 @@ def without_fields(schema: core_schema.CoreSchema, names: frozenset[str]) -> cor
 
 
 class ShortSignature:
-    """The signature of a message class without the optional fields of the envelope.
+    """The signature of a class of pydantic without some of its optional fields.
 
     Tools that build an instance from a signature would set them: web frameworks from a request,
     Hypothesis from what it makes up. It is made when it is first asked for, as pydantic's own.
     """
 
-    def __init__(self, made: Any) -> None:
+    def __init__(self, made: Any, names: frozenset[str]) -> None:
         self._made = made
+        self._names = names
         self._short: Signature | None = None
+
+    @classmethod
+    def shorten(cls, model: type[BaseModel], names: frozenset[str]) -> None:
+        """Replace the signature of a class, if pydantic has made it."""
+        made = vars(model).get("__signature__")
+        if made is not None and not isinstance(made, ShortSignature):
+            model.__signature__ = cls(made, names)  # type: ignore[assignment]
 
     def __get__(self, instance: object, owner: type[BaseModel]) -> Signature:
         if instance is not None:  # an instance that can be called has a signature of its own
             raise AttributeError(owner, "__signature__")
         if self._short is None:
             signature: Signature = self._made.__get__(instance, owner)
-            hidden = {
-                alias
-                for name in ENVELOPE
-                if not (field := owner.model_fields[name]).is_required()
-                for alias in (name, field.alias, field.validation_alias)
-            }
+            hidden: set[str] = set()
+            for name in self._names & owner.model_fields.keys():
+                if not owner.model_fields[name].is_required():
+                    hidden |= _names_of(owner, name)
             kept = [each for name, each in signature.parameters.items() if name not in hidden]
             self._short = signature.replace(parameters=kept)
         return self._short
+
+
+def check_extra(message: BaseModel) -> BaseModel:
+    """Refuse extra data under a name of the envelope, whose fields have other names.
+
+    What is dumped would say both.
+
+    Raises:
+        PydanticCustomError: there are such data.
+    """
+    extra = message.__pydantic_extra__ or {}
+    for field, type_ in _TYPES.items() if extra else ():
+        for name in _names_of(type(message), field):
+            if name in extra:
+                raise PydanticCustomError(_ERROR, _TEXT, {"field": name, "type": type_.__name__})
+    return message
+
+
+def _names_of(cls: type[BaseModel], name: str) -> set[str]:
+    """Return the name of a field and all its aliases, except paths."""
+    field = cls.model_fields.get(name)
+    if field is None:
+        return {name}
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    found = (name, field.alias, field.serialization_alias, *choices)
+    return {each for each in found if isinstance(each, str)}
 
 
 def _from_plain_data(
@@ -113,10 +146,12 @@ def _from_plain_data(
     if name in _LOADERS:
         return _LOADERS[name](value)
     declared = cls.model_fields[name].annotation
-    if mode == "json" and isinstance(declared, type) and issubclass(declared, Metadata):
-        # As JSON again: a strict class takes a string for a time from JSON only.
-        return declared.model_validate_json(to_json(value))
-    return value
+    if not (isinstance(declared, type) and issubclass(declared, Metadata)):
+        return value
+    if mode == "json":
+        # The rules of JSON, such as those for bytes, are those for the text that was read.
+        return declared.model_validate_json(to_json(value), strict=False)
+    return declared.model_validate(value, strict=False)
 
 
 def _equals(value: Any, metadata: Metadata) -> bool:

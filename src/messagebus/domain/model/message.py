@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from reprlib import recursive_repr
@@ -12,14 +12,16 @@ from uuid import UUID
 from pydantic import (
     BaseModel,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationInfo,
     field_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
-from .envelope import ENVELOPE, ShortSignature, check_envelope, without_fields
+from .envelope import ENVELOPE, ShortSignature, check_envelope, check_extra, without_fields
 from .identity import uuid7
 from .metadata import Metadata, TMetadata
 
@@ -51,10 +53,19 @@ class Message(BaseModel, Generic[TMetadata]):
     """
 
     # A validator of fields, so that it also covers the fields that a subclass declares anew.
-    @field_validator(*sorted(ENVELOPE), mode="before")
+    @field_validator(*sorted(ENVELOPE), mode="before", check_fields=False)
     @classmethod
     def __check_envelope__(cls, value: Any, info: ValidationInfo) -> Any:
         return check_envelope(cls, value, info.field_name or "", info.mode, info.context)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        if cls.model_config.get("extra") != "allow":
+            return schema
+        return no_info_after_validator_function(check_extra, schema)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -72,9 +83,7 @@ class Message(BaseModel, Generic[TMetadata]):
     # Older versions of pydantic do not call it for a class with forward references.
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        made = vars(cls).get("__signature__")
-        if made is not None and not isinstance(made, ShortSignature):
-            cls.__signature__ = ShortSignature(made)  # type: ignore[assignment]
+        ShortSignature.shorten(cls, ENVELOPE)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -82,13 +91,7 @@ class Message(BaseModel, Generic[TMetadata]):
         return content(self, _UNIQUE) == content(other, _UNIQUE)
 
     def __hash__(self) -> int:
-        if not self.model_config.get("frozen"):
-            text = f"unhashable type: {type(self).__name__!r}"
-            raise TypeError(text)
-        fields, extra, private = content(self, _UNIQUE)
-        return hash(
-            (type(self), *fields.values(), *(extra or {}).values(), *(private or {}).values())
-        )
+        return hash_of(self, _UNIQUE)
 
     @recursive_repr("<...>")
     def __repr__(self) -> str:
@@ -98,10 +101,30 @@ class Message(BaseModel, Generic[TMetadata]):
         return repr(self)
 
 
-def shown(model: BaseModel, hidden: Container[str]) -> str:
-    """Return the representation of a message or a model."""
-    values = [(name, value) for name, value in model.__repr_args__() if name not in hidden]
-    return f"<{' '.join([type(model).__name__, *(f'{name}={value!r}' for name, value in values)])}>"
+def shown(model: BaseModel, hidden: Container[str], more: Mapping[str, Any] | None = None) -> str:
+    """Return the representation of a message or a model.
+
+    Args:
+        model: the message or the model.
+        hidden: the fields that are not shown.
+        more: what to show after the fields.
+    """
+    values = [each for each in model.__repr_args__() if each[0] not in hidden]
+    said = [f"{name}={value!r}" for name, value in (*values, *(more or {}).items())]
+    return f"<{' '.join([type(model).__name__, *said])}>"
+
+
+def hash_of(model: BaseModel, ignored: Container[str]) -> int:
+    """Return a hash of the values by which instances are compared.
+
+    Raises:
+        TypeError: the class is not frozen.
+    """
+    if not model.model_config.get("frozen"):
+        text = f"unhashable type: {type(model).__name__!r}"
+        raise TypeError(text)
+    fields, extra, private = content(model, ignored)
+    return hash((type(model), *fields.values(), *(extra or {}).values(), *(private or {}).values()))
 
 
 def content(model: BaseModel, ignored: Container[str]) -> tuple[dict[str, Any], Any, Any]:
