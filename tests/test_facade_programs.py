@@ -200,6 +200,78 @@ async def main():
     await update(1, 'Alice Updated')
 """
 
+# Spellings of pymsgbus that its document leaves to its signatures.
+SIGNATURES = """
+from messagebus import Consumer, Dependency, Depends, Provider, Service, Subscriber, event
+from messagebus.depends import inject
+
+provider = Provider()
+consumer = Consumer(provider)
+subscriber = Subscriber(provider)
+service = Service(provider, generator=lambda name: name.upper())
+
+def getdb() -> dict:
+    raise NotImplementedError
+
+declared = Depends(getdb)
+
+@consumer.handler
+def handle_put(event: Created[User], db: dict = Depends(callable=getdb)):
+    db[event.entity.id] = event.entity.name
+
+@subscriber.subscribe('renamed')
+def rename(name: str, db: dict = declared):
+    db[1] = name
+
+@service.handler
+def read(id: int, db: dict = Dependency(getdb)):
+    return db[id]
+
+@inject(provider)
+def count(db: dict = Depends(getdb)):
+    return len(db)
+
+db = {}
+provider.override(getdb, lambda: db)
+provider.dependency_overrides[getdb] = lambda: db
+
+consumer.handlers['created'][0](Created(User(1, 'Alice')))
+subscriber.handlers['renamed'][0]('Bob')
+
+assert isinstance(declared, Dependency) and declared.callable is getdb
+assert read is service.handlers['READ']
+assert service.execute(action='READ', id=1) == read(1) == 'Bob'
+assert count() == 1
+"""
+
+WAITING_SIGNATURES = """
+from messagebus.asyncio import Consumer, Dependency, Depends, Provider, Service, Subscriber, event
+
+provider = Provider()
+consumer = Consumer(provider)
+subscriber = Subscriber(provider)
+service = Service(provider)
+db = {}
+
+async def getdb() -> dict:
+    raise NotImplementedError
+
+provider.override(getdb, lambda: db)
+
+@consumer.handler
+async def handle_put(event: Created[User], db: dict = Depends(callable=getdb)):
+    db[event.entity.id] = event.entity.name
+
+@service.handler
+async def read(id: int, db: dict = Dependency(getdb)):
+    return db[id]
+
+async def main():
+    await consumer.handlers['created'][0](Created(User(1, 'Alice')))
+    assert await service.handlers['read'](1) == 'Alice'
+    assert await service.execute(action='read', id=1) == 'Alice'
+"""
+
 Program = Any
 SPELLINGS = [
     pytest.param(OLD_SPELLING, id="Generic"),
@@ -284,6 +356,16 @@ def test_the_asynchronous_part_runs(run: Program, call: str) -> None:
     assert ["Update performed"] == module.performed
 
 
+def test_the_signatures_are_those_of_the_original(run: Program) -> None:
+    """Providers come by position, Depends and execute take keywords, handlers can be read."""
+    run(EVENTS, SIGNATURES)
+
+
+def test_the_asynchronous_signatures_are_those_of_the_original(run: Program) -> None:
+    """The same holds for messagebus.asyncio."""
+    asyncio.run(run(EVENTS, WAITING_SIGNATURES).main())
+
+
 def test_both_parts_have_their_own_components() -> None:
     """Components of one name differ between the colours; dependencies are shared."""
     import messagebus
@@ -291,5 +373,5 @@ def test_both_parts_have_their_own_components() -> None:
 
     for name in ("Consumer", "Producer", "Publisher", "Service", "Subscriber"):
         assert getattr(messagebus, name) is not getattr(messagebus.asyncio, name)
-    for name in ("Depends", "event"):
+    for name in ("Dependency", "Depends", "Provider", "event", "inject"):
         assert getattr(messagebus, name) is getattr(messagebus.asyncio, name)

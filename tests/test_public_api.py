@@ -51,12 +51,14 @@ BEYOND = [
     "CascadeError",
     "ConfigurationError",
     "Consumer",
+    "Dependency",
     "Depends",
     "InvalidMessageError",
     "MessageBusError",
     "MessageSerializer",
     "MissingDependencyError",
     "Producer",
+    "Provider",
     "PublishError",
     "Publisher",
     "Returns",
@@ -67,6 +69,7 @@ BEYOND = [
     "TransactionError",
     "TransactionStatus",
     "event",
+    "inject",
 ]
 
 # Class without its colour, method, parameters, whether it is async, whether it is abstract.

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .depends import Depends
+from .depends import Dependency, Depends, Provider, inject
 from .domain.model import (
     Command,
     Event,
@@ -87,6 +87,7 @@ __all__ = [
     "Command",
     "ConfigurationError",
     "Consumer",
+    "Dependency",
     "DependencyCycleError",
     "Depends",
     "Event",
@@ -104,6 +105,7 @@ __all__ = [
     "Model",
     "ParameterError",
     "Producer",
+    "Provider",
     "PublishError",
     "Publisher",
     "Returns",
@@ -128,6 +130,7 @@ __all__ = [
     "UnknownActionError",
     "async_listen",
     "event",
+    "inject",
     "load_message",
     "sync_listen",
 ]

@@ -138,6 +138,12 @@ def plain(number: int, session: Session = Depends(generator)) -> str:
     return f"{number} {session}"
 
 
+@inject(Provider())
+def given(number: int, session: Session = Depends(callable=generator)) -> str:
+    """Take a number."""
+    return f"{number} {session}"
+
+
 @inject(provider=Provider())
 async def waiting(number: int, session: Session = Depends(async_iterator)) -> str:
     """Take a number."""
@@ -148,6 +154,8 @@ async def calls() -> None:
     """Call functions with dependencies; their signatures are unchanged."""
     assert_type(plain(1), str)
     assert_type(plain(1, Session()), str)
+    assert_type(given(1), str)
+    given("1")  # type: ignore[arg-type]
     assert_type(await waiting(1), str)
     plain("1")  # type: ignore[arg-type]
     plain()  # type: ignore[call-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
@@ -58,10 +59,16 @@ class Dependency:
         self,
         dependency: Callable[..., Any] = _annotated,
         *,
+        callable: Callable[..., Any] = _annotated,  # noqa: A002 - the name in pymsgbus
         use_cache: bool = True,
         scope: Lifetime | None = None,
     ) -> None:
-        if not callable(dependency):
+        if dependency is _annotated:
+            dependency = callable
+        elif callable is not _annotated:
+            text = f"{dependency!r} and {callable!r} cannot both be the dependency"
+            raise ConfigurationError(text, advice="Pass one callable to Depends.")
+        if not builtins.callable(dependency):
             text = f"{dependency!r} cannot be a dependency: it is not callable"
             advice = "Pass a function, a class or another callable, without calling it."
             raise ConfigurationError(text, advice=advice)
@@ -72,6 +79,11 @@ class Dependency:
         self.use_cache = use_cache
         self.scope = scope
         self.requirements: tuple[Requirement, ...] | None = None
+
+    @property
+    def callable(self) -> Callable[..., Any]:
+        """The callable, by its name in `pymsgbus`."""
+        return self.dependency
 
     def __repr__(self) -> str:
         name = getattr(self.dependency, "__qualname__", repr(self.dependency))
@@ -121,9 +133,14 @@ def Depends(
 def Depends(
     dependency: Callable[..., T], *, use_cache: bool = ..., scope: Lifetime | None = ...
 ) -> T: ...
+@overload
+def Depends(
+    *, callable: Callable[..., Any], use_cache: bool = ..., scope: Lifetime | None = ...
+) -> Any: ...
 def Depends(  # noqa: N802 - the name that such declarations have elsewhere
     dependency: Callable[..., Any] = _annotated,
     *,
+    callable: Callable[..., Any] = _annotated,  # noqa: A002 - the name in pymsgbus
     use_cache: bool = True,
     scope: Lifetime | None = None,
 ) -> Any:
@@ -137,6 +154,7 @@ def Depends(  # noqa: N802 - the name that such declarations have elsewhere
         dependency: a function, a generator function that yields once, either of them async or
             not, a class, or any other callable. Its own parameters are filled in the same way.
             By default, the annotation of the parameter is the callable.
+        callable: another name of *dependency*, which `pymsgbus` uses.
         use_cache: call it once where it is used several times in a call.
         scope: how long its result lives: ``"call"``, one call of a handler; ``"handle"``, one
             *handle* call of a bus and everything that it causes. Outside a bus the two are the
@@ -145,7 +163,7 @@ def Depends(  # noqa: N802 - the name that such declarations have elsewhere
     Raises:
         ConfigurationError: the dependency is not callable.
     """
-    return Dependency(dependency, use_cache=use_cache, scope=scope)
+    return Dependency(dependency, callable=callable, use_cache=use_cache, scope=scope)
 
 
 def requirements_of(

@@ -11,7 +11,7 @@ from .._compat.callables import describe, is_coroutine_function, is_generator_fu
 from ..exceptions import ConfigurationError
 from ._async.injection import AsyncInjection
 from ._sync.injection import SyncInjection
-from .overrides import Provider
+from .overrides import Provider, provider_of
 
 if TYPE_CHECKING:
     from .graph import ContextValue
@@ -21,12 +21,12 @@ TFunction = TypeVar("TFunction", bound=Callable[..., Any])
 
 
 @overload
-def inject(function: TFunction, /, *, provider: Provider | None = ...) -> TFunction: ...
+def inject(provider: Provider, /) -> Callable[[TFunction], TFunction]: ...
 @overload
 def inject(*, provider: Provider | None = ...) -> Callable[[TFunction], TFunction]: ...
-def inject(
-    function: Callable[..., Any] | None = None, /, *, provider: Provider | None = None
-) -> Any:
+@overload
+def inject(function: TFunction, /, *, provider: Provider | None = ...) -> TFunction: ...
+def inject(function: Any = None, /, *, provider: Provider | None = None) -> Any:
     """Fill the declared dependencies of a function wherever it is called.
 
     Parameters for which a call passes an argument are left alone. A coroutine function stays
@@ -35,16 +35,24 @@ def inject(
 
     Args:
         function: the function; without it, a decorator is returned.
-        provider: the overrides that apply to it.
+        provider: the overrides that apply to it. Without a function, it may come first.
 
     Raises:
         ConfigurationError: a parameter cannot be filled, dependencies form a cycle, or it is a
-            generator function, whose body would run after its dependencies are closed.
+            generator function, whose body would run after its dependencies are closed; or an
+            argument is neither a function nor a provider.
     """
     localns = sys._getframe(1).f_locals
+    if isinstance(function, Provider) and provider is None:
+        function, provider = None, function
+    overrides = provider_of("inject", provider)
 
     def decorate(decorated: Callable[..., Any]) -> Callable[..., Any]:
-        return inject_into(decorated, provider or Provider(), localns=localns)
+        if not callable(decorated) or decorated is Provider or isinstance(decorated, Provider):
+            text = f"inject cannot decorate {decorated!r}"
+            advice = "Use @inject, @inject(provider) or inject(function, provider=provider)."
+            raise ConfigurationError(text, advice=advice)
+        return inject_into(decorated, overrides, localns=localns)
 
     return decorate if function is None else decorate(function)
 

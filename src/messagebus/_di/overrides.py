@@ -28,11 +28,21 @@ class Provider:
     def __init__(self) -> None:
         self.current: Mapping[object, Dependency] = {}
         """The active replacement of each dependency, by key. Each change replaces the mapping."""
-        self.dependency_overrides: MutableMapping[AnyCallable, AnyCallable] = Overrides(self)
-        """The active implementations by dependency; a mutable view."""
         self._stacks: dict[object, list[Override]] = {}
         self._injections: weakref.WeakSet[Injection] = weakref.WeakSet()
         self._lock = threading.RLock()
+
+    @property
+    def dependency_overrides(self) -> MutableMapping[AnyCallable, AnyCallable]:
+        """The active implementations by dependency; a mutable view, which can be assigned to."""
+        return Overrides(self)
+
+    @dependency_overrides.setter
+    def dependency_overrides(self, overrides: Mapping[AnyCallable, AnyCallable]) -> None:
+        wanted = list(overrides.items())  # the view itself may be assigned
+        view = Overrides(self)
+        view.clear()
+        view.update(wanted)
 
     def override(
         self,
@@ -177,6 +187,20 @@ class Overrides(MutableMapping[AnyCallable, AnyCallable]):
         return repr(dict(self))
 
 
+def provider_of(owner: str, provider: Provider | None) -> Provider:
+    """Return a provider that was given to *owner*, or else a new one.
+
+    Raises:
+        ConfigurationError: something else was given.
+    """
+    if provider is None:
+        return Provider()
+    if not isinstance(provider, Provider):
+        text = f"The provider of {owner} must be a Provider, not {provider!r}"
+        raise ConfigurationError(text, advice="Create one: Provider()")
+    return provider
+
+
 class Overridable:
     """Base of the components whose handlers declare dependencies.
 
@@ -185,7 +209,7 @@ class Overridable:
     """
 
     def __init__(self, *, provider: Provider | None = None) -> None:
-        self.provider = Provider() if provider is None else provider
+        self.provider = provider_of(type(self).__name__, provider)
 
     @property
     def dependency_overrides(self) -> MutableMapping[AnyCallable, AnyCallable]:

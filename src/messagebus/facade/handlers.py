@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,3 +51,8 @@ def message_context(parameter: Parameter, default: Any = EMPTY) -> tuple[Context
 def action_name(function_name: str) -> str:
     """Return the action name of a function: ``register-user`` for ``register_user``."""
     return function_name.replace("_", "-")
+
+
+def event_name(kind: type) -> str:
+    """Return the name under which handlers are listed: ``book-lent`` for ``BookLent``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()

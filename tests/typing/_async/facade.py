@@ -78,11 +78,14 @@ async def components() -> None:
     await producer.dispatch(Created(1))
     await publisher.publish("message", "topic")
     assert_type(await service.execute("act", 1), Any)
+    assert_type(await service.execute(action="act", id=1), Any)
+    Service(service.provider, generator=str.upper)
+    Consumer(database)  # type: ignore[arg-type]
     producer.register(subscriber)  # type: ignore[arg-type]
     publisher.register(consumer)  # type: ignore[arg-type]
     await publisher.publish("message", 1)  # type: ignore[arg-type]
     await subscriber.receive("message", 1)  # type: ignore[arg-type]
-    await service.execute(1)  # type: ignore[arg-type]
+    await service.execute(1)  # type: ignore[call-overload]
     Service(generator=3)  # type: ignore[arg-type]
     with consumer.override(database, Database):
         pass

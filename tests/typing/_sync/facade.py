@@ -80,11 +80,14 @@ def components() -> None:
     producer.dispatch(Created(1))
     publisher.publish("message", "topic")
     assert_type(service.execute("act", 1), Any)
+    assert_type(service.execute(action="act", id=1), Any)
+    Service(service.provider, generator=str.upper)
+    Consumer(database)  # type: ignore[arg-type]
     producer.register(subscriber)  # type: ignore[arg-type]
     publisher.register(consumer)  # type: ignore[arg-type]
     publisher.publish("message", 1)  # type: ignore[arg-type]
     subscriber.receive("message", 1)  # type: ignore[arg-type]
-    service.execute(1)  # type: ignore[arg-type]
+    service.execute(1)  # type: ignore[call-overload]
     Service(generator=3)  # type: ignore[arg-type]
     with consumer.override(database, Database):
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..._compat.callables import describe, key_of
@@ -13,7 +14,7 @@ from ..._introspection.signature import EMPTY
 from ..._routing.router import Match, Router
 from ..._routing.targets import targets
 from ...exceptions import ConfigurationError
-from ..handlers import message_context, message_parameter
+from ..handlers import event_name, message_context, message_parameter
 from .delivery import deliver
 from .handler import Handler, TFunction
 
@@ -29,10 +30,24 @@ class Consumer(Overridable):
             them.
     """
 
-    def __init__(self, *, provider: Provider | None = None) -> None:
+    def __init__(self, provider: Provider | None = None) -> None:
         super().__init__(provider=provider)
         self._router: Router[Handler[Any]] = Router(nearest_first=False)
         self._routes: dict[type, list[Match[Handler[Any]]]] = {}
+
+    @property
+    def handlers(self) -> Mapping[str, list[Callable[..., Any]]]:
+        """The handlers by the name of the class of their events: ``book-lent`` for ``BookLent``.
+
+        It is a snapshot for reading. Classes of one name share an entry, although each handler
+        hears only its own events.
+        """
+        found: dict[str, list[Callable[..., Any]]] = {}
+        for target, handler in self._router:
+            named = found.setdefault(event_name(target.origin), [])
+            if not any(each is handler.decorated for each in named):
+                named.append(handler.decorated)
+        return MappingProxyType(found)
 
     def handler(self, wrapped: TFunction) -> TFunction:
         """Register a function as a handler of the type that annotates its first parameter.
@@ -52,18 +67,21 @@ class Consumer(Overridable):
             raise ConfigurationError(text, listener=wrapped, advice=advice)
         return self._add(annotation, wrapped, localns).decorated
 
-    def register(self, annotation: Any, handler: Callable[..., Any]) -> None:
+    def register(self, annotation: Any, handler: TFunction) -> TFunction:
         """Register a handler of a type of events, whatever its own annotation is.
 
         Args:
             annotation: a class, a union, or any other annotation that a handler may have.
             handler: accepts the event. Its other parameters are dependencies.
 
+        Returns:
+            The handler. Its dependencies are filled when it is called directly, too.
+
         Raises:
             ConfigurationError: `isinstance` cannot test for the annotation, or a parameter cannot
                 be filled.
         """
-        self._add(annotation, handler, sys._getframe(1).f_locals)
+        return self._add(annotation, handler, sys._getframe(1).f_locals).decorated
 
     async def consume(self, event: object) -> None:
         """Call all handlers of an event, in the order of their registration.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, overload
 
 from ..._compat.callables import describe
 from ..._di.overrides import Overridable, Provider
@@ -17,21 +18,27 @@ class Service(Overridable):
     """Calls functions by the name of an action and fills their dependencies.
 
     Args:
-        generator: converts the name of a function to the name of its action. By default it
-            replaces ``_`` by ``-``.
         provider: the overrides of dependencies. Components that are given the same provider share
             them.
+        generator: converts the name of a function to the name of its action. By default it
+            replaces ``_`` by ``-``.
     """
 
     def __init__(
         self,
+        provider: Provider | None = None,
         *,
         generator: Callable[[str], str] = action_name,
-        provider: Provider | None = None,
     ) -> None:
         super().__init__(provider=provider)
         self.generator = generator
         self._handlers: dict[str, Handler[Any]] = {}
+
+    @property
+    def handlers(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions by action: a snapshot for reading."""
+        found = {action: handler.decorated for action, handler in self._handlers.items()}
+        return MappingProxyType(found)
 
     def handler(self, wrapped: TFunction) -> TFunction:
         """Register a function as an action.
@@ -57,11 +64,16 @@ class Service(Overridable):
         self._handlers[action] = handler
         return handler.decorated
 
-    async def execute(self, action: str, /, *args: Any, **kwargs: Any) -> Any:
+    @overload
+    async def execute(self, action: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    @overload
+    async def execute(self, /, *, action: str, **kwargs: Any) -> Any: ...
+    async def execute(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function of an action and fill its dependencies.
 
         Args:
-            action: the name of the action.
+            action: the name of the action. It can be passed by keyword if nothing is passed by
+                position; otherwise the keyword belongs to the function.
             args: positional arguments of the function.
             kwargs: keyword arguments of the function. A dependency that is passed here is not
                 filled.
@@ -72,7 +84,13 @@ class Service(Overridable):
         Raises:
             UnknownActionError: the service has no such action.
         """
+        if not args:
+            if "action" not in kwargs:
+                text = "execute() needs the name of an action"
+                raise TypeError(text)
+            args = (kwargs.pop("action"),)
+        action, *arguments = args
         handler = self._handlers.get(action)
         if handler is None:
             raise UnknownActionError(action, self._handlers)
-        return await handler.call(*args, **kwargs)
+        return await handler.call(*arguments, **kwargs)

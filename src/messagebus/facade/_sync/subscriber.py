@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..._compat.callables import key_of
@@ -28,9 +29,19 @@ class Subscriber(Overridable):
             them.
     """
 
-    def __init__(self, *, provider: Provider | None = None) -> None:
+    def __init__(self, provider: Provider | None = None) -> None:
         super().__init__(provider=provider)
         self._handlers: dict[str, list[Handler[Any]]] = {}
+
+    @property
+    def handlers(self) -> Mapping[str, list[Callable[..., Any]]]:
+        """The handlers by topic: a snapshot for reading."""
+        return MappingProxyType(
+            {
+                topic: [each.decorated for each in handlers]
+                for topic, handlers in self._handlers.items()
+            }
+        )
 
     def subscribe(self, *topics: str) -> Callable[[TFunction], TFunction]:
         """Return a decorator that registers a function as a handler of topics.
