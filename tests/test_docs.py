@@ -76,4 +76,4 @@ def test_the_readme_has_the_two_commands() -> None:
     assert [
         'pip install -e ".[demo]" && python -m examples.shop\n',
         'pip install -e ".[dev]" && pytest\n',
-    ] == blocks
+    ] == [block for block in blocks if block.startswith("pip install -e")]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ._installation import how_to_add
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from uuid import UUID
@@ -85,7 +87,7 @@ class MissingExtraError(MessageBusError, ImportError):
     """
 
     def __init__(self, adapter: str, extra: str) -> None:
-        super().__init__(f"{adapter} needs an extra: run `pip install 'messagebus[{extra}]'`")
+        super().__init__(f"{adapter} needs the extra {extra!r}: {how_to_add(extra)}")
         self.extra = extra
 
 

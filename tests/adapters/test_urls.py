@@ -60,8 +60,7 @@ def test_a_missing_library_is_reported_with_its_extra(extra: str, url: str) -> N
         [sys.executable, "-c", PROGRAM, extra, url], capture_output=True, text=True, check=True
     )
 
-    advice = f"needs an extra: run `pip install 'messagebus[{extra}]'`"
-    assert f"{extra} messagebus.adapters.{extra} {advice}" in done.stdout
+    assert f"{extra} messagebus.adapters.{extra} needs the extra {extra!r}: " in done.stdout
 
 
 def test_a_password_is_in_no_error() -> None:

@@ -33,5 +33,5 @@ def test_importing_the_bus_imports_no_sqlalchemy() -> None:
 def test_a_missing_extra_is_named() -> None:
     """The error says what to install."""
     assert run(ABSENT).startswith(
-        "sqlalchemy messagebus.adapters.sqlalchemy needs an extra: run `pip "
+        "sqlalchemy messagebus.adapters.sqlalchemy needs the extra 'sqlalchemy': "
     )
