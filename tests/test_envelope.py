@@ -162,7 +162,7 @@ WAYS: dict[str, Callable[[type[Message[Any]], dict[str, Any]], object]] = {
     "a field of a model": lambda cls, data: create_model("M", f=(cls, ...)).model_validate_json(
         json.dumps({"f": data})
     ),
-    "a member of a union": lambda cls, data: TypeAdapter[Any](cls | int).validate_python(data),
+    "a member of a union": lambda cls, data: TypeAdapter[Any](cls | int).validate_python(data),  # type: ignore[arg-type]
     "attributes": lambda cls, data: cls.model_validate(
         type("Row", (), data)(), from_attributes=True
     ),

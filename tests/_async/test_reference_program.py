@@ -136,7 +136,7 @@ async def test_a_program_of_the_reference_runs() -> None:
         assert "running" == transaction.status.value
         book = await bus.handle(message=RegisterBook(isbn="1"), uow=transaction)
         assert "1 of the library" == await bus.handle(ForgetBook(isbn="1"), transaction)
-        assert transaction.eventstore is uow.eventstore
+        assert transaction.eventstore.publisher is uow.eventstore.publisher
         assert transaction.uow is uow
         await transaction.commit()
         assert [] == transport.sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from inspect import isabstract
+from types import NoneType
 from typing import Any
 
 from .._compat.callables import describe
@@ -26,7 +27,7 @@ def check_options(max_depth: object, provider: object, dependencies: Mapping[str
     if type(max_depth) is not int or max_depth < 1:
         text = f"max_depth must be a number of messages greater than zero, not {max_depth!r}"
         raise ConfigurationError(text, advice=_OPTION.format("max_depth"))
-    if not isinstance(provider, Provider):
+    if not isinstance(provider, (Provider, NoneType)):
         text = f"The provider of a bus must be a Provider, not {provider!r}"
         raise ConfigurationError(text, advice=_OPTION.format("provider"))
     for name, factory in dependencies.items():
@@ -119,7 +120,8 @@ def _commands_defined_in(packages: Collection[str]) -> Iterator[type[GenericComm
     """
     for command in _subclasses(GenericCommand, set()):
         module = command.__module__
-        if isabstract(command) or command.model_fields["metadata"].is_required():
+        field = command.model_fields.get("metadata")
+        if isabstract(command) or field is None or field.is_required():
             continue
         if any(module == package or module.startswith(f"{package}.") for package in packages):
             yield command

@@ -89,8 +89,8 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         provider: Provider | None = None,
         **dependencies: Callable[[], Any],
     ) -> None:
+        check_options(max_depth, provider, dependencies)
         super().__init__(provider=provider)
-        check_options(max_depth, self.provider, dependencies)
         self.max_depth = max_depth
         self.dependencies = dependencies
         self._listeners: Listeners[AsyncListener] = Listeners(_trace, _warn)

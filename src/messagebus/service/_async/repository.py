@@ -94,6 +94,7 @@ class AsyncTransactionEventstore(AsyncEventstoreAbstractRepository):
     """
 
     def __init__(self, eventstore: AsyncEventstoreAbstractRepository, buffer: StreamBuffer) -> None:
+        self.publisher = eventstore.publisher
         self._eventstore = eventstore
         self._buffer = buffer
 

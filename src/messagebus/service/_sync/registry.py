@@ -91,8 +91,8 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         provider: Provider | None = None,
         **dependencies: Callable[[], Any],
     ) -> None:
+        check_options(max_depth, provider, dependencies)
         super().__init__(provider=provider)
-        check_options(max_depth, self.provider, dependencies)
         self.max_depth = max_depth
         self.dependencies = dependencies
         self._listeners: Listeners[SyncListener] = Listeners(_trace, _warn)

@@ -96,6 +96,7 @@ class SyncTransactionEventstore(SyncEventstoreAbstractRepository):
     """
 
     def __init__(self, eventstore: SyncEventstoreAbstractRepository, buffer: StreamBuffer) -> None:
+        self.publisher = eventstore.publisher
         self._eventstore = eventstore
         self._buffer = buffer
 
