@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr, RootModel, create_model
 from typing_extensions import TypeAliasType, TypedDict
 
-from messagebus import AsyncAbstractRepository, AsyncMessageBus, Event, Message, Metadata, Model
+from messagebus import AsyncAbstractRepository, AsyncMessageBus, Event, Metadata, Model
 from tests._async.fakes import AsyncLibrary
 from tests.library import BorrowBook
 
@@ -271,7 +271,7 @@ class Simple(Model):
     texts: Mapping[str, tuple[str, ...]] | None = None
     call: Callable[[Part], Part] | None = None
     kind: type[Part] = Part
-    event: Message[Any] | None = None
+    event: Event | None = None
     _private: Any = PrivateAttr(default=None)
 
 

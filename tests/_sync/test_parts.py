@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, PrivateAttr, RootModel, create_model
 from typing_extensions import TypeAliasType, TypedDict
 
-from messagebus import Event, Message, Metadata, Model, SyncAbstractRepository, SyncMessageBus
+from messagebus import Event, Metadata, Model, SyncAbstractRepository, SyncMessageBus
 from tests._sync.fakes import SyncLibrary
 from tests.library import BorrowBook
 
@@ -273,7 +273,7 @@ class Simple(Model):
     texts: Mapping[str, tuple[str, ...]] | None = None
     call: Callable[[Part], Part] | None = None
     kind: type[Part] = Part
-    event: Message[Any] | None = None
+    event: Event | None = None
     _private: Any = PrivateAttr(default=None)
 
 

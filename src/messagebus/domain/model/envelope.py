@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from inspect import Signature
+from functools import partial
 from typing import Any, Literal, LiteralString
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import BaseModel
 from pydantic_core import (
     PydanticCustomError,
     PydanticKnownError,
@@ -17,6 +17,7 @@ from pydantic_core import (
     to_json,
 )
 
+from .class_schema import change_field, fields_schema, names_of
 from .metadata import Metadata
 
 ENVELOPE = frozenset({"message_id", "created_at", "metadata"})
@@ -25,6 +26,7 @@ ENVELOPE = frozenset({"message_id", "created_at", "metadata"})
 _ERROR: LiteralString = "message_envelope"
 _TEXT: LiteralString = "{field} is set by code, never by input: it must be an instance of {type}"
 
+_GUARDED = "messagebus_guarded"
 _TYPES: dict[str, type] = {"message_id": UUID, "created_at": datetime, "metadata": Metadata}
 # Lax, because a strict class would refuse the strings that are stored.
 _LOADERS: dict[str, Callable[[Any], Any]] = {
@@ -40,73 +42,50 @@ class Trusted(dict[str, Any]):
     """
 
 
-def check_envelope(cls: type[BaseModel], value: Any, name: str, mode: str, context: Any) -> Any:
-    """Return the value of a field of the envelope, before it is validated as usual.
+def guard_envelope(cls: type[BaseModel], schema: core_schema.CoreSchema) -> None:
+    """Let a message class take its envelope from code only.
+
+    The core schema is changed, not the annotations: a subclass may annotate a field anew.
 
     Args:
-        cls: the class of the message.
-        value: what is given for the field; a default is not checked.
-        name: the name of the field.
-        mode: ``json`` if the input is JSON, otherwise ``python``.
-        context: the context of the validation.
+        cls: the class.
+        schema: its core schema, which is changed.
+    """
+    fields = fields_schema(schema)
+    if fields is None or fields.get("metadata", {}).get(_GUARDED):
+        return  # pydantic hands out the schema of a finished class again
+    fields["metadata"] = {**fields.get("metadata", {}), _GUARDED: True}
+    for name in _TYPES:
+        change_field(fields, name, partial(_guarded, partial(_check, cls, name)))
+    if cls.model_config.get("extra") == "allow":
+        inner: Any = {**fields}
+        fields.clear()
+        fields |= core_schema.no_info_after_validator_function(partial(_check_extra, cls), inner)
+
+
+def _guarded(
+    check: core_schema.WithInfoValidatorFunction, schema: core_schema.CoreSchema
+) -> core_schema.CoreSchema:
+    return core_schema.with_info_before_validator_function(check, schema)
+
+
+def _check(cls: type[BaseModel], name: str, value: Any, info: core_schema.ValidationInfo) -> Any:
+    """Return the value for a field of the envelope, before it is validated as usual.
 
     Raises:
         PydanticCustomError: it is plain data.
         PydanticKnownError: it is a time without a time zone.
     """
     if not isinstance(value, _TYPES[name]):
-        value = _from_plain_data(cls, value, name, mode, trusted=isinstance(context, Trusted))
+        trusted = isinstance(info.context, Trusted)
+        value = _from_plain_data(cls, value, name, info.mode, trusted=trusted)
     if name == "created_at" and isinstance(value, datetime) and value.utcoffset() is None:
         kind: Literal["timezone_aware"] = "timezone_aware"
         raise PydanticKnownError(kind)
     return value
 
 
-def without_fields(schema: core_schema.CoreSchema, names: frozenset[str]) -> core_schema.CoreSchema:
-    """Return the core schema of a model without some fields, to make a JSON Schema of it."""
-    copied: dict[str, Any] = {**schema}
-    if copied["type"] == "model-fields":
-        fields = copied["fields"]
-        copied["fields"] = {name: fields[name] for name in fields if name not in names}
-    elif "schema" in copied:
-        copied["schema"] = without_fields(copied["schema"], names)
-    return copied
-
-
-class ShortSignature:
-    """The signature of a class of pydantic without some of its optional fields.
-
-    Tools that build an instance from a signature would set them: web frameworks from a request,
-    Hypothesis from what it makes up. It is made when it is first asked for, as pydantic's own.
-    """
-
-    def __init__(self, made: Any, names: frozenset[str]) -> None:
-        self._made = made
-        self._names = names
-        self._short: Signature | None = None
-
-    @classmethod
-    def shorten(cls, model: type[BaseModel], names: frozenset[str]) -> None:
-        """Replace the signature of a class, if pydantic has made it."""
-        made = vars(model).get("__signature__")
-        if made is not None and not isinstance(made, ShortSignature):
-            model.__signature__ = cls(made, names)  # type: ignore[assignment]
-
-    def __get__(self, instance: object, owner: type[BaseModel]) -> Signature:
-        if instance is not None:  # an instance that can be called has a signature of its own
-            raise AttributeError(owner, "__signature__")
-        if self._short is None:
-            signature: Signature = self._made.__get__(instance, owner)
-            hidden: set[str] = set()
-            for name in self._names & owner.model_fields.keys():
-                if not owner.model_fields[name].is_required():
-                    hidden |= _names_of(owner, name)
-            kept = [each for name, each in signature.parameters.items() if name not in hidden]
-            self._short = signature.replace(parameters=kept)
-        return self._short
-
-
-def check_extra(message: BaseModel) -> BaseModel:
+def _check_extra(cls: type[BaseModel], values: Any) -> Any:
     """Refuse extra data under a name of the envelope, whose fields have other names.
 
     What is dumped would say both.
@@ -114,23 +93,12 @@ def check_extra(message: BaseModel) -> BaseModel:
     Raises:
         PydanticCustomError: there are such data.
     """
-    extra = message.__pydantic_extra__ or {}
+    _fields, extra, _fields_set = values
     for field, type_ in _TYPES.items() if extra else ():
-        for name in _names_of(type(message), field):
+        for name in names_of(cls, field):
             if name in extra:
                 raise PydanticCustomError(_ERROR, _TEXT, {"field": name, "type": type_.__name__})
-    return message
-
-
-def _names_of(cls: type[BaseModel], name: str) -> set[str]:
-    """Return the name of a field and all its aliases, except paths."""
-    field = cls.model_fields.get(name)
-    if field is None:
-        return {name}
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    found = (name, field.alias, field.serialization_alias, *choices)
-    return {each for each in found if isinstance(each, str)}
+    return values
 
 
 def _from_plain_data(

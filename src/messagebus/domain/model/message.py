@@ -14,14 +14,12 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ValidationInfo,
-    field_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_after_validator_function
 
-from .envelope import ENVELOPE, ShortSignature, check_envelope, check_extra, without_fields
+from ...exceptions import ConfigurationError
+from .class_schema import ShortSignature, without_fields
+from .envelope import ENVELOPE, guard_envelope
 from .identity import uuid7
 from .metadata import Metadata, TMetadata
 
@@ -52,25 +50,18 @@ class Message(BaseModel, Generic[TMetadata]):
     renamed.
     """
 
-    # A validator of fields, so that it also covers the fields that a subclass declares anew.
-    @field_validator(*sorted(ENVELOPE), mode="before", check_fields=False)
-    @classmethod
-    def __check_envelope__(cls, value: Any, info: ValidationInfo) -> Any:
-        return check_envelope(cls, value, info.field_name or "", info.mode, info.context)
-
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         schema = handler(source)
-        if cls.model_config.get("extra") != "allow":
-            return schema
-        return no_info_after_validator_function(check_extra, schema)
+        guard_envelope(cls, handler.resolve_ref_schema(schema))
+        return schema
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    ) -> dict[str, Any]:
         if handler.mode == "validation":
             core_schema = without_fields(core_schema, ENVELOPE)
         return handler(core_schema)
@@ -83,6 +74,9 @@ class Message(BaseModel, Generic[TMetadata]):
     # Older versions of pydantic do not call it for a class with forward references.
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
+        if lost := sorted(ENVELOPE - cls.model_fields.keys()):
+            text = f"{cls} declares {', '.join(lost)} as something else than a field"
+            raise ConfigurationError(text, message_type=cls, advice="Remove its ClassVar.")
         ShortSignature.shorten(cls, ENVELOPE)
 
     def __eq__(self, other: object) -> bool:

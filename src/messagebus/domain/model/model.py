@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableSequence, Sequence
+from inspect import Signature
 from reprlib import recursive_repr
 from typing import (
     TYPE_CHECKING,
@@ -19,16 +20,16 @@ from typing import (
 from pydantic import (
     BaseModel,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     SkipValidation,
-    field_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined
+from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ...exceptions import ConfigurationError
-from .envelope import ShortSignature, without_fields
+from .class_schema import ShortSignature, change_field, fields_schema, without_fields
 from .message import Message, content, hash_of, shown
 from .metadata import Metadata, TMetadata
 
@@ -41,6 +42,23 @@ class _Messages(list[Any]):
     """The messages of one model, which another model does not take over."""
 
     __slots__ = ()
+    # Pydantic reads it for each class of models, and parses that of *list* each time.
+    __signature__ = Signature()
+
+
+def _take(value: Any) -> MutableSequence[Any]:
+    """Return a list of what code gives to a new model.
+
+    It is not validated further: that would replace a message by one of the annotated class.
+    """
+    if isinstance(value, _Messages):
+        return _Messages()
+    if isinstance(value, Sequence) and all(isinstance(each, Message) for each in value):
+        return _Messages(value)
+    raise PydanticCustomError(_ERROR, _TEXT)
+
+
+_VALIDATOR = no_info_plain_validator_function(_take)
 
 
 def _is_list_of_messages(field: FieldInfo) -> bool:
@@ -69,6 +87,7 @@ class GenericModel(BaseModel, Generic[TMetadata]):
     have raised do not count. A copy of a model has raised none, whichever way it is made.
     """
 
+    # The validator of messages is that of the core schema below.
     messages: MutableSequence[SkipValidation[Message[TMetadata]]] = Field(
         default_factory=_Messages, exclude=True, repr=False
     )
@@ -81,20 +100,19 @@ class GenericModel(BaseModel, Generic[TMetadata]):
 
     __holds_models__: ClassVar[bool | None] = None
 
-    # Validation would replace a message by a new one, of the class in the annotation.
-    @field_validator("messages", mode="plain", check_fields=False)
     @classmethod
-    def __take_messages__(cls, value: Any) -> MutableSequence[Any]:
-        if isinstance(value, _Messages):
-            return _Messages()
-        if isinstance(value, Sequence) and all(isinstance(each, Message) for each in value):
-            return _Messages(value)
-        raise PydanticCustomError(_ERROR, _TEXT)
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        if fields := fields_schema(handler.resolve_ref_schema(schema)):
+            change_field(fields, "messages", lambda _declared: _VALIDATOR)
+        return schema
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    ) -> dict[str, Any]:
         return handler(without_fields(core_schema, _RAISED))
 
     @classmethod
