@@ -83,8 +83,11 @@ def _members(module: ModuleType) -> Iterator[tuple[Any, Mark]]:
 
 def _members_of_class(cls: type) -> Iterator[tuple[Any, Mark]]:
     for name, member in tuple(vars(cls).items()):
-        qualified = f"{cls.__qualname__}.{name}"
         kind = type(member)
+        # Most members of a message class are pydantic's; others cannot have attributes.
+        if not kind.__dictoffset__ or name.startswith("__"):
+            continue
+        qualified = f"{cls.__qualname__}.{name}"
         if issubclass(kind, type):
             if member.__module__ == cls.__module__ and member.__qualname__ == qualified:
                 yield from _members_of_class(member)
