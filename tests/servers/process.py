@@ -17,7 +17,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+import pytest
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -190,6 +192,22 @@ def answers_with(port: int, request: bytes, answer: bytes) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
         connection.sendall(request)
         return answer in connection.recv(4096)
+
+
+def skip_or_fail(program: str, command: str) -> NoReturn:
+    """Skip the test because a program of the system is missing; fail it where none may be skipped.
+
+    Args:
+        program: the name of the program.
+        command: how to install it.
+
+    Raises:
+        ServerError: the environment variable MESSAGEBUS_TEST_ALL is set, as in `.ci/run`.
+    """
+    text = f"{program} is not installed: {command}"
+    if os.environ.get("MESSAGEBUS_TEST_ALL"):
+        raise ServerError(text)
+    pytest.skip(text)
 
 
 def package(name: str) -> Path:
