@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import contextvars
-import functools
+import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..exceptions import GeneratorDependencyError
+from ..exceptions import ConfigurationError, GeneratorDependencyError
 from . import generators
-from .callables import is_coroutine_function
+from .callables import describe, is_coroutine_function
 from .generators import AGAIN, END, NEVER, chain_failures
 
 if TYPE_CHECKING:
@@ -39,7 +39,16 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
     async def in_thread(*args: Any, **kwargs: Any) -> Any:
         import asyncio
 
-        call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+        context = contextvars.copy_context()
+
+        def call() -> Any:
+            try:
+                return context.run(function, *args, **kwargs)
+            except StopIteration as error:
+                # A future cannot carry it. PEP 479 turns it into the same in a coroutine.
+                text = f"{describe(function)} raised StopIteration"
+                raise RuntimeError(text) from error
+
         thread = asyncio.get_running_loop().run_in_executor(None, call)
         try:
             outcome = await asyncio.shield(thread)
@@ -48,9 +57,30 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
             if failure is not None:
                 raise end from failure
             raise
-        return await outcome if type(outcome) is CoroutineType else outcome
+        return await settle(outcome, function)
 
     return in_thread
+
+
+async def settle(result: Any, _function: Callable[..., Any]) -> Any:
+    """Return what a function returned; await it first if that is possible."""
+    return await result if inspect.isawaitable(result) else result
+
+
+def ensure_settled(result: object, function: Callable[..., Any]) -> None:
+    """Ensure that a function did not return a coroutine.
+
+    Args:
+        result: what the function returned; what a coroutine function returned, awaited.
+        function: the function, for the error.
+
+    Raises:
+        ConfigurationError: it did, and nobody would await the coroutine.
+    """
+    if type(result) is CoroutineType:
+        result.close()
+        text = f"{describe(function)} returned a coroutine that nothing awaits"
+        raise ConfigurationError(text, listener=function, advice="Await it in the function.")
 
 
 async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:

@@ -6,9 +6,11 @@ opens it, and closes it at its end. `asyncio` is imported only then.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import suppress
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import asyncio
 
 WAITS = False
+
+_ADVICE = "Use AsyncMessageBus, or the class of the same name in messagebus.asyncio."
 
 _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
@@ -46,9 +50,36 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     if is_coroutine_function(function):
         text = f"{describe(function)} is a coroutine function, which sync code cannot await"
-        advice = "Use AsyncMessageBus, or the class of the same name in messagebus.asyncio."
-        raise ConfigurationError(text, listener=function, advice=advice)
+        raise ConfigurationError(text, listener=function, advice=_ADVICE)
     return function
+
+
+def settle(result: Any, function: Callable[..., Any]) -> Any:
+    """Return what a function returned.
+
+    Raises:
+        ConfigurationError: sync code cannot await it.
+    """
+    ensure_settled(result, function)
+    return result
+
+
+def ensure_settled(result: object, function: Callable[..., Any]) -> None:
+    """Ensure that a function did not return what sync code would have to await.
+
+    Args:
+        result: what the function returned.
+        function: the function, for the error.
+
+    Raises:
+        ConfigurationError: it did.
+    """
+    if type(result) is AsyncGeneratorType or hasattr(type(result), "__await__"):
+        if type(result) is CoroutineType:
+            result.close()
+        kind = type(result).__name__.replace("_", " ")
+        text = f"{describe(function)} returned a {kind}, which sync code cannot await"
+        raise ConfigurationError(text, listener=function, advice=_ADVICE)
 
 
 def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
@@ -66,7 +97,7 @@ def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
         except BaseException:
             value.close()
             raise
-        return loop.run(value)
+        return _Variables().run(loop, value)
     if not opens or type(value) not in _GENERATORS:
         return value
     generator = value
@@ -81,16 +112,49 @@ def _drive(generator: AsyncGenerator[Any, Any], loop: asyncio.Runner) -> Generat
     """Return a plain generator that runs an async one on the loop."""
     from . import aio
 
-    value = loop.run(aio.enter(generator, True, []))
+    variables = _Variables()
+    value = variables.run(loop, aio.enter(generator, True, []))
     try:
         yield value
     except BaseException as failure:
-        failure_now = loop.run(aio.throw(generator, failure))
+        failure_now = variables.run(loop, aio.throw(generator, failure))
         if failure_now is failure:
             raise
         generators.reraise(failure_now)
     else:
-        loop.run(aio.exit(generator))
+        variables.run(loop, aio.exit(generator))
+
+
+class _Variables:
+    """Context variables of an async dependency, which sees those of its caller and sets them.
+
+    All steps of a dependency run in one context, so that it can reset what it has set.
+    """
+
+    def __init__(self) -> None:
+        self._context = contextvars.copy_context()
+        self._tokens: dict[contextvars.ContextVar[Any], contextvars.Token[Any]] = {}
+
+    def run(self, loop: asyncio.Runner, step: Coroutine[Any, Any, R]) -> R:
+        """Run a step of the dependency on a loop."""
+        for variable, value in contextvars.copy_context().items():
+            if self._context.get(variable, generators.END) is not value:
+                self._context.run(variable.set, value)
+        try:
+            return loop.run(step, context=self._context)
+        finally:
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Set the variables of the caller as the dependency has left them."""
+        present = contextvars.copy_context()
+        for variable, value in self._context.items():
+            if present.get(variable, generators.END) is not value:
+                token = variable.set(value)
+                self._tokens.setdefault(variable, token)
+        for variable in self._tokens.keys() - self._context.keys():
+            with suppress(ValueError):  # the caller has changed to another context
+                variable.reset(self._tokens.pop(variable))
 
 
 def _private_loop(dependency: object, opened: list[AnyGenerator]) -> asyncio.Runner:
@@ -112,7 +176,8 @@ def _hold_loop() -> Generator[asyncio.Runner, None, None]:
     import asyncio
 
     try:
-        with asyncio.Runner() as loop:
+        # The factory keeps the runner from replacing the loop that is set for this thread.
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as loop:
             yield loop
     finally:
         _local.loop = None

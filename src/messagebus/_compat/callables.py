@@ -15,6 +15,10 @@ from types import (
 )
 from typing import Any
 
+from ..exceptions import ConfigurationError
+
+_PACKAGE = __name__.partition(".")[0]
+
 MARK = "__messagebus_listener__"
 """The attribute that marks a listener."""
 
@@ -64,6 +68,25 @@ def is_generator_function(function: Any, *, decorated: bool = False) -> bool:
     if decorated:
         inner = _inner(inspect.unwrap(inner))
     return inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
+
+
+def refuse_wrong_colour(cls: type) -> None:
+    """Refuse a class that overrides a plain method of this package by a coroutine function.
+
+    Raises:
+        ConfigurationError: it does; the package would call the method and drop the coroutine.
+    """
+    ours = [each for each in cls.__mro__[1:] if each.__module__.startswith(f"{_PACKAGE}.")]
+    for name, method in vars(cls).items():
+        overridden = next((vars(each)[name] for each in ours if name in vars(each)), None)
+        if (
+            callable(overridden)
+            and is_coroutine_function(method)
+            and not is_coroutine_function(overridden)
+        ):
+            text = f"{describe(method)} is a coroutine function; the method it overrides is not"
+            advice = "Define it without async, or use the base class of the other colour."
+            raise ConfigurationError(text, listener=method, advice=advice)
 
 
 def _inner(function: Any) -> Any:

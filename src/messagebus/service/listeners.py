@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from .._compat.callables import describe, key_of
+from .._compat.callables import describe, is_generator_function, key_of
 from .._compat.logs import get_logger, is_debugging
 from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
@@ -105,6 +105,12 @@ class Listeners(Generic[L]):
         callback = listener.function
         heard = _message_targets(listener.annotation)
         for each in heard:
+            if issubclass(each.declared, GenericEvent) and is_generator_function(callback):
+                text = f"{describe(callback)} is a generator function, whose body would not run"
+                advice = (
+                    "Return instead of yielding: nobody reads the result of an event's listener."
+                )
+                raise ConfigurationError(text, listener=callback, advice=advice)
             others = self._router.registered(each)
             if others and issubclass(each.declared, GenericCommand):
                 text = f"{each.declared} command has been registered twice"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..._compat.aio import ensure_settled
 from ..._compat.generators import reraise
 
 
@@ -22,7 +23,9 @@ async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> Non
     try:
         for receiver in receivers:
             try:
-                await receiver(*message)
+                outcome = await receiver(*message)
+                if outcome is not None:
+                    ensure_settled(outcome, receiver)
             except Exception as failure:  # noqa: BLE001 - raised after the last receiver
                 failures.append(failure)
             except BaseException as end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._compat.aio import adapt
 from ..._compat.logs import get_logger
 from .consumer import Consumer
 from .delivery import deliver
@@ -18,6 +19,7 @@ class Producer:
     def register(self, *consumers: Consumer) -> None:
         """Register consumers. Registering one again changes nothing."""
         for consumer in consumers:
+            adapt(consumer.consume)  # refuses one of the other colour
             if consumer not in self.consumers:
                 self.consumers.append(consumer)
 
@@ -31,4 +33,4 @@ class Producer:
         if not self.consumers and not self._warned:
             self._warned = True
             get_logger().warning("A producer without consumers dispatches %s", type(event))
-        await deliver([consumer.consume for consumer in self.consumers], event)
+        await deliver([adapt(consumer.consume) for consumer in self.consumers], event)

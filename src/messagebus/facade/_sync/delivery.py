@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..._compat.blocking import ensure_settled
 from ..._compat.generators import reraise
 
 
@@ -24,7 +25,9 @@ def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> None:
     try:
         for receiver in receivers:
             try:
-                receiver(*message)
+                outcome = receiver(*message)
+                if outcome is not None:
+                    ensure_settled(outcome, receiver)
             except Exception as failure:  # noqa: BLE001 - raised after the last receiver
                 failures.append(failure)
             except BaseException as end:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ..._compat.blocking import adapt
 from ..._compat.logs import get_logger
 from .delivery import deliver
 from .subscriber import Subscriber
@@ -20,6 +21,7 @@ class Publisher:
     def register(self, *subscribers: Subscriber) -> None:
         """Register subscribers. Registering one again changes nothing."""
         for subscriber in subscribers:
+            adapt(subscriber.receive)  # refuses one of the other colour
             if subscriber not in self.subscribers:
                 self.subscribers.append(subscriber)
 
@@ -37,4 +39,4 @@ class Publisher:
         if not self.subscribers and not self._warned:
             self._warned = True
             get_logger().warning("A publisher without subscribers publishes to %r", topic)
-        deliver([subscriber.receive for subscriber in self.subscribers], message, topic)
+        deliver([adapt(subscriber.receive) for subscriber in self.subscribers], message, topic)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, overload
 
+from ..._compat.blocking import ensure_settled
 from ..._compat.callables import describe
 from ..._di.overrides import Overridable, Provider
 from ...exceptions import ConfigurationError, UnknownActionError
@@ -95,4 +96,7 @@ class Service(Overridable):
         handler = self._handlers.get(action)
         if handler is None:
             raise UnknownActionError(action, self._handlers)
-        return handler.call(*arguments, **kwargs)
+        result = handler.call(*arguments, **kwargs)
+        if result is not None:
+            ensure_settled(result, handler.function)
+        return result

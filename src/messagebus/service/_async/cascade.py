@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._compat.aio import ensure_settled
 from ..._di._async.scope import AsyncHandleScope
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -101,12 +102,16 @@ class AsyncCascade:
                 if route.callbacks is not None:
                     for callback in route.callbacks:
                         outcome = await callback(message, uow)
+                        if outcome is not None:
+                            ensure_settled(outcome, callback)
                         raised.extend(work.collect_new_events())
                         called += 1
                 else:
                     for listener, hears in route.matches:
                         if hears is None or hears(message):
                             outcome = await listener.call(message, uow, dependencies)
+                            if outcome is not None:
+                                ensure_settled(outcome, listener.function)
                             raised.extend(work.collect_new_events())
                             if route.is_command:
                                 break

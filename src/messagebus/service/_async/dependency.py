@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
+from typing import Any
 
+from ..._compat.aio import settle
+from ..._compat.callables import refuse_wrong_colour
 from ...exceptions import MissingDependencyError
 
 __all__ = ["AsyncDependency", "MissingDependencyError"]
@@ -24,6 +27,10 @@ class AsyncDependency(abc.ABC):
     async def on_after_rollback(self) -> None:
         """React to the rollback."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
+
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
         if cls is not AsyncDependency:
@@ -37,7 +44,7 @@ async def notify(dependencies: Iterable[AsyncDependency], hook: str) -> None:
     interruption: BaseException | None = None
     for dependency in dependencies:
         try:
-            await getattr(dependency, hook)()
+            await settle(getattr(dependency, hook)(), getattr(dependency, hook))
         except Exception as failure:  # noqa: BLE001
             failures.append(failure)
         except BaseException as failure:  # noqa: BLE001

@@ -6,6 +6,8 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from ..._compat.aio import ensure_settled
+from ..._compat.callables import refuse_wrong_colour
 from ...domain.model import Message
 from ...exceptions import BatchSendError
 from ..eventstream import AbstractMessageSerializer, MessageSerializer
@@ -13,6 +15,10 @@ from ..eventstream import AbstractMessageSerializer, MessageSerializer
 
 class AsyncAbstractEventstreamTransport(abc.ABC):
     """Sends serialized messages to the eventstream."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
 
     @abc.abstractmethod
     async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
@@ -41,7 +47,8 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
         sent = 0
         try:
             for message in messages:
-                await self.send_message_serialized(message)
+                outcome: object = await self.send_message_serialized(message)  # type: ignore[func-returns-value,unused-ignore]
+                ensure_settled(outcome, self.send_message_serialized)
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error
@@ -83,10 +90,17 @@ class AsyncEventstreamPublisher:
         self.transport = transport
         self.serializer = serializer
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
+
     async def send_message(self, message: Message[Any]) -> None:
         """Send a message if its metadata says that it is published.
 
         Messages are private by default: they stay in the process.
         """
         if message.metadata.published:
-            await self.transport.send_message_serialized(self.serializer.serialize_message(message))
+            send = self.transport.send_message_serialized
+            outcome: object = await send(self.serializer.serialize_message(message))  # type: ignore[func-returns-value,unused-ignore]
+            if outcome is not None:
+                ensure_settled(outcome, send)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
-from ..._compat.aio import adapt
+from ..._compat.aio import adapt, ensure_settled
 from ..._compat.callables import key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
@@ -157,13 +157,12 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         consumption = adapt(consumer.consume)
 
         async def consume(event: Message[Any], uow: AsyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
-            await consumption(event)
+            ensure_settled(await consumption(event), consumer.consume)
 
         consume.__qualname__ = f"{type(consumer).__qualname__}.consume"
         if not any(each is consumer for each in self._included):
             self._included.append(consumer)
-            listener = AsyncListener(consume, GenericEvent, self.provider)
-            self._listeners.add_to_every_event(listener)
+            self._listeners.add_to_every_event(AsyncListener(consume, GenericEvent, self.provider))
 
     def scan(self, *mods: str) -> None:
         """Import modules and packages, and register the listeners that they define.
@@ -285,6 +284,8 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         uow.message = message
         try:
             result = await handler(message, uow)
+            if result is not None:
+                ensure_settled(result, handler)
         except BaseException as error:
             annotate(error, self._listeners.routes[type(message)].function(0), message, None)
             discard(uow.uow.collect_new_events())

@@ -6,6 +6,8 @@ import abc
 from collections import deque
 from typing import Any
 
+from ..._compat.aio import ensure_settled
+from ..._compat.callables import refuse_wrong_colour
 from ...domain.model import Message
 from ...exceptions import PublishError
 from ..repository import Repository, TModel_contra
@@ -32,6 +34,10 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
     publisher: AsyncEventstreamPublisher | None = None
     """Sends the stored messages to the eventstream."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
+
     def __init__(self, publisher: AsyncEventstreamPublisher | None = None) -> None:
         self.publisher = publisher
         # Committed or added outside any transaction, and not sent yet.
@@ -47,7 +53,9 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
         Seen messages are sent to the eventstream only if the transaction of the unit of work
         is committed. If it is rolled back, they are dropped.
         """
-        await self._add(message)
+        outcome: object = await self._add(message)  # type: ignore[func-returns-value,unused-ignore]
+        if outcome is not None:
+            ensure_settled(outcome, self._add)
         if self.publisher is not None:
             buffer = current_stream_buffer(self)
             (self._unsent if buffer is None else buffer.messages).append(message)
@@ -77,7 +85,9 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
             buffer.messages = []
         try:
             while pending:
-                await self.publisher.send_message(pending[0])
+                sending: object = await self.publisher.send_message(pending[0])  # type: ignore[func-returns-value,unused-ignore]
+                if sending is not None:
+                    ensure_settled(sending, self.publisher.send_message)
                 pending.popleft()
         except Exception as error:
             raise PublishError(tuple(pending)) from error

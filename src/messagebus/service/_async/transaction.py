@@ -8,6 +8,7 @@ from uuid import UUID
 
 from typing_extensions import TypeVar
 
+from ..._compat.aio import ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
 from ..causation import Causation
@@ -151,7 +152,9 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         """
         if self.status is not _RUNNING:
             self.ensure_open()
-        await self.uow.commit()
+        outcome: object = await self.uow.commit()  # type: ignore[func-returns-value,unused-ignore]
+        if outcome is not None:
+            ensure_settled(outcome, self.uow.commit)
         self.status = _COMMITTED
         if self.bare:
             return
@@ -174,7 +177,9 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
             return
         self.ensure_open()
         try:
-            await self.uow.rollback()
+            outcome: object = await self.uow.rollback()  # type: ignore[func-returns-value,unused-ignore]
+            if outcome is not None:
+                ensure_settled(outcome, self.uow.rollback)
         finally:
             self.status = _ROLLEDBACK
             if self.buffer is not None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..._compat.blocking import ensure_settled
 from ..._di._sync.scope import SyncHandleScope
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -103,12 +104,16 @@ class SyncCascade:
                 if route.callbacks is not None:
                     for callback in route.callbacks:
                         outcome = callback(message, uow)
+                        if outcome is not None:
+                            ensure_settled(outcome, callback)
                         raised.extend(work.collect_new_events())
                         called += 1
                 else:
                     for listener, hears in route.matches:
                         if hears is None or hears(message):
                             outcome = listener.call(message, uow, dependencies)
+                            if outcome is not None:
+                                ensure_settled(outcome, listener.function)
                             raised.extend(work.collect_new_events())
                             if route.is_command:
                                 break

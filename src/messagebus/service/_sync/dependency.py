@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
+from typing import Any
 
+from ..._compat.blocking import settle
+from ..._compat.callables import refuse_wrong_colour
 from ...exceptions import MissingDependencyError
 
 __all__ = ["MissingDependencyError", "SyncDependency"]
@@ -26,6 +29,10 @@ class SyncDependency(abc.ABC):
     def on_after_rollback(self) -> None:
         """React to the rollback."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
+
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
         if cls is not SyncDependency:
@@ -39,7 +46,7 @@ def notify(dependencies: Iterable[SyncDependency], hook: str) -> None:
     interruption: BaseException | None = None
     for dependency in dependencies:
         try:
-            getattr(dependency, hook)()
+            settle(getattr(dependency, hook)(), getattr(dependency, hook))
         except Exception as failure:  # noqa: BLE001
             failures.append(failure)
         except BaseException as failure:  # noqa: BLE001

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
-from ..._compat.blocking import adapt
+from ..._compat.blocking import adapt, ensure_settled
 from ..._compat.callables import key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
@@ -159,13 +159,12 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         consumption = adapt(consumer.consume)
 
         def consume(event: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
-            consumption(event)
+            ensure_settled(consumption(event), consumer.consume)
 
         consume.__qualname__ = f"{type(consumer).__qualname__}.consume"
         if not any(each is consumer for each in self._included):
             self._included.append(consumer)
-            listener = SyncListener(consume, GenericEvent, self.provider)
-            self._listeners.add_to_every_event(listener)
+            self._listeners.add_to_every_event(SyncListener(consume, GenericEvent, self.provider))
 
     def scan(self, *mods: str) -> None:
         """Import modules and packages, and register the listeners that they define.
@@ -287,6 +286,8 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         uow.message = message
         try:
             result = handler(message, uow)
+            if result is not None:
+                ensure_settled(result, handler)
         except BaseException as error:
             annotate(error, self._listeners.routes[type(message)].function(0), message, None)
             discard(uow.uow.collect_new_events())

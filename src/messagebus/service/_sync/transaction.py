@@ -10,6 +10,7 @@ from uuid import UUID
 
 from typing_extensions import TypeVar
 
+from ..._compat.blocking import ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
 from ..causation import Causation
@@ -153,7 +154,9 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         """
         if self.status is not _RUNNING:
             self.ensure_open()
-        self.uow.commit()
+        outcome: object = self.uow.commit()  # type: ignore[func-returns-value,unused-ignore]
+        if outcome is not None:
+            ensure_settled(outcome, self.uow.commit)
         self.status = _COMMITTED
         if self.bare:
             return
@@ -176,7 +179,9 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
             return
         self.ensure_open()
         try:
-            self.uow.rollback()
+            outcome: object = self.uow.rollback()  # type: ignore[func-returns-value,unused-ignore]
+            if outcome is not None:
+                ensure_settled(outcome, self.uow.rollback)
         finally:
             self.status = _ROLLEDBACK
             if self.buffer is not None:

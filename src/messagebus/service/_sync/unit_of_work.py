@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, Self
 
+from ..._compat.callables import refuse_wrong_colour
 from ...domain.model import Message
 from ...exceptions import TransactionError
 from ..repository import NO_MESSAGES, Repository, repositories_among, take_messages
@@ -62,6 +63,10 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     """Stores every handled message; by default none is stored."""
 
     _uow_state: _State
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         # Not in __init__, which subclasses need not call; they may also be frozen.
