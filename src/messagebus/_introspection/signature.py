@@ -158,6 +158,19 @@ def parameters(
     )
 
 
+def returned(function: Callable[..., Any]) -> Any:
+    """Return the resolved annotation of the result of a callable; EMPTY if it has none.
+
+    Raises:
+        AnnotationError: the annotation cannot be resolved.
+    """
+    definition, owner = _find_definition(function)
+    if definition is None or (owner is not None and isinstance(function, type)):
+        return EMPTY
+    declared = definition.__annotations__.get("return", EMPTY)
+    return declared if declared is EMPTY else Scope(function, None).resolve("return", declared)
+
+
 def required_parameters(function: Callable[..., Any]) -> list[str]:
     """Return the names of the parameters without a default; none if it has no signature."""
     try:

@@ -10,9 +10,11 @@ from typing import Any
 from .._compat.callables import describe
 from .._di.overrides import Provider
 from .._introspection.signature import required_parameters
-from ..domain.model import GenericCommand
+from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError
+from ..serialization.wire import wire_type
 from .listeners import Listeners
+from .promises import find_broken_promises
 
 _RESERVED = ("message", "uow")
 _OPTION = "{} is an option of the bus. Give a dependency another name, or pass it to handle."
@@ -50,7 +52,7 @@ def check_options(max_depth: object, provider: object, dependencies: Mapping[str
 def find_problems(
     listeners: Listeners[Any],
     dependencies: Collection[str],
-    packages: Collection[str],
+    parts: Collection[str | type],
     given: Iterable[str],
 ) -> list[str]:
     """Return a sentence for each mistake.
@@ -58,18 +60,21 @@ def find_problems(
     Args:
         listeners: the listeners of the bus.
         dependencies: the names of the dependencies of the bus.
-        packages: the packages whose commands must have a handler; by default those that define
-            a message with a listener.
+        parts: the part of the application to check: packages that define messages, or messages
+            themselves; by default the packages that define a message with a listener.
         given: the names of the dependencies that come with the calls of *handle*.
     """
-    if not packages:
+    if not parts:
         known = (*listeners.commands, *listeners.events)
-        packages = {each.__module__.partition(".")[0] for each in known}
+        parts = {each.__module__.partition(".")[0] for each in known}
+    defined = [*_messages_in(parts)]
     problems = [
         f"{command} command has no handler"
-        for command in _commands_defined_in(packages)
-        if not listeners.route(command).matches
+        for command in defined
+        if issubclass(command, GenericCommand) and not listeners.route(command).matches
     ]
+    problems += _find_namesakes(defined)
+    problems += find_broken_promises(listeners)
     provided = {*dependencies, *given}
     asked: set[str] = set()
     for listener in listeners:
@@ -108,23 +113,41 @@ def find_barren_scans(
     return problems
 
 
-def _commands_defined_in(packages: Collection[str]) -> Iterator[type[GenericCommand[Any]]]:
-    """Find the commands that imported packages define.
+def _find_namesakes(messages: Iterable[type[Message[Any]]]) -> Iterator[str]:
+    """Yield a sentence for each message type whose name and version another one has."""
+    known: dict[str, type] = {}
+    for message in messages:
+        # All classes that pydantic makes of one generic class are one type.
+        kind = message.__pydantic_generic_metadata__["origin"] or message
+        metadata = message.model_fields["metadata"].default
+        wire_name = wire_type(metadata.name, metadata.schema_version)
+        other = known.setdefault(wire_name, kind)
+        # A module that was reloaded has made its classes anew.
+        if describe(other) != describe(kind):
+            yield f"{describe(other)} and {describe(kind)} are both {wire_name}"
+
+
+def _messages_in(parts: Collection[str | type]) -> Iterator[type[Message[Any]]]:
+    """Find the commands and events of a part of the application.
 
     Args:
-        packages: absolute names of packages or modules; those below them count, too.
+        parts: absolute names of packages or modules, those below them included; or messages,
+            their subclasses included.
 
     Yields:
-        Each command that can be made, so not those that are abstract or without default
+        Each message that can be made, so not those that are abstract or without default
         metadata: they are bases.
     """
-    for command in _subclasses(GenericCommand, set()):
-        module = command.__module__
-        field = command.model_fields.get("metadata")
-        if isabstract(command) or field is None or field.is_required():
+    names = [each for each in parts if isinstance(each, str)]
+    bases = tuple(each for each in parts if not isinstance(each, str))
+    known: set[type] = set()
+    for kind in (*_subclasses(GenericCommand, known), *_subclasses(GenericEvent, known)):
+        module = kind.__module__
+        field = kind.model_fields.get("metadata")
+        if isabstract(kind) or field is None or field.is_required():
             continue
-        if any(module == package or module.startswith(f"{package}.") for package in packages):
-            yield command
+        if issubclass(kind, bases) or any(f"{module}.".startswith(f"{name}.") for name in names):
+            yield kind
 
 
 def _subclasses(base: type[Any], known: set[type]) -> Iterator[type[Any]]:

@@ -18,30 +18,19 @@ from ...exceptions import ConfigurationError
 from ...typing import P, R, SyncMessageHandler, TMessage, TSyncUow
 from ..causation import cause_of
 from ..check import check_options, find_barren_scans, find_problems
-from ..diagnostics import annotate, refuse_non_transaction, warn_unhandled
+from ..diagnostics import annotate, refuse_non_transaction
 from ..listeners import Listeners
 from ..repository import NO_MESSAGES, discard
 from ..scanning import mark, marked_listeners
 from .cascade import SyncCascade, Waiting
 from .dependency import MissingDependencyError, SyncDependency
 from .listener import SyncListener, heard_by
+from .substitutes import trace, warn
 from .unit_of_work import SyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["ConfigurationError", "MissingDependencyError", "SyncMessageBus", "sync_listen"]
 
 _RUNNING = TransactionStatus.running
-
-
-def _warn(command: Message[Any], _uow: object) -> None:
-    """Stand in for the handler of a command that has none and is not published."""
-    warn_unhandled(command)
-
-
-def _trace(listener: SyncListener) -> SyncListener:
-    # Imported here because most programs never log at level DEBUG.
-    from .tracing import SyncTracedListener
-
-    return SyncTracedListener(listener)
 
 
 class SyncEventConsumer(Protocol):
@@ -95,7 +84,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         super().__init__(provider=provider)
         self.max_depth = max_depth
         self.dependencies = dependencies
-        self._listeners: Listeners[SyncListener] = Listeners(_trace, _warn)
+        self._listeners: Listeners[SyncListener] = Listeners(trace, warn)
         self._included: list[SyncEventConsumer] = []
         self._scanned: set[object] = set()
         self._scans: dict[str, Sequence[type]] = {}
@@ -191,19 +180,22 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
                     self.add_listener(heard, callback)
                     self._scanned.add(key)
 
-    def check(self, *mods: str, given: Iterable[str] = ()) -> None:
+    def check(self, *parts: str | type[Message[Any]], given: Iterable[str] = ()) -> None:
         """Report wiring mistakes. Call it once, at start-up, after all listeners are registered.
 
         Args:
-            mods: packages whose commands must have a handler; by default the packages that define
-                a message with a listener.
+            parts: the part of the application to check: packages whose commands must have a
+                handler, or commands themselves, with their subclasses; by default the packages
+                that define a message with a listener.
             given: names of the dependencies that the application passes to *handle*.
 
         Raises:
-            ConfigurationError: a command has no handler, a listener asks for a dependency that
-                nothing provides, or no listener asks for a dependency of the bus.
+            ConfigurationError: a command has no handler, its handler does not return what it
+                promises, two messages have one name and version, a scan has found nothing, a
+                listener asks for a dependency that nothing provides, or no listener asks for a
+                dependency of the bus.
         """
-        problems = find_problems(self._listeners, self.dependencies, mods, given)
+        problems = find_problems(self._listeners, self.dependencies, parts, given)
         problems += find_barren_scans(self._scans, SyncMessageBus, sync_listen)
         if problems:
             text = "The bus is not wired: " + "; ".join(problems)
