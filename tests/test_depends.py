@@ -77,18 +77,19 @@ def test_an_implementation_with_an_unknown_annotation_is_refused() -> None:
 
 
 def test_an_unknown_annotation_may_be_irrelevant() -> None:
-    """That of a result is, or of a parameter that the caller passes or that has a default."""
+    """That of a result is, or of a parameter that only the caller can fill."""
     service = Service()
 
     @service.handler
     def tell(
         given: Unknown,  # type: ignore[name-defined]  # noqa: F821
         value: str = Depends(one),
-        other: Unknown = 3,  # type: ignore[name-defined]  # noqa: F821
+        other: Unknown = Depends(two),  # type: ignore[name-defined]  # noqa: F821
+        *rest: Unknown,  # type: ignore[name-defined]  # noqa: F821
     ) -> Unknown:  # type: ignore[name-defined]  # noqa: F821
-        return given, value, other
+        return given, value, other, rest
 
-    assert (1, "one", 3) == tell(1)
+    assert (1, "one", "two", ()) == tell(1)
 
 
 def test_a_provider_keeps_nothing_alive() -> None:

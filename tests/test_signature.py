@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import runpy
 import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -15,6 +17,7 @@ from pydantic import BaseModel
 
 from messagebus._compat.callables import describe
 from messagebus._introspection.signature import EMPTY, Parameter, parameters
+from messagebus._routing.targets import targets
 from messagebus.exceptions import AnnotationError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -367,6 +370,39 @@ def test_type_parameters_in_brackets_are_found() -> None:
 
     assert {"book": read.__type_params__[0]} == resolved(read)
     assert {"book": reader.__type_params__[0]} == resolved(reader().method)
+
+
+@pytest.mark.parametrize("name", [None, "__main__"])
+def test_code_without_a_module_is_read(tmp_path: Path, name: str | None) -> None:
+    """What `runpy` has run stays in no module, and what it defined can still be registered."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        from __future__ import annotations
+        from dataclasses import dataclass
+        from typing import Generic, TypeVar
+        T = TypeVar("T")
+        class User: ...
+        class Created(Generic[T]):
+            entity: T
+            user: User
+            def __init__(self, entity: T, user: User) -> None:
+                self.entity = entity
+        @dataclass
+        class Query(Created[User]):
+            user: User
+            def read(self) -> User: ...
+        def hear(event: Created[User], *, query: Query) -> None: ...
+    """)
+    )
+    found = runpy.run_path(str(program), run_name=name)
+    created, user, query = found["Created"], found["User"], found["Query"]
+
+    assert {"event": created[user], "query": query} == resolved(found["hear"])
+    assert {"user": user} == resolved(query)
+    (target,) = targets(created[user])
+    hears: Any = target.match(created)
+    assert (True, False) == (hears(created(user(), None)), hears(created(3, None)))
 
 
 def test_callables_are_described_by_module_and_name() -> None:

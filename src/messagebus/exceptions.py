@@ -92,7 +92,7 @@ class MissingExtraError(MessageBusError, ImportError):
 
 
 class AnnotationError(ConfigurationError):
-    """An annotation that must be known mentions a name that cannot be found.
+    """An annotation that must be known cannot be resolved, or declares what cannot be done.
 
     Attributes:
         listener: the callable that has the parameter.
@@ -100,13 +100,22 @@ class AnnotationError(ConfigurationError):
         annotation: the annotation as written.
     """
 
-    def __init__(self, function: Callable[..., Any], parameter: str, annotation: object) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameter: str,
+        annotation: object,
+        *,
+        reason: str = "",
+        advice: str = "Use names that exist when the callable is registered. Names that are "
+        "imported only under TYPE_CHECKING, or local to another function, cannot be found. If the "
+        "callable is not yours, wrap it in a function.",
+    ) -> None:
         super().__init__(
             f"The annotation {annotation!r} of the parameter {parameter!r} of {_name(function)} "
-            f"cannot be resolved",
+            f"cannot be resolved{reason and f': {reason}'}",
             listener=function,
-            advice="Use names that exist when the callable is registered. Names that are imported "
-            "only under TYPE_CHECKING, or local to another function, cannot be found.",
+            advice=advice,
         )
         self.parameter = parameter
         self.annotation = annotation
@@ -129,6 +138,7 @@ class ParameterError(ConfigurationError):
         path: Sequence[Callable[..., Any]] = (),
         *,
         reason: str = "has no default, and nothing fills it",
+        advice: str = "Give it a default, or declare a dependency for it with Depends(...).",
     ) -> None:
         super().__init__(
             f"The parameter {parameter!r} of {_name(function)} {reason}", listener=function
@@ -137,7 +147,7 @@ class ParameterError(ConfigurationError):
         self.path = tuple(path)
         if len(self.path) > 1:
             self.add_note("It is needed through " + " -> ".join(map(_name, self.path)) + ".")
-        self.add_note("Give it a default, or declare a dependency for it with Depends(...).")
+        self.add_note(advice)
 
 
 class DependencyCycleError(ConfigurationError):

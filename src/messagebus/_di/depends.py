@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import builtins
-import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import IO, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
-from .._compat.callables import key_of
-from .._introspection.generics import ALIASES, unwrap
-from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
-from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
-
-if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
+from ..exceptions import ConfigurationError
 
 T = TypeVar("T")
 TFile = TypeVar("TFile", bound=IO[Any])
@@ -39,7 +32,7 @@ class Requirement(NamedTuple):
     annotation: Any
 
 
-def _annotated() -> Any:
+def annotated() -> Any:
     """Stand for the annotation of the parameter, which is then the callable."""
 
 
@@ -57,15 +50,15 @@ class Dependency:
 
     def __init__(
         self,
-        dependency: Callable[..., Any] = _annotated,
+        dependency: Callable[..., Any] = annotated,
         *,
-        callable: Callable[..., Any] = _annotated,  # noqa: A002 - the name in pymsgbus
+        callable: Callable[..., Any] = annotated,  # noqa: A002 - the name in pymsgbus
         use_cache: bool = True,
         scope: Lifetime | None = None,
     ) -> None:
-        if dependency is _annotated:
+        if dependency is annotated:
             dependency = callable
-        elif callable is not _annotated:
+        elif callable is not annotated:
             text = f"{dependency!r} and {callable!r} cannot both be the dependency"
             raise ConfigurationError(text, advice="Pass one callable to Depends.")
         if not builtins.callable(dependency):
@@ -88,30 +81,6 @@ class Dependency:
     def __repr__(self) -> str:
         name = getattr(self.dependency, "__qualname__", repr(self.dependency))
         return f"Depends({name})"
-
-    def read(
-        self, localns: Mapping[str, Any] | None = None, path: tuple[Callable[..., Any], ...] = ()
-    ) -> None:
-        """Read the requirements of the callable, and of its dependencies in turn.
-
-        Args:
-            localns: local names of the caller, for annotations that mention them.
-            path: the dependencies that lead to this one.
-
-        Raises:
-            AnnotationError: an annotation that must be known cannot be resolved.
-            DependencyCycleError: it depends on itself.
-        """
-        keys = [key_of(each) for each in path]
-        if key_of(self.dependency) in keys:
-            cycle = path[keys.index(key_of(self.dependency)) :]
-            raise DependencyCycleError((*cycle, self.dependency))
-        if self.requirements is None:
-            requirements = tuple(requirements_of(self.dependency, localns))
-            for requirement in requirements:
-                if requirement.dependency is not None:
-                    requirement.dependency.read(localns, (*path, self.dependency))
-            self.requirements = requirements
 
 
 @overload
@@ -138,9 +107,9 @@ def Depends(
     *, callable: Callable[..., Any], use_cache: bool = ..., scope: Lifetime | None = ...
 ) -> Any: ...
 def Depends(  # noqa: N802 - the name that such declarations have elsewhere
-    dependency: Callable[..., Any] = _annotated,
+    dependency: Callable[..., Any] = annotated,
     *,
-    callable: Callable[..., Any] = _annotated,  # noqa: A002 - the name in pymsgbus
+    callable: Callable[..., Any] = annotated,  # noqa: A002 - the name in pymsgbus
     use_cache: bool = True,
     scope: Lifetime | None = None,
 ) -> Any:
@@ -164,75 +133,3 @@ def Depends(  # noqa: N802 - the name that such declarations have elsewhere
         ConfigurationError: the dependency is not callable.
     """
     return Dependency(dependency, callable=callable, use_cache=use_cache, scope=scope)
-
-
-def requirements_of(
-    function: Callable[..., Any],
-    localns: Mapping[str, Any] | None = None,
-    argument_count: int | None = 0,
-) -> Iterator[Requirement]:
-    """Yield the parameters of a callable that must be filled.
-
-    Parameters with an ordinary default are left out. A callable without a signature, such as
-    some builtins, has no requirements.
-
-    Args:
-        function: the callable.
-        localns: local names of the caller, for annotations that mention them.
-        argument_count: how many leading parameters the caller fills; None if it may fill any that
-            declare no dependency.
-
-    Raises:
-        AnnotationError: an annotation that must be known cannot be resolved.
-        ParameterError: a parameter declares a dependency that is not callable.
-    """
-    try:
-        declared = parameters(function, localns)
-    except ConfigurationError:
-        return
-    start = argument_count or 0
-    for position, parameter in enumerate(declared[start:], start):
-        optional = argument_count is None or parameter.default is not EMPTY or parameter.variadic
-        dependency = _find_dependency(function, parameter, optional)
-        if dependency is not None or not optional:
-            yield Requirement(
-                parameter.name,
-                None if parameter.kind is KEYWORD_ONLY else position,
-                parameter.kind is not POSITIONAL_ONLY,
-                dependency,
-                EMPTY if dependency is not None else parameter.annotation,
-            )
-
-
-def _find_dependency(
-    function: Callable[..., Any], parameter: Parameter, optional: bool
-) -> Dependency | None:
-    """Return the dependency in the default of a parameter, or else in its annotation."""
-    default = parameter.default
-    declared: Dependency | None = default if isinstance(default, Dependency) else None
-    if declared is None:
-        try:
-            declared = next(_dependencies_in(parameter.annotation), None)
-        except AnnotationError:
-            if not optional:
-                raise
-            return None
-    if declared is None or declared.dependency is not _annotated:
-        return declared
-    annotated = unwrap(parameter.annotation)
-    if annotated is EMPTY or not callable(annotated):
-        reason = "depends on its annotation, which is not callable"
-        raise ParameterError(function, parameter.name, reason=reason)
-    return Dependency(annotated, use_cache=declared.use_cache, scope=declared.scope)
-
-
-def _dependencies_in(annotation: Any) -> Iterator[Dependency]:
-    """Yield the dependencies in an annotation, through type aliases; the outermost first."""
-    while True:
-        if isinstance(annotation, ALIASES):
-            annotation = annotation.__value__  # type: ignore[attr-defined]
-        elif typing.get_origin(annotation) is typing.Annotated:
-            annotation, *extras = typing.get_args(annotation)
-            yield from (each for each in reversed(extras) if isinstance(each, Dependency))
-        else:
-            return

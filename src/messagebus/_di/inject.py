@@ -52,7 +52,7 @@ def inject(function: Any = None, /, *, provider: Provider | None = None) -> Any:
             text = f"inject cannot decorate {decorated!r}"
             advice = "Use @inject, @inject(provider) or inject(function, provider=provider)."
             raise ConfigurationError(text, advice=advice)
-        return inject_into(decorated, overrides, localns=localns)
+        return inject_into(decorated, overrides, localns=localns, is_shared=True)
 
     return decorate if function is None else decorate(function)
 
@@ -64,6 +64,7 @@ def inject_into(
     *,
     argument_count: int | None = None,
     localns: Mapping[str, Any] | None = None,
+    is_shared: bool = False,
 ) -> TFunction:
     """Return a function that fills the dependencies of *function*; itself if it has none.
 
@@ -74,6 +75,7 @@ def inject_into(
         argument_count: how many positional arguments the caller passes; every other parameter
             must then be filled. None if the caller may pass any arguments.
         localns: local names of the caller, for annotations that mention them.
+        is_shared: whether another framework may call it and fill parameters, too.
 
     Raises:
         ConfigurationError: as for `inject`.
@@ -84,7 +86,14 @@ def inject_into(
         raise ConfigurationError(text, listener=function, advice=advice)
     is_async = is_coroutine_function(function)
     flavour: type[Injection] = AsyncInjection if is_async else SyncInjection
-    injection = flavour(function, provider, context, argument_count=argument_count, localns=localns)
+    injection = flavour(
+        function,
+        provider,
+        context,
+        argument_count=argument_count,
+        localns=localns,
+        is_shared=is_shared,
+    )
     if not injection.requirements:
         return function
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, parameters
 from ..exceptions import ParameterError
 from .compiler import Flavour, compile_call
-from .depends import Dependency, Requirement, requirements_of
+from .depends import Dependency, Requirement
 from .graph import ContextValue, Plan, Planner
+from .requirements import read_requirements, requirements_of
 
 if TYPE_CHECKING:
     from ._async.scope import AsyncHandleScope
@@ -30,6 +31,7 @@ class Injection:
             must then be filled. None if the caller may pass any arguments.
         localns: local names of the caller, for annotations that mention them.
         in_handle: whether each call is part of a *handle* call.
+        is_shared: whether another framework may call it and fill parameters, too.
 
     Raises:
         ConfigurationError: a parameter cannot be filled, or dependencies form a cycle.
@@ -46,11 +48,14 @@ class Injection:
         argument_count: int | None = None,
         localns: Mapping[str, Any] | None = None,
         in_handle: bool = False,
+        is_shared: bool = False,
     ) -> None:
         self.function = function
         self.callee = self.flavour.adapt(function)
         """Calls the function without dependencies."""
-        self.requirements = tuple(requirements_of(function, localns, argument_count))
+        self.requirements = tuple(
+            requirements_of(function, localns, argument_count, is_shared=is_shared)
+        )
         """The parameters to fill where the caller passes no argument."""
         self.dependencies: set[object] = set()
         """The keys of the dependencies that calls use, before overrides."""
@@ -65,7 +70,7 @@ class Injection:
         for requirement in self.requirements:
             if requirement.dependency is None:
                 raise ParameterError(function, requirement.name)
-            requirement.dependency.read(localns, (function,))
+            read_requirements(requirement.dependency, localns, (function,))
         filled = {requirement.name for requirement in self.requirements}
         declared = [each for each in parameters(function, localns) if not each.variadic]
         self._positional = [each.name for each in declared if each.kind is not KEYWORD_ONLY]

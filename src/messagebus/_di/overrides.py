@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .._compat.callables import key_of
 from ..exceptions import ConfigurationError
 from .depends import Dependency
+from .requirements import read_requirements
 
 if TYPE_CHECKING:
     from .injection import Injection
@@ -139,7 +140,7 @@ class Override:
         self.dependency = dependency
         self.implementation = implementation
         self.replacement = Dependency(implementation)
-        self.replacement.read(localns)
+        read_requirements(self.replacement, localns)
 
     def apply(self) -> None:
         """Activate it, as the youngest override of its dependency."""

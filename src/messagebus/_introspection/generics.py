@@ -29,11 +29,16 @@ ALIASES: tuple[type, ...] = (
 
 def unwrap(annotation: Any) -> Any:
     """Strip `Annotated`, type aliases and `NewType` from an annotation."""
+    while typing.get_origin(annotation := unalias(annotation)) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    return annotation
+
+
+def unalias(annotation: Any) -> Any:
+    """Replace type aliases and `NewType` by what they stand for."""
     while not isinstance(annotation, type):
         origin = typing.get_origin(annotation)
-        if origin is typing.Annotated:
-            annotation = typing.get_args(annotation)[0]
-        elif isinstance(annotation, ALIASES):
+        if isinstance(annotation, ALIASES):
             annotation = annotation.__value__  # type: ignore[attr-defined]
         elif isinstance(origin, ALIASES):
             names = origin.__type_params__  # type: ignore[attr-defined]
@@ -108,7 +113,7 @@ def substitute(annotation: Any, values: Mapping[Any, Any]) -> Any:
     if not arguments or origin is typing.Literal:
         return annotation
     if origin is typing.Annotated:
-        return substitute(arguments[0], values)
+        return typing.Annotated[(substitute(arguments[0], values), *arguments[1:])]
     replaced = tuple(substitute(argument, values) for argument in arguments)
     if replaced == arguments:
         return annotation

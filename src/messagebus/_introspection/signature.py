@@ -7,6 +7,7 @@ unresolvable.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 import inspect
@@ -61,6 +62,17 @@ class Parameter(NamedTuple):
         return self.scope.resolve(self.name, declared)
 
     @property
+    def untyped(self) -> Any:
+        """The annotation with None for the type, or the first one, in its brackets.
+
+        It has the extras of an `Annotated` whose type is unknown here.
+
+        Raises:
+            AnnotationError: anything else in it cannot be resolved.
+        """
+        return self.scope.resolve_untyped(self.name, self.declared)
+
+    @property
     def variadic(self) -> bool:
         """Whether it accepts any number of arguments, like ``*args`` and ``**kwargs``."""
         return self.kind is VAR_POSITIONAL or self.kind is VAR_KEYWORD
@@ -96,7 +108,20 @@ class Scope:
         try:
             return _evaluate(name, declared, *self._namespaces(name, declared))
         except Exception as error:
-            raise AnnotationError(self.function, name, declared) from error
+            raise AnnotationError(self.function, name, declared, reason=str(error)) from error
+
+    def resolve_untyped(self, name: str, declared: Any) -> Any:
+        """Return what `Parameter.untyped` does for the annotation *declared*."""
+        try:
+            namespaces = self._namespaces(name, declared)
+            annotation = declared
+            while isinstance(annotation, str):
+                source = ast.parse(annotation.strip(), mode="eval")
+                _forget_type(source.body)
+                annotation = eval(compile(source, "<annotation>", "eval"), *namespaces)  # noqa: S307
+        except Exception as error:
+            raise AnnotationError(self.function, name, declared, reason=str(error)) from error
+        return annotation
 
     def _namespaces(self, name: str, declared: Any) -> tuple[dict[str, Any], ChainMap[str, Any]]:
         """Return the globals, and all names in order of precedence."""
@@ -108,8 +133,8 @@ class Scope:
                 if inspect.get_annotations(base).get(name) is declared:
                     function, owner = None, base
                     break
-        globalns: dict[str, Any] = getattr(function, "__globals__", None) or vars(
-            sys.modules[(owner or type(self.function)).__module__]
+        globalns: dict[str, Any] = getattr(function, "__globals__", None) or _globals_of(
+            owner or type(self.function)
         )
         layers = [
             {each.__name__: each for each in getattr(definition, names, ())}
@@ -239,6 +264,25 @@ def _find_definition(function: Any) -> tuple[FunctionType | None, type | None]:
             function = getattr(owner, "__call__", None)  # noqa: B004 - not whether it is callable
         else:
             return None, owner
+
+
+def _globals_of(cls: type) -> dict[str, Any]:
+    """Return the globals of the code that defines a class; that of `runpy` is in no module."""
+    methods = (each for each in vars(cls).values() if isinstance(each, FunctionType))
+    found = (each.__globals__ for each in methods)
+    module = sys.modules.get(cls.__module__)
+    otherwise = {} if module is None else vars(module)
+    return next((each for each in found if each.get("__name__") == cls.__module__), otherwise)
+
+
+def _forget_type(annotation: ast.expr) -> None:
+    """Replace the type in the brackets of an annotation by None, or the first of several."""
+    if isinstance(annotation, ast.Subscript):
+        none, inside = ast.copy_location(ast.Constant(None), annotation), annotation.slice
+        if isinstance(inside, ast.Tuple) and inside.elts:
+            inside.elts[0] = none
+        else:
+            annotation.slice = none
 
 
 def _read_closure(function: FunctionType) -> dict[str, Any]:

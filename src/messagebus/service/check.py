@@ -9,6 +9,7 @@ from typing import Any
 
 from .._compat.callables import describe
 from .._di.overrides import Provider
+from .._di.requirements import requirements_of
 from .._introspection.signature import required_parameters
 from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError
@@ -46,6 +47,11 @@ def check_options(max_depth: object, provider: object, dependencies: Mapping[str
         if needed := required_parameters(factory):
             text = f"The factory {describe(factory)} of {name!r} needs {', '.join(needed)}"
             advice = "The bus calls it without arguments: give the parameters defaults."
+            raise ConfigurationError(text, advice=advice)
+        for declared in requirements_of(factory, argument_count=None):
+            text = f"The factory {describe(factory)} of {name!r} declares {declared.name!r}"
+            text += ", which the bus does not fill"
+            advice = "Declare a dependency with Depends in the listener instead of naming it."
             raise ConfigurationError(text, advice=advice)
 
 

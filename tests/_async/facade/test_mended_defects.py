@@ -184,7 +184,7 @@ async def test_no_signature_is_read_in_a_call(monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError
 
     monkeypatch.setattr(inspect, "signature", refuse)
-    monkeypatch.setattr("messagebus._di.depends.parameters", refuse)
+    monkeypatch.setattr("messagebus._di.requirements.parameters", refuse)
     await consumer.consume(Deleted(1))
 
     assert ["handled"] == log

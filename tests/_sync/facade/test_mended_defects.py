@@ -186,7 +186,7 @@ def test_no_signature_is_read_in_a_call(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError
 
     monkeypatch.setattr(inspect, "signature", refuse)
-    monkeypatch.setattr("messagebus._di.depends.parameters", refuse)
+    monkeypatch.setattr("messagebus._di.requirements.parameters", refuse)
     consumer.consume(Deleted(1))
 
     assert ["handled"] == log

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..._compat.aio import adapt
 from ..._compat.callables import UNFINISHED, describe, is_generator_function
 from ..._di._async.scope import AsyncHandleScope
-from ..._di.depends import requirements_of
 from ..._di.overrides import Provider
+from ..._di.requirements import requirements_of
 from ..._introspection.generics import split, unwrap
 from ..._introspection.signature import (
     EMPTY,
@@ -85,6 +85,7 @@ class AsyncListener:
         annotation: the messages that it hears; EMPTY to read the annotation of its first
             parameter.
         provider: the overrides of declared dependencies.
+        localns: local names of the caller, for annotations that mention them.
 
     Raises:
         ConfigurationError: the callback does not take a message and a unit of work.
@@ -102,11 +103,17 @@ class AsyncListener:
         "required",
     )
 
-    def __init__(self, callback: Callable[..., Any], annotation: Any, provider: Provider) -> None:
+    def __init__(
+        self,
+        callback: Callable[..., Any],
+        annotation: Any,
+        provider: Provider,
+        localns: Mapping[str, Any] | None = None,
+    ) -> None:
         self.function = callback
         self.callback = adapt(callback)
         """Calls the function in this colour."""
-        declared = parameters(callback)
+        declared = parameters(callback, localns)
         self.annotation = heard_by(callback, declared) if annotation is EMPTY else annotation
         """The messages that it hears."""
         positional = [each for each in declared if each.kind in _POSITIONAL]
@@ -115,11 +122,8 @@ class AsyncListener:
             raise ConfigurationError(text, listener=callback)
         taken = positional[:2]
         others = [each for each in declared if each not in taken and not each.variadic]
-        injected = (
-            {need.name for need in requirements_of(callback, argument_count=None)}
-            if others
-            else set()
-        )
+        needs = requirements_of(callback, localns, None, passed=len(taken))
+        injected = {need.name for need in needs}
         named = [each for each in others if each.name not in injected]
         for each in named:
             if each.kind is POSITIONAL_ONLY:
@@ -143,7 +147,9 @@ class AsyncListener:
                     ContextValue(positional[0].name, matcher_for(self.annotation)),
                     ContextValue(positional[1].name, _asks_for_unit_of_work, "handle"),
                 )
-            self._injection = AsyncInjection(callback, provider, context, in_handle=True)
+            self._injection = AsyncInjection(
+                callback, provider, context, localns=localns, in_handle=True
+            )
         self.plain = not named and not injected and not takes_any
         """Whether it takes no dependency; the bus then calls the callback directly."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from sys import _getframe
 from types import MethodType
 from typing import Any, Generic, Protocol, overload
 
@@ -113,7 +114,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
             ConfigurationError: the type is neither a command nor an event, the command already
                 has a handler, or the callback does not take a message and a unit of work.
         """
-        self._listeners.add(AsyncListener(callback, msg_type, self.provider))
+        self._listeners.add(AsyncListener(callback, msg_type, self.provider, _getframe(1).f_locals))
 
     def remove_listener(
         self, msg_type: type, callback: AsyncMessageHandler[Any, Any, P, Any]
@@ -171,11 +172,11 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
             found = [*marked_listeners(mod)]
             self._scans[mod] = [bus for bus, _ in found]
             for callback in (each for bus, each in found if bus is AsyncMessageBus):
-                key = key_of(callback)
-                if key not in self._scanned:
-                    # An override must see the type; otherwise the listener reads it by itself.
-                    heard = heard_by(callback, parameters(callback)) if is_overridden else EMPTY
-                    self.add_listener(heard, callback)
+                if (key := key_of(callback)) not in self._scanned:
+                    if is_overridden:  # it must see the type
+                        self.add_listener(heard_by(callback, parameters(callback)), callback)
+                    else:
+                        self._listeners.add(AsyncListener(callback, EMPTY, self.provider))
                     self._scanned.add(key)
 
     def check(self, *parts: str | type[Message[Any]], given: Iterable[str] = ()) -> None:
