@@ -112,6 +112,28 @@ def test_events_are_copied_and_pickled(made: Any) -> None:
         assert getattr(made, "__orig_class__", None) == getattr(copied, "__orig_class__", None)
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_an_event_with_a_state_of_its_own_keeps_its_type_arguments(frozen: bool) -> None:
+    """Its methods decide about the fields only."""
+
+    class Sealed(Generic[T]):
+        entity: T
+
+        def __getstate__(self) -> Any:
+            return {"sealed": self.entity}
+
+        def __setstate__(self, state: Any) -> None:
+            object.__setattr__(self, "entity", state["sealed"])
+
+    options: Any = {"frozen": frozen}
+    sealed: Any = event(**options)(Sealed)
+    made = sealed[int](1)
+
+    for copied in (copy.copy(made), copy.deepcopy(made)):
+        assert made == copied
+        assert sealed[int] == copied.__orig_class__
+
+
 def test_events_are_matched_by_patterns() -> None:
     """Patterns match its fields by position and by name."""
     match Created(1, "note"):

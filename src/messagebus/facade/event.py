@@ -50,9 +50,10 @@ def _make_dataclass(cls: type[Any], options: dict[str, Any]) -> type[Any]:
     made = dataclass(cls, slots=True, **options)
     if remembers:
         del made.__annotations__[_ALIAS], made.__dataclass_fields__[_ALIAS]
-    if options.get("frozen") and hasattr(made, _ALIAS):
-        setattr(made, "__setattr__", _allow_alias(vars(made)["__setattr__"]))  # noqa: B010 - a function
-        if "__getstate__" not in vars(cls):
+    if hasattr(made, _ALIAS):
+        if options.get("frozen"):
+            setattr(made, "__setattr__", _allow_alias(vars(made)["__setattr__"]))  # noqa: B010 - a function
+        if hasattr(made, "__setstate__"):
             _copy_alias(made)
     _rebind_super(cls, made)
     return made
