@@ -217,6 +217,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "a tuple": lambda: _declare(tuple[Event, ...]),
     "an optional list": lambda: _declare(list[Event] | None, None),
     "an attribute of the class": lambda: _declare(ClassVar[list[Event]], []),
+    "a list that must be given": lambda: _declare(list[Event]),
     "a property": lambda: type("Foo", (Model,), {"messages": property(lambda _self: [])}),
 }
 

@@ -64,6 +64,8 @@ _VALIDATOR = no_info_plain_validator_function(_take)
 def _is_list_of_messages(field: FieldInfo) -> bool:
     annotation = field.annotation
     origin = get_origin(annotation) or annotation
+    if field.is_required():
+        return False  # declared anew, as a field that whoever makes the model must give
     if field.default is not PydanticUndefined and not isinstance(field.default, Sequence):
         return False  # such as a property
     if annotation is Any or isinstance(annotation, (str, ForwardRef)):
