@@ -259,6 +259,7 @@ MISPLACED = [
     Callable[[Marked], None],
     Annotated[list[Marked], "extra"],
     Maybe[list[Marked]],
+    Annotated[str, [Depends(someone)]],
     Depends(someone),
     list[Depends(someone)],  # type: ignore[misc]
     Annotated[Marked | None, Depends(someone)],

@@ -52,7 +52,10 @@ def extras_of(annotation: Any, inside: bool = False, path: tuple[Any, ...] = ())
     origin, arguments = split(annotation)
     if origin is typing.Annotated:
         inner, *extras = typing.get_args(annotation)
-        yield from (Extra(each, inner, inside) for each in reversed(extras))
+        for each in reversed(extras):
+            grouped = isinstance(each, (list, tuple))
+            yield from (Extra(one, inner, True) for one in (each if grouped else ()))
+            yield Extra(each, inner, inside)
         yield from extras_of(inner, inside, path)
     elif isinstance(annotation, InitVar):
         yield from extras_of(annotation.type, inside, path)
