@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import sys
 from typing import Any, Generic, TypeVar
 
 import pytest
@@ -132,6 +133,16 @@ def test_an_event_with_a_state_of_its_own_keeps_its_type_arguments(frozen: bool)
     for copied in (copy.copy(made), copy.deepcopy(made)):
         assert made == copied
         assert sealed[int] == copied.__orig_class__
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="earlier, they are evaluated at once")
+def test_a_generic_event_may_have_an_annotation_for_type_checkers() -> None:
+    """PEP 649: its names are unknown when the class is defined, and later too."""
+    names: dict[str, Any] = {**globals(), "__name__": __name__}
+    source = "@event(frozen=True)\nclass Priced(Generic[T]):\n    entity: T\n    price: Decimal"
+    exec(compile(source, "<late>", "exec", dont_inherit=True), names)  # noqa: S102
+
+    assert names["Priced"][int] == copy.copy(names["Priced"][int](1, 2)).__orig_class__
 
 
 def test_events_are_matched_by_patterns() -> None:

@@ -372,6 +372,40 @@ def test_type_parameters_in_brackets_are_found() -> None:
     assert {"book": reader.__type_params__[0]} == resolved(reader().method)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="earlier, they are evaluated at once")
+def test_annotations_that_are_evaluated_late_are_read_one_by_one() -> None:
+    """PEP 649: one with an unknown name does not hide the others, nor names that are local."""
+    found: dict[str, Any] = {"__name__": __name__, "Book": Book, "dataclass": dataclass}
+    source = """
+        class Reader:
+            class Card: ...
+            def method(self, card: Card, price: Decimal) -> Decimal: ...
+        @dataclass
+        class Loan:
+            book: Book
+            price: Decimal
+        def make():
+            class Local: ...
+            def read(local: Local, price: Decimal, /, later: Later) -> None: ...
+            return Local, read
+        local, read = make()
+        class Later: ...
+    """
+    code = compile(textwrap.dedent(source), "<late>", "exec", dont_inherit=True)
+    exec(code, found)  # noqa: S102
+    reader = found["Reader"]
+
+    for function, expected in (
+        (reader().method, {"card": reader.Card}),
+        (found["Loan"], {"book": Book}),
+        (found["read"], {"local": found["local"], "later": found["Later"]}),
+    ):
+        declared = {each.name: each for each in parameters(function)}
+        assert expected == {name: declared[name].annotation for name in expected}
+        with pytest.raises(AnnotationError, match="name 'Decimal' is not defined"):
+            declared["price"].annotation  # noqa: B018
+
+
 @pytest.mark.parametrize("name", [None, "__main__"])
 def test_code_without_a_module_is_read(tmp_path: Path, name: str | None) -> None:
     """What `runpy` has run stays in no module, and what it defined can still be registered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NewType, Optional, Self, TypeVar, Union
@@ -320,6 +321,23 @@ async def test_aliases_and_type_parameters_in_brackets_are_read() -> None:
 
     assert ("someone", None) == inject(names["tell"])()
     with pytest.raises(AnnotationError, match=r"'user' of fail .*'Missing'"):
+        inject(names["fail"])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="earlier, they are evaluated at once")
+async def test_annotations_that_are_evaluated_late_are_read() -> None:
+    """PEP 649: a name that is imported for type checkers only hides no dependency."""
+    names: dict[str, Any] = dict(globals())
+    source = textwrap.dedent("""
+        def tell(user: Annotated[Decimal, Depends(someone)] = None, *rest: Decimal): return user
+        def fail(user: Hidden = None, other: Annotated[Decimal, Depends(someone)] = None): ...
+        @functools.wraps(tell)
+        def wrapper(*args, **kwargs): return tell(*args, **kwargs)
+    """)
+    exec(compile(source, "<late>", "exec", dont_inherit=True), names)  # noqa: S102
+
+    assert "someone" == inject(names["tell"])() == inject(names["wrapper"])()
+    with pytest.raises(AnnotationError, match=r"'user' of fail .*'Hidden'"):
         inject(names["fail"])
 
 

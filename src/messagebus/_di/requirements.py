@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, ForwardRef, Literal
@@ -16,6 +15,7 @@ from typing import Any, ForwardRef, Literal
 from .._compat.callables import key_of
 from .._introspection.extras import Extra, extras_of
 from .._introspection.generics import UNIONS, split, unwrap
+from .._introspection.late import signature_of
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
 from .depends import Dependency, Depends, Requirement, annotated
@@ -233,7 +233,7 @@ def _refuse_hidden(function: Any, declared: tuple[Parameter, ...]) -> None:
             follow = inner.func
         elif hasattr(inner, "__wrapped__") and not hasattr(inner, "__signature__"):
             if isinstance(inner, FunctionType):
-                own = inspect.signature(inner, follow_wrapped=False).parameters
+                own = signature_of(inner, follow_wrapped=False).parameters
                 hidden = [(each.name, each.default) for each in own.values()]
             follow = inner.__wrapped__
         else:

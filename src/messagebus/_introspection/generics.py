@@ -6,7 +6,6 @@ its own where it is an alias elsewhere.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import types
 import typing
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 import typing_extensions
 
 from ..exceptions import AnnotationError
+from .late import annotations_of
 from .signature import Scope
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def fields(cls: type) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        declared = inspect.get_annotations(base)
+        declared = annotations_of(base)
         own = type_parameters(base)
         values = dict(zip(own, bindings(cls, base), strict=True))
         scope = Scope(base, {each.__name__: each for each in own})

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from .._compat.callables import describe
 from ..exceptions import AnnotationError, ConfigurationError
+from .late import annotations_of, signature_of
 
 EMPTY: Any = inspect.Parameter.empty
 """Stands for a missing annotation or default."""
@@ -130,7 +131,7 @@ class Scope:
             # A generated constructor copies the annotations of the class that declares the field,
             # which may be in another module.
             for base in self.function.__mro__:
-                if inspect.get_annotations(base).get(name) is declared:
+                if annotations_of(base).get(name) == declared:
                     function, owner = None, base
                     break
         globalns: dict[str, Any] = getattr(function, "__globals__", None) or _globals_of(
@@ -146,8 +147,9 @@ class Scope:
         ]
         if owner is not None:
             layers.append(dict(vars(owner)))
-        if function is not None and function.__closure__:
-            layers.append(_read_closure(function))
+        # From Python 3.14 on, names that only annotations use are in the closure of __annotate__.
+        closed = (function, getattr(function or owner, "__annotate__", None))
+        layers += [_read_closure(each) for each in closed if isinstance(each, FunctionType)]
         if self.localns is not None:
             if "<locals>" not in getattr(function or owner, "__qualname__", ""):
                 layers += [globalns, vars(builtins)]
@@ -172,7 +174,7 @@ def parameters(
     if type(function) is FunctionType and function.__dict__.keys().isdisjoint(_REDIRECTED):
         return tuple(_read_code(function, scope))
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
     except (TypeError, ValueError) as error:
         text = f"The signature of {describe(function)} cannot be read"
         advice = "Wrap it in a function with annotated parameters."
@@ -217,7 +219,7 @@ def _inner_names(function: FunctionType) -> bool:
 
 def _read_code(function: FunctionType, scope: Scope) -> Iterator[Parameter]:
     """Read a plain function, several times faster than `inspect.signature`."""
-    code, declared = function.__code__, function.__annotations__
+    code, declared = function.__code__, annotations_of(function)
     names, count = code.co_varnames, code.co_argcount
     defaults, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
     required = count - len(defaults)

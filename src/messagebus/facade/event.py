@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import CellType, FunctionType
 from typing import Any, TypeVar, dataclass_transform, overload
 
+from .._introspection.late import annotations_of
+
 T = TypeVar("T")
 
 _ALIAS = "__orig_class__"
@@ -45,7 +47,7 @@ def _make_dataclass(cls: type[Any], options: dict[str, Any]) -> type[Any]:
     remembers = getattr(cls, "__parameters__", ()) and not hasattr(cls, _ALIAS)
     if remembers:
         # Only a field makes a slot. The field is removed below, the slot stays.
-        cls.__annotations__[_ALIAS] = Any
+        cls.__annotations__ = {**annotations_of(cls), _ALIAS: Any}
         setattr(cls, _ALIAS, field(init=False, repr=False, compare=False))
     made = dataclass(cls, slots=True, **options)
     if remembers:
