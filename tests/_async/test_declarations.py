@@ -7,10 +7,14 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, NewType, Optional, Self, TypeVar, Union
+from unittest.mock import Mock
 
 import fastapi
 import pytest
+from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from messagebus import (
@@ -20,7 +24,7 @@ from messagebus import (
     Depends,
     ParameterError,
 )
-from messagebus.depends import Dependency, inject
+from messagebus.depends import Dependency, Provider, inject
 from messagebus.facade._async.consumer import Consumer
 from messagebus.facade._async.service import Service
 from messagebus.facade._async.subscriber import Subscriber
@@ -40,6 +44,11 @@ T = TypeVar("T")
 def someone() -> str:
     """Return the value of the dependency."""
     return "someone"
+
+
+def class_name(value: object) -> str:
+    """Return the name of the class of a value."""
+    return type(value).__name__
 
 
 def declare(function: Any, annotation: Any, default: Any) -> Any:
@@ -394,8 +403,13 @@ async def test_a_decorator_cannot_hide_a_dependency() -> None:
     async def guarded(*args: Any, user: str = Depends(someone), **kwargs: Any) -> Any:
         return user, await tell(*args, **kwargs)
 
+    @functools.wraps(tell)
+    async def foreign(*args: Any, user: str = fastapi.Depends(someone), **kwargs: Any) -> Any:
+        return user, await tell(*args, **kwargs)
+
     for hiding in (
         guarded,
+        foreign,
         functools.partial(tell, user=Depends(someone)),
         functools.partial(tell, Depends(someone)),
     ):
@@ -454,13 +468,30 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each is not in_an_injected_function])
-@pytest.mark.parametrize("marker", FOREIGN, ids=repr)
+@pytest.mark.parametrize("marker", FOREIGN, ids=class_name)
 async def test_the_marker_of_another_framework_is_refused(place: Place, marker: Any) -> None:
     """Nothing here fills it; the error names its class."""
-    name = type(marker).__qualname__
+    name = getattr(marker, "__qualname__", type(marker).__qualname__)
     for annotation, default in (str, marker), (Annotated[str, marker], None):
         with pytest.raises(ParameterError, match=f"'user' of .* another framework: .*{name}"):
             await place(annotation, default)
+
+
+@places
+async def test_the_field_of_a_request_is_refused_as_a_default(place: Place) -> None:
+    """In an annotation it describes the value, and a plain field does everywhere."""
+    if place is not in_an_injected_function:
+        with pytest.raises(ParameterError, match=r"'user' of .* framework: fastapi\.params\.Query"):
+            await place(str, fastapi.Query())
+    assert "default" == await place(Annotated[str, fastapi.Query(), Field()], "default")
+
+
+@pytest.mark.parametrize(
+    "value", [Provider(), Path(), Mock(), Field(), SimpleNamespace()], ids=class_name
+)
+async def test_other_objects_are_ordinary_defaults(value: Any) -> None:
+    """Whatever they resemble."""
+    assert value is await in_a_service(Any, value)
 
 
 @places

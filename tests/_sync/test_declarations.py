@@ -9,10 +9,14 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, NewType, Optional, Self, TypeVar, Union
+from unittest.mock import Mock
 
 import fastapi
 import pytest
+from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from messagebus import (
@@ -22,7 +26,7 @@ from messagebus import (
     ParameterError,
     SyncMessageBus,
 )
-from messagebus.depends import Dependency, inject
+from messagebus.depends import Dependency, Provider, inject
 from messagebus.facade._sync.consumer import Consumer
 from messagebus.facade._sync.service import Service
 from messagebus.facade._sync.subscriber import Subscriber
@@ -42,6 +46,11 @@ T = TypeVar("T")
 def someone() -> str:
     """Return the value of the dependency."""
     return "someone"
+
+
+def class_name(value: object) -> str:
+    """Return the name of the class of a value."""
+    return type(value).__name__
 
 
 def declare(function: Any, annotation: Any, default: Any) -> Any:
@@ -396,8 +405,13 @@ def test_a_decorator_cannot_hide_a_dependency() -> None:
     def guarded(*args: Any, user: str = Depends(someone), **kwargs: Any) -> Any:
         return user, tell(*args, **kwargs)
 
+    @functools.wraps(tell)
+    def foreign(*args: Any, user: str = fastapi.Depends(someone), **kwargs: Any) -> Any:
+        return user, tell(*args, **kwargs)
+
     for hiding in (
         guarded,
+        foreign,
         functools.partial(tell, user=Depends(someone)),
         functools.partial(tell, Depends(someone)),
     ):
@@ -456,13 +470,30 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each is not in_an_injected_function])
-@pytest.mark.parametrize("marker", FOREIGN, ids=repr)
+@pytest.mark.parametrize("marker", FOREIGN, ids=class_name)
 def test_the_marker_of_another_framework_is_refused(place: Place, marker: Any) -> None:
     """Nothing here fills it; the error names its class."""
-    name = type(marker).__qualname__
+    name = getattr(marker, "__qualname__", type(marker).__qualname__)
     for annotation, default in (str, marker), (Annotated[str, marker], None):
         with pytest.raises(ParameterError, match=f"'user' of .* another framework: .*{name}"):
             place(annotation, default)
+
+
+@places
+def test_the_field_of_a_request_is_refused_as_a_default(place: Place) -> None:
+    """In an annotation it describes the value, and a plain field does everywhere."""
+    if place is not in_an_injected_function:
+        with pytest.raises(ParameterError, match=r"'user' of .* framework: fastapi\.params\.Query"):
+            place(str, fastapi.Query())
+    assert "default" == place(Annotated[str, fastapi.Query(), Field()], "default")
+
+
+@pytest.mark.parametrize(
+    "value", [Provider(), Path(), Mock(), Field(), SimpleNamespace()], ids=class_name
+)
+def test_other_objects_are_ordinary_defaults(value: Any) -> None:
+    """Whatever they resemble."""
+    assert value is in_a_service(Any, value)
 
 
 @places

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, ForwardRef, Literal
 
-from .._compat.callables import key_of
+from .._compat.callables import describe, key_of
 from .._introspection.extras import Extra, extras_of
 from .._introspection.generics import UNIONS, split, unwrap
 from .._introspection.late import signature_of
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
 from .depends import Dependency, Depends, Requirement, annotated
-from .foreign import is_foreign
+from .foreign import is_foreign, is_foreign_default
 
 _NO_FACTORIES = (*UNIONS, Literal, Any, EMPTY, type(None))
 _UNRESOLVED = (str, ForwardRef, Exception)
@@ -114,7 +114,11 @@ def _find_dependency(
         if default.dependency is annotated:
             found = _complete(function, parameter, default, parameter.annotation)
     else:
-        if default is Depends or default is Dependency or (is_foreign(default) and not is_shared):
+        if (
+            default is Depends
+            or default is Dependency
+            or (is_foreign_default(default) and not is_shared)
+        ):
             raise _not_ours(function, parameter, default)
         try:
             extras = _extras_of(parameter)
@@ -204,8 +208,8 @@ def _not_ours(function: Callable[..., Any], parameter: Parameter, marker: object
     if marker is Depends or marker is Dependency:
         reason = "declares a dependency by Depends itself, which is not called"
     else:
-        kind = type(marker)
-        reason = f"has a marker of another framework: {kind.__module__}.{kind.__qualname__}"
+        kind: Any = marker if isinstance(marker, FunctionType) else type(marker)
+        reason = f"has a marker of another framework: {describe(kind)}"
     return ParameterError(
         function, parameter.name, reason=reason, advice="Declare it with messagebus.Depends(...)."
     )
@@ -239,7 +243,7 @@ def _refuse_hidden(function: Any, declared: tuple[Parameter, ...]) -> None:
         else:
             return
         for name, value in hidden:
-            if isinstance(value, Dependency) and name not in names:
+            if name not in names and (isinstance(value, Dependency) or is_foreign_default(value)):
                 reason = "declares a dependency that is not in the signature"
                 advice = "Declare it in the function that is decorated or bound."
                 raise ParameterError(function, str(name), reason=reason, advice=advice)
