@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,6 +176,110 @@ def test_a_listener_created_by_another_module_is_registered(
 
     assert ["made"] == names(bus, BookBorrowed)
     assert ["bared"] == names(bus)
+
+
+def test_scan_finds_folders_that_are_no_packages(
+    app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """A folder of modules needs no *__init__.py*; one without modules is passed over."""
+    app.write("pk/plain/deep/handlers", listener("one"))
+    (app.folder / "pk" / "assets").mkdir()
+    bus.scan("pk")
+    assert ["one"] == names(bus)
+
+
+@pytest.mark.parametrize("order", [("staticmethod", LISTEN), (LISTEN, "staticmethod")])
+def test_scan_finds_static_methods(
+    app: Application, bus: SyncMessageBus[Any], order: tuple[str, str]
+) -> None:
+    """Classes may group listeners, whichever decorator is above the other; also nested classes."""
+    method = f"""
+            @{order[0]}
+            @{order[1]}
+            {DEF} NAME(message: BookRegistered, uow: Any) -> None: ...
+"""
+    source = "\n        class Handlers:" + method.replace("NAME", "one")
+    source += "\n            class Inner:" + method.replace("NAME", "two").replace("\n", "\n    ")
+    app.write("pk/handlers", source)
+    bus.scan("pk")
+    assert ["one", "two"] == names(bus)
+
+
+def test_scan_finds_a_class_once(app: Application, bus: SyncMessageBus[Any]) -> None:
+    """A class that another module imports belongs to the module that defines it."""
+    app.write(
+        "pk/handlers",
+        f"""
+        class Handlers:
+            @staticmethod
+            @{LISTEN}
+            {DEF} one(message: BookRegistered, uow: Any) -> None: ...
+        """,
+    )
+    app.write("pk/more", "from pk.handlers import Handlers, Handlers as Again")
+    bus.scan("pk")
+    assert ["one"] == names(bus)
+
+
+def test_scan_refuses_a_marked_method(app: Application, bus: SyncMessageBus[Any]) -> None:
+    """A bus has no object to call it on; the error says what to do."""
+    app.write(
+        "pk/handlers",
+        f"""
+        class Handlers:
+            @{LISTEN}
+            {DEF} one(self, message: BookRegistered, uow: Any) -> None: ...
+        """,
+    )
+    with pytest.raises(ConfigurationError, match="is a method") as caught:
+        bus.scan("pk")
+    assert "@staticmethod" in caught.value.__notes__[0]
+
+
+def test_scan_counts_a_wrapper_and_its_listener_once(
+    app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """*functools.wraps* copies the mark; the listener counts while its module names it."""
+    app.write(
+        "pk/handlers",
+        f"""
+        import functools
+
+        def logged(function):
+            @functools.wraps(function)
+            {DEF} wrapper(*args): ...
+            return wrapper
+
+        @{LISTEN}
+        {DEF} one(message: BookRegistered, uow: Any) -> None: ...
+
+        with_log = logged(one)
+
+        @logged
+        @{LISTEN}
+        {DEF} two(message: BookBorrowed, uow: Any) -> None: ...
+        """,
+    )
+    bus.scan("pk")
+    handlers = sys.modules["pk.handlers"]
+    assert {
+        BookRegistered: [handlers.one],
+        BookBorrowed: [handlers.two],
+    } == bus.events_registry
+
+
+def test_a_module_that_was_reloaded_defines_new_listeners(
+    app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """The functions from before stay registered until they are removed; a new bus is the way."""
+    app.write("pk/handlers", listener("one"))
+    bus.scan("pk.handlers")
+    importlib.reload(sys.modules["pk.handlers"])
+    bus.scan("pk.handlers")
+    assert ["one", "one"] == names(bus)
+    anew: SyncMessageBus[Any] = SyncMessageBus()
+    anew.scan("pk.handlers")
+    assert [sys.modules["pk.handlers"].one] == anew.events_registry[BookRegistered]
 
 
 def test_scan_runs_no_code_of_a_module_attribute(

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
 import inspect
-import sys
 import typing
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, MethodType, SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from .._compat.callables import describe
 from ..exceptions import AnnotationError, ConfigurationError
+from .definition import find_definition, globals_of, read_closure
 from .late import annotations_of, signature_of
 
 EMPTY: Any = inspect.Parameter.empty
@@ -126,7 +125,7 @@ class Scope:
 
     def _namespaces(self, name: str, declared: Any) -> tuple[dict[str, Any], ChainMap[str, Any]]:
         """Return the globals, and all names in order of precedence."""
-        function, owner = _find_definition(self.function)
+        function, owner = find_definition(self.function)
         if isinstance(self.function, type):
             # A generated constructor copies the annotations of the class that declares the field,
             # which may be in another module.
@@ -134,7 +133,7 @@ class Scope:
                 if annotations_of(base).get(name) == declared:
                     function, owner = None, base
                     break
-        globalns: dict[str, Any] = getattr(function, "__globals__", None) or _globals_of(
+        globalns: dict[str, Any] = getattr(function, "__globals__", None) or globals_of(
             owner or type(self.function)
         )
         layers = [
@@ -149,7 +148,7 @@ class Scope:
             layers.append(dict(vars(owner)))
         # From Python 3.14 on, names that only annotations use are in the closure of __annotate__.
         closed = (function, getattr(function or owner, "__annotate__", None))
-        layers += [_read_closure(each) for each in closed if isinstance(each, FunctionType)]
+        layers += [read_closure(each) for each in closed if isinstance(each, FunctionType)]
         if self.localns is not None:
             if "<locals>" not in getattr(function or owner, "__qualname__", ""):
                 layers += [globalns, vars(builtins)]
@@ -191,10 +190,10 @@ def returned(function: Callable[..., Any]) -> Any:
     Raises:
         AnnotationError: the annotation cannot be resolved.
     """
-    definition, owner = _find_definition(function)
+    definition, owner = find_definition(function)
     if definition is None or (owner is not None and isinstance(function, type)):
         return EMPTY
-    declared = definition.__annotations__.get("return", EMPTY)
+    declared = annotations_of(definition).get("return", EMPTY)
     return declared if declared is EMPTY else Scope(function, None).resolve("return", declared)
 
 
@@ -239,44 +238,6 @@ def _read_code(function: FunctionType, scope: Scope) -> Iterator[Parameter]:
         yield Parameter(name, VAR_KEYWORD, EMPTY, declared.get(name, EMPTY), scope)
 
 
-def _find_definition(function: Any) -> tuple[FunctionType | None, type | None]:
-    """Return the function whose source has the annotations, and the class that defines it."""
-    owner: type | None = None
-    while True:
-        if isinstance(function, functools.partial):
-            function = function.func
-        elif isinstance(function, MethodType):
-            bound = function.__self__
-            owner = bound if isinstance(bound, type) else type(bound)
-            function = function.__func__
-        elif isinstance(function, type):
-            owner = function
-            constructors = (owner.__init__, owner.__new__)  # type: ignore[misc]
-            function = next((each for each in constructors if hasattr(each, "__globals__")), None)
-            if function is None:
-                return None, owner
-        elif hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
-            function = function.__wrapped__
-        elif isinstance(function, FunctionType):
-            bases = () if owner is None else owner.__mro__
-            definers = (base for base in bases if function.__name__ in vars(base))
-            return function, next(definers, owner)
-        elif owner is None or not isinstance(function, owner):
-            owner = type(function)
-            function = getattr(owner, "__call__", None)  # noqa: B004 - not whether it is callable
-        else:
-            return None, owner
-
-
-def _globals_of(cls: type) -> dict[str, Any]:
-    """Return the globals of the code that defines a class; that of `runpy` is in no module."""
-    methods = (each for each in vars(cls).values() if isinstance(each, FunctionType))
-    found = (each.__globals__ for each in methods)
-    module = sys.modules.get(cls.__module__)
-    otherwise = {} if module is None else vars(module)
-    return next((each for each in found if each.get("__name__") == cls.__module__), otherwise)
-
-
 def _forget_type(annotation: ast.expr) -> None:
     """Replace the type in the brackets of an annotation by None, or the first of several."""
     if isinstance(annotation, ast.Subscript):
@@ -285,17 +246,6 @@ def _forget_type(annotation: ast.expr) -> None:
             inside.elts[0] = none
         else:
             annotation.slice = none
-
-
-def _read_closure(function: FunctionType) -> dict[str, Any]:
-    """Return the variables of enclosing functions that *function* refers to."""
-    names = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            names[name] = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-    return names
 
 
 def _evaluate(

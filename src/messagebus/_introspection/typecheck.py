@@ -31,6 +31,9 @@ Predicate: TypeAlias = Callable[[Any], bool]
 
 _MISSING: Any = object()
 
+_PROMOTED: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+"""The types whose values type checkers accept for another one (PEP 484)."""
+
 
 def verdict(origin: type, arguments: tuple[Any, ...], cls: type) -> bool | Predicate:
     """Decide whether instances of exactly *cls* are of *origin* with these type arguments.
@@ -119,7 +122,7 @@ def admits(asked: Any, given: Any) -> bool | None:
     if asked_for in UNIONS:
         return _any(admits(each, given) for each in asked_arguments)
     try:
-        if issubclass(made_for, asked_for):
+        if issubclass(made_for, _PROMOTED.get(asked_for, asked_for)):
             if made_for is not asked_for and type_parameters(asked_for):
                 made_arguments = bindings(given, asked_for)
             if not made_arguments and asked_arguments:
@@ -162,7 +165,8 @@ def _check_for(annotation: Any) -> Predicate:
     except TypeError:
         return _accept
     if not arguments:
-        return lambda value: isinstance(value, origin)
+        promoted = _PROMOTED.get(origin, origin)
+        return lambda value: isinstance(value, promoted)
     inside = _contents_check(origin, arguments)
     return lambda value: isinstance(value, origin) and inside(value)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._compat.callables import describe
 from ..domain.model import Message
-from ..exceptions import TransactionError, UnhandledCommandWarning
+from ..exceptions import ConfigurationError, TransactionError, UnhandledCommandWarning
 from .causation import Causation, chain_to
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
@@ -43,6 +43,33 @@ def warn_unhandled(command: Message[Any]) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(UnhandledCommandWarning(command), stacklevel=level)
+
+
+HIDDEN = frozenset(("bare", "buffer", "cause", "message", "status", "uow"))
+"""The attributes of a transaction that would hide those of a unit of work."""
+
+
+def refuse_hidden(cls: type, name: str) -> None:
+    """Refuse an attribute of a unit of work that its transactions have themselves.
+
+    Raises:
+        ConfigurationError: always.
+    """
+    text = f"{cls.__qualname__}.{name} would be hidden: a transaction has an attribute {name!r}"
+    advice = "Listeners read the attributes of a unit of work through its transaction: rename it."
+    raise ConfigurationError(text, advice=advice)
+
+
+def refuse_attribute(name: str) -> None:
+    """Refuse an attribute that is set on a transaction, but belongs to its unit of work.
+
+    Raises:
+        TransactionError: it does.
+    """
+    if name not in HIDDEN and not name.startswith("_"):
+        error = TransactionError(f"A transaction has no attribute {name!r} of its own")
+        error.add_note(f"Set it on the unit of work: transaction.uow.{name} = ...")
+        raise error
 
 
 def refuse_non_transaction(thing: object) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import _getframe
-from types import MethodType
+from types import MappingProxyType, MethodType
 from typing import Any, Generic, Protocol, overload
 
 from ..._compat.aio import adapt, ensure_settled
@@ -90,14 +90,14 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         self._cascade = AsyncCascade(self._listeners, dependencies)
 
     @property
-    def commands_registry(self) -> dict[type, Callable[..., Any]]:
-        """The handler of each command."""
-        return self._listeners.commands
+    def commands_registry(self) -> Mapping[type, Callable[..., Any]]:
+        """The handler of each command: a snapshot for reading."""
+        return MappingProxyType(self._listeners.commands)
 
     @property
-    def events_registry(self) -> dict[type, list[Callable[..., Any]]]:
-        """The listeners of each event, in the order of registration."""
-        return self._listeners.events
+    def events_registry(self) -> Mapping[type, list[Callable[..., Any]]]:
+        """The listeners of each event, in the order of registration: a snapshot for reading."""
+        return MappingProxyType(self._listeners.events)
 
     def add_listener(
         self,

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import _getframe
-from types import MethodType
+from types import MappingProxyType, MethodType
 from typing import Any, Generic, Protocol, overload
 
 from ..._compat.blocking import adapt, ensure_settled
@@ -92,14 +92,14 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         self._cascade = SyncCascade(self._listeners, dependencies)
 
     @property
-    def commands_registry(self) -> dict[type, Callable[..., Any]]:
-        """The handler of each command."""
-        return self._listeners.commands
+    def commands_registry(self) -> Mapping[type, Callable[..., Any]]:
+        """The handler of each command: a snapshot for reading."""
+        return MappingProxyType(self._listeners.commands)
 
     @property
-    def events_registry(self) -> dict[type, list[Callable[..., Any]]]:
-        """The listeners of each event, in the order of registration."""
-        return self._listeners.events
+    def events_registry(self) -> Mapping[type, list[Callable[..., Any]]]:
+        """The listeners of each event, in the order of registration: a snapshot for reading."""
+        return MappingProxyType(self._listeners.events)
 
     def add_listener(
         self,

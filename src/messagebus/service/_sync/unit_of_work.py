@@ -10,10 +10,13 @@ from types import TracebackType
 from typing import Any, Generic, Self
 
 from ..._compat.callables import refuse_wrong_colour
+from ..._introspection.late import annotations_of
 from ...domain.model import Message
 from ...exceptions import TransactionError
+from ..diagnostics import HIDDEN, refuse_hidden
 from ..repository import NO_MESSAGES, Repository, repositories_among, take_messages
 from ..transaction_status import TransactionStatus
+from .guarded_transaction import SyncGuardedTransaction
 from .repository import (
     SINKHOLE,
     SyncEventstoreAbstractRepository,
@@ -38,11 +41,12 @@ _CLOSED = TransactionStatus.closed
 class _State:
     """The memory of a unit of work, kept apart from the attributes of its subclasses."""
 
-    __slots__ = ("attributes", "releases", "repositories", "running", "size")
+    __slots__ = ("attributes", "has_begun", "releases", "repositories", "running", "size")
 
     def __init__(self, *, releases: bool) -> None:
         # Whether a subclass releases something when a transaction ends.
         self.releases = releases
+        self.has_begun = False
         # The running transaction. Several threads may append at once; the first one runs.
         self.running: list[SyncUnitOfWorkTransaction[Any]] = []
         self.repositories: list[Repository[Any]] = []
@@ -67,6 +71,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_wrong_colour(cls)
+        for name in HIDDEN.intersection(annotations_of(cls)):
+            refuse_hidden(cls, name)
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         # Not in __init__, which subclasses need not call; they may also be frozen.
@@ -107,6 +113,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
                 yield getattr(self, name, None)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in HIDDEN:
+            refuse_hidden(type(self), name)
         super().__setattr__(name, value)
         state = self._uow_state
         state.size = -1
@@ -132,9 +140,13 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         Raises:
             TransactionError: another transaction of this unit of work is running.
         """
-        if transaction is None:
-            transaction = SyncUnitOfWorkTransaction(self)
         state = self._uow_state
+        if transaction is None:
+            if state.has_begun:
+                transaction = SyncUnitOfWorkTransaction(self)
+            else:
+                transaction = SyncGuardedTransaction(self)
+                state.has_begun = True
         running = state.running
         running.append(transaction)
         if running[0] is not transaction:

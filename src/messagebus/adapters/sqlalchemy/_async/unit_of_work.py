@@ -7,6 +7,7 @@ from functools import partial
 
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
+from ....service._async.guarded_transaction import AsyncGuardedTransaction
 from ....service._async.unit_of_work import (
     AsyncAbstractUnitOfWork,
     AsyncUnitOfWorkTransaction,
@@ -19,7 +20,7 @@ from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
 
 
-class AsyncSQLAlchemyTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
+class AsyncSQLAlchemyTransaction(AsyncGuardedTransaction[TRepositories]):
     """A transaction with a typed session."""
 
     uow: AsyncSQLAlchemyUnitOfWork[TRepositories]

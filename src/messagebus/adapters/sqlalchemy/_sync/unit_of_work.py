@@ -9,6 +9,7 @@ from functools import partial
 
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
+from ....service._sync.guarded_transaction import SyncGuardedTransaction
 from ....service._sync.unit_of_work import (
     SyncAbstractUnitOfWork,
     SyncUnitOfWorkTransaction,
@@ -21,7 +22,7 @@ from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
 
 
-class SyncSQLAlchemyTransaction(SyncUnitOfWorkTransaction[TRepositories]):
+class SyncSQLAlchemyTransaction(SyncGuardedTransaction[TRepositories]):
     """A transaction with a typed session."""
 
     uow: SyncSQLAlchemyUnitOfWork[TRepositories]

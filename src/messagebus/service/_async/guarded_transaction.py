@@ -1,0 +1,21 @@
+"""A transaction that refuses attributes of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..diagnostics import refuse_attribute
+from .transaction import AsyncUnitOfWorkTransaction, TRepositories
+
+
+class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
+    """A transaction that refuses attributes which belong to its unit of work.
+
+    A repository that is assigned to a transaction would hide that of the unit of work, and the
+    messages of its models would be lost. A unit of work guards its first transaction: a
+    *__setattr__* in each would slow down every message by a quarter.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_attribute(name)
+        super().__setattr__(name, value)

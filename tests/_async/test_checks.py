@@ -1,0 +1,232 @@
+"""The mistakes in messages and handlers that *check* reports, and those of a transaction."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, NewType, TypeVar
+
+import pytest
+
+from messagebus import (
+    AsyncMessageBus,
+    Command,
+    ConfigurationError,
+    Event,
+    GenericEvent,
+    Metadata,
+    Returns,
+    TransactionError,
+)
+from tests._async.fakes import AsyncBooks, AsyncLibrary
+from tests.library import BookRegistered, RegisterBook, Shelve
+
+T = TypeVar("T")
+Price = NewType("Price", int)
+
+
+class Shipped(Event):
+    """An event."""
+
+    metadata: Metadata = Metadata(name="checked_shipped", schema_version=1)
+
+
+class ShippedLate(Shipped):
+    """A subclass that inherits its metadata."""
+
+
+class Count(Command, Returns[int]):
+    """A command whose result is a number."""
+
+    metadata: Metadata = Metadata(name="checked_count", schema_version=1)
+
+
+def problems(bus: AsyncMessageBus[Any], *parts: Any) -> tuple[str, ...]:
+    """Return what *check* reports."""
+    try:
+        bus.check(*parts)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+def test_two_messages_of_one_name_and_version_are_reported() -> None:
+    """Whoever reads them back could not tell them apart; an inherited name counts."""
+    (problem,) = problems(AsyncMessageBus(), Shipped)
+    assert f"{__name__}.Shipped and {__name__}.ShippedLate are both checked_shipped_v1" == problem
+
+
+def test_the_classes_of_a_generic_message_are_one() -> None:
+    """Pydantic makes a class for each of its types, but there is one name to read back."""
+
+    class Made(GenericEvent[Metadata], Generic[T]):
+        thing: T
+        metadata: Metadata = Metadata(name="checked_made", schema_version=1)
+
+    both: list[type] = [Made[int], Made[str]]
+    assert 2 == len({*both})
+    assert () == problems(AsyncMessageBus(), Made)
+
+
+def test_a_message_whose_module_was_reloaded_is_one() -> None:
+    """The class that the module had before may still be alive."""
+    made = [
+        type(
+            "Reloaded",
+            (Event,),
+            {
+                "__module__": __name__,
+                "__annotations__": {"metadata": Metadata},
+                "metadata": Metadata(name="checked_reloaded", schema_version=1),
+            },
+        )
+        for _ in range(2)
+    ]
+    assert () == problems(AsyncMessageBus(), *made)
+
+
+def test_a_part_of_the_application_can_be_checked() -> None:
+    """A service that handles some commands of a package names them."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+
+    async def shelve(command: Shelve, uow: Any) -> None:
+        """Do nothing."""
+
+    bus.add_listener(Shelve, shelve)
+    assert any("RegisterBook" in each for each in problems(bus, "tests.library"))
+    assert () == problems(bus, Shelve)
+    assert (f"{RegisterBook} command has no handler",) == problems(bus, Shelve, RegisterBook)
+
+
+BROKEN: list[Any] = [str, None, list[int], str | None, str | bytes, Literal["a"], "str"]
+KEPT: list[Any] = [
+    int,
+    bool,
+    Any,
+    Price,
+    int | None,
+    Literal[1],
+    int | str,
+    T,
+    "int",
+    "Unknown",
+    object,
+]
+
+
+@pytest.mark.parametrize("result", BROKEN, ids=str)
+def test_a_handler_that_returns_something_else_than_promised_is_reported(result: Any) -> None:
+    """Whoever handles the command is told by a type checker that it gets a number."""
+
+    async def count(command: Count, uow: Any) -> Any:
+        """Do nothing."""
+
+    count.__annotations__["return"] = result
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Count, count)
+    (problem,) = problems(bus, Count)
+    assert "count returns" in problem
+    assert problem.endswith("but Count promises int")
+
+
+@pytest.mark.parametrize("result", KEPT, ids=str)
+def test_a_result_that_may_be_what_was_promised_is_none(result: Any) -> None:
+    """What cannot be known for sure is not reported."""
+
+    async def count(command: Count, uow: Any) -> Any:
+        """Do nothing."""
+
+    count.__annotations__["return"] = result
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Count, count)
+    assert () == problems(bus, Count)
+
+
+def test_a_number_may_be_returned_where_a_float_is_promised() -> None:
+    """As type checkers have it (PEP 484)."""
+
+    class Measure(Command, Returns[float]):
+        metadata: Metadata = Metadata(name="checked_measure", schema_version=1)
+
+    async def measure(command: Measure, uow: Any) -> int:
+        return 1
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Measure, measure)
+    assert () == problems(bus, Measure)
+
+
+def test_the_registries_are_for_reading() -> None:
+    """A change that would be lost is refused."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    for registry in (bus.commands_registry, bus.events_registry):
+        with pytest.raises(TypeError):
+            registry[Shelve] = print  # type: ignore[index]
+
+
+async def test_a_repository_is_not_set_on_a_transaction() -> None:
+    """It would hide that of the unit of work, whose messages are collected."""
+    uow = AsyncLibrary()
+    async with uow as transaction:
+        given: Any = transaction
+        with pytest.raises(TransactionError, match="no attribute 'books' of its own") as caught:
+            given.books = AsyncBooks()
+        assert "transaction.uow.books" in caught.value.__notes__[0]
+        replaced = transaction.uow.books = AsyncBooks()
+        assert transaction.books is replaced
+        await transaction.rollback()
+
+
+async def test_a_handler_cannot_set_a_repository_on_its_transaction() -> None:
+    """The transaction is rolled back, so that nothing is lost unseen."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    uow = AsyncLibrary()
+
+    async def shelve(command: Shelve, transaction: Any) -> None:
+        transaction.more_books = AsyncBooks()
+
+    bus.add_listener(Shelve, shelve)
+    with pytest.raises(TransactionError, match="no attribute 'more_books' of its own"):
+        async with uow as transaction:
+            await bus.handle(Shelve(), transaction)
+            await transaction.commit()
+    assert "rolledback" == transaction.status.value
+
+
+@pytest.mark.parametrize("name", ["status", "message", "cause", "buffer", "bare", "uow"])
+def test_a_unit_of_work_has_no_attribute_that_a_transaction_hides(name: str) -> None:
+    """Listeners would read that of the transaction; the error comes when it is set."""
+    with pytest.raises(ConfigurationError, match=f"{name} would be hidden"):
+        setattr(AsyncLibrary(), name, 1)
+    with pytest.raises(ConfigurationError, match=f"{name} would be hidden"):
+        type("Wrong", (AsyncLibrary,), {"__annotations__": {name: int}})
+
+
+async def test_a_generic_event_of_a_float_hears_a_number() -> None:
+    """An int is accepted wherever a float is, as type checkers have it (PEP 484)."""
+
+    class Measured(GenericEvent[Metadata], Generic[T]):
+        value: T
+        metadata: Metadata = Metadata(name="checked_measured", schema_version=1)
+
+    heard: list[Any] = []
+
+    async def hear(event: Measured[float], uow: Any) -> None:
+        heard.append(event.value)
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Measured[float], hear)
+    async with AsyncLibrary() as transaction:
+        for value in (1, 1.5, "one"):
+            await bus.handle(Measured(value=value), transaction)
+        await transaction.commit()
+    assert [1, 1.5] == heard
+
+
+def test_an_event_is_not_mistaken_for_a_promise() -> None:
+    """Only commands promise a result."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+
+    async def hear(event: BookRegistered, uow: Any) -> str:
+        return "heard"
+
+    bus.add_listener(BookRegistered, hear)
+    assert () == problems(bus, BookRegistered)
