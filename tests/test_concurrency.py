@@ -47,7 +47,7 @@ async def test_two_hundred_tasks_share_one_bus() -> None:
             async with uow as transaction:
                 await bus.handle(RegisterBook(id=f"{worker}-{number}"), transaction)
                 await transaction.commit()
-        return [message.id for message in uow.eventstore.added]  # type: ignore[attr-defined]
+        return [message.id for message in uow.eventstore.added]
 
     results = await asyncio.gather(*(work(worker) for worker in range(200)))
 
@@ -73,7 +73,7 @@ def test_sixteen_threads_share_one_bus() -> None:
             with uow as transaction:
                 bus.handle(RegisterBook(id=f"{worker}-{number}"), transaction)
                 transaction.commit()
-        return [message.id for message in uow.eventstore.added]  # type: ignore[attr-defined]
+        return [message.id for message in uow.eventstore.added]
 
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(work, range(16)))

@@ -121,7 +121,7 @@ async def test_an_async_bus_awaits_a_future_that_a_plain_handler_returns() -> No
         future = asyncio.run_coroutine_threadsafe(shelve(command, uow), loop)
         return asyncio.wrap_future(future, loop=loop)
 
-    bus.add_listener(Shelve, handle)  # type: ignore[arg-type]
+    bus.add_listener(Shelve, handle)
     async with AsyncLibrary() as transaction:
         assert "shelved" == await bus.handle(Shelve(), transaction)
         await transaction.commit()

@@ -24,7 +24,7 @@ async def test_a_plain_listener_of_an_async_bus_runs_in_a_worker_thread() -> Non
     def shelve(command: Shelve, uow: AsyncLibrary) -> int:
         return threading.get_ident()
 
-    bus.add_listener(Shelve, shelve)  # type: ignore[arg-type]
+    bus.add_listener(Shelve, shelve)
     async with AsyncLibrary() as transaction:
         assert threading.get_ident() != await bus.handle(Shelve(), transaction)
         await transaction.commit()
@@ -68,7 +68,7 @@ async def test_a_sync_consumer_is_heard_by_an_async_bus() -> None:
     def hear(event: BookRegistered) -> None:
         heard.append(event)
 
-    bus.include(consumer)  # type: ignore[arg-type]
+    bus.include(consumer)
     async with AsyncLibrary() as transaction:
         await bus.handle(BookRegistered(id="1"), transaction)
         await transaction.commit()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 from .domain.model import TMessage
-
-if TYPE_CHECKING:
-    from .service._async.unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
-    from .service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 
 __all__ = [
     "AsyncMessageHandler",
@@ -27,21 +23,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 """The result of a listener."""
 
-TAsyncUow = TypeVar(
-    "TAsyncUow", bound="AsyncAbstractUnitOfWork[Any] | AsyncUnitOfWorkTransaction[Any]"
-)
+TAsyncUow = TypeVar("TAsyncUow")
 """
 The unit of work of a listener.
 
-Annotate it with your own class of unit of work to get typed repositories. At run time it is the
-transaction, which has all attributes of the unit of work.
+Annotate it with your own class of unit of work to get typed repositories, or with a protocol that
+names those which the listener needs. At run time it is the transaction, which has all attributes
+of the unit of work.
 """
 
-TSyncUow = TypeVar("TSyncUow", bound="SyncAbstractUnitOfWork[Any] | SyncUnitOfWorkTransaction[Any]")
+TSyncUow = TypeVar("TSyncUow")
 """The unit of work of a sync listener."""
 
-AsyncMessageHandler = Callable[Concatenate[TMessage, TAsyncUow, P], Coroutine[Any, Any, R]]
-"""A listener. It accepts a message, the unit of work, and its dependencies."""
+AsyncMessageHandler = Callable[Concatenate[TMessage, TAsyncUow, P], R]
+"""
+A listener. It accepts a message, the unit of work, and its dependencies.
+
+*R* is what a call returns: a coroutine, or the result of a plain function, which runs in a worker
+thread.
+"""
 
 SyncMessageHandler = Callable[Concatenate[TMessage, TSyncUow, P], R]
 """A sync listener. It accepts a message, the unit of work, and its dependencies."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from ..exceptions import ConfigurationError, RunningLoopError
 from . import generators
@@ -29,6 +29,8 @@ _GENERATORS = (GeneratorType, AsyncGeneratorType)
 
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any]
+Eventually: TypeAlias = Annotated[R, "at once"]
+"""What is returned at once."""
 
 exit = generators.exit
 sleep = time.sleep

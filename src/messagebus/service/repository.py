@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, MutableSequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from ..domain.model import GenericModel, Message
 from ..exceptions import ConfigurationError, InvalidMessageError
 from .aggregate import can_hold_models, models_within
 
-# Quoted, because pydantic would create a class for it.
-TModel_contra = TypeVar("TModel_contra", bound="GenericModel[Any]", contravariant=True)
+
+class RaisesMessages(Protocol):
+    """A model as the unit of work sees it: a *Model*, or an object with a list of messages.
+
+    A class of an ORM is one if it has an attribute *messages*.
+    """
+
+    @property
+    def messages(self) -> MutableSequence[Any]:
+        """The messages that the model has raised, in order."""
+
+
+TModel_contra = TypeVar("TModel_contra", bound=RaisesMessages, contravariant=True)
 
 NO_MESSAGES: Iterator[Message[Any]] = iter(())
 """The messages of models that have raised none."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, assert_type
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Protocol, TypeVar, assert_type
 
+import messagebus
 from messagebus import (
     AsyncAbstractRepository,
     AsyncAbstractUnitOfWork,
@@ -19,6 +20,9 @@ from messagebus import (
     TransactionStatus,
     async_listen,
 )
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Book(Model):
@@ -118,9 +122,82 @@ async def wrong_message(event: int, uow: AsyncLibrary) -> None:
     """Take a number as the message."""
 
 
-@async_listen  # type: ignore[type-var]
-async def wrong_unit_of_work(event: Registered, uow: int) -> None:
-    """Take a number as the unit of work."""
+class HasBooks(Protocol):
+    """What a listener needs of a unit of work, whichever it is."""
+
+    books: AsyncBooks
+
+
+@async_listen
+async def through_a_port(event: Registered, uow: HasBooks) -> None:
+    """Take any unit of work that has books."""
+    assert_type(uow.books, AsyncBooks)
+    assert uow.authors  # type: ignore[attr-defined]
+
+
+@async_listen
+async def by_transaction(
+    event: Registered, uow: AsyncUnitOfWorkTransaction[Any, AsyncLibrary]
+) -> None:
+    """Take the transaction of a unit of work, whose repositories are typed as well."""
+    assert_type(uow.uow.authors, AsyncAuthors)
+    assert uow.uow.autors  # type: ignore[attr-defined]
+
+
+@async_listen
+def plain(command: Register, uow: AsyncLibrary) -> Book:
+    """Listen by a plain function, which works at run time, too."""
+    return Book(id=command.id)
+
+
+def logged(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a listener by an ordinary decorator."""
+    return function
+
+
+@async_listen
+@logged
+async def under_a_decorator(command: Count, uow: AsyncLibrary) -> int:
+    """Listen under a decorator that keeps the parameters."""
+    return 1
+
+
+class OrmBook:
+    """A class of an ORM, which is a model because it has messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Event] = []
+
+
+class AsyncOrmBooks(AsyncAbstractRepository[OrmBook]):
+    """A repository of them."""
+
+
+class AsyncNumbers(AsyncAbstractRepository[int]):  # type: ignore[type-var]
+    """A repository of things without messages."""
+
+
+class Listeners:
+    """Listeners may be methods."""
+
+    @staticmethod
+    @async_listen
+    async def static(event: Registered, uow: AsyncLibrary) -> None:
+        """Listen."""
+
+    async def bound(self, event: Registered, uow: AsyncLibrary) -> None:
+        """Listen."""
+
+
+def wiring(bus: AsyncMessageBus[Any], consumer: messagebus.Consumer) -> None:
+    """What works at run time is accepted."""
+    bus.add_listener(Registered | Forget, listen)
+    bus.add_listener(Registered, Listeners().bound)
+    bus.add_listener(Register, plain)
+    bus.remove_listener(Registered | Forget, listen)
+    bus.include(consumer)
+    bus.add_listener(int, plain)  # type: ignore[arg-type]
+    bus.include(Clock())  # type: ignore[arg-type]
 
 
 @async_listen  # type: ignore[arg-type]
@@ -131,7 +208,12 @@ async def no_unit_of_work(event: Registered) -> None:
 async def handling(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
     """The result of handle has the type that the command declares."""
     async with library as transaction:
-        assert_type(transaction, AsyncUnitOfWorkTransaction[AsyncBooks | AsyncAuthors])
+        assert_type(
+            transaction, AsyncUnitOfWorkTransaction[AsyncBooks | AsyncAuthors, AsyncLibrary]
+        )
+        assert_type(transaction.uow.books, AsyncBooks)
+        assert_type(transaction.uow.authors, AsyncAuthors)
+        assert transaction.uow.boks  # type: ignore[attr-defined]
         assert_type(await bus.handle(Register(id="1"), transaction), Book)
         assert_type(await bus.handle(Count(), transaction), int | None)
         assert_type(await bus.handle(Forget(), transaction), Any)

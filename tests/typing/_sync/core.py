@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, assert_type
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Protocol, TypeVar, assert_type
 
+import messagebus
 from messagebus import (
     Command,
     Event,
@@ -21,6 +22,9 @@ from messagebus import (
     TransactionStatus,
     sync_listen,
 )
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Book(Model):
@@ -120,9 +124,80 @@ def wrong_message(event: int, uow: SyncLibrary) -> None:
     """Take a number as the message."""
 
 
-@sync_listen  # type: ignore[type-var]
-def wrong_unit_of_work(event: Registered, uow: int) -> None:
-    """Take a number as the unit of work."""
+class HasBooks(Protocol):
+    """What a listener needs of a unit of work, whichever it is."""
+
+    books: SyncBooks
+
+
+@sync_listen
+def through_a_port(event: Registered, uow: HasBooks) -> None:
+    """Take any unit of work that has books."""
+    assert_type(uow.books, SyncBooks)
+    assert uow.authors  # type: ignore[attr-defined]
+
+
+@sync_listen
+def by_transaction(event: Registered, uow: SyncUnitOfWorkTransaction[Any, SyncLibrary]) -> None:
+    """Take the transaction of a unit of work, whose repositories are typed as well."""
+    assert_type(uow.uow.authors, SyncAuthors)
+    assert uow.uow.autors  # type: ignore[attr-defined]
+
+
+@sync_listen
+def plain(command: Register, uow: SyncLibrary) -> Book:
+    """Listen by a plain function, which works at run time, too."""
+    return Book(id=command.id)
+
+
+def logged(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a listener by an ordinary decorator."""
+    return function
+
+
+@sync_listen
+@logged
+def under_a_decorator(command: Count, uow: SyncLibrary) -> int:
+    """Listen under a decorator that keeps the parameters."""
+    return 1
+
+
+class OrmBook:
+    """A class of an ORM, which is a model because it has messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[Event] = []
+
+
+class SyncOrmBooks(SyncAbstractRepository[OrmBook]):
+    """A repository of them."""
+
+
+class SyncNumbers(SyncAbstractRepository[int]):  # type: ignore[type-var]
+    """A repository of things without messages."""
+
+
+class Listeners:
+    """Listeners may be methods."""
+
+    @staticmethod
+    @sync_listen
+    def static(event: Registered, uow: SyncLibrary) -> None:
+        """Listen."""
+
+    def bound(self, event: Registered, uow: SyncLibrary) -> None:
+        """Listen."""
+
+
+def wiring(bus: SyncMessageBus[Any], consumer: messagebus.Consumer) -> None:
+    """What works at run time is accepted."""
+    bus.add_listener(Registered | Forget, listen)
+    bus.add_listener(Registered, Listeners().bound)
+    bus.add_listener(Register, plain)
+    bus.remove_listener(Registered | Forget, listen)
+    bus.include(consumer)
+    bus.add_listener(int, plain)  # type: ignore[arg-type]
+    bus.include(Clock())  # type: ignore[arg-type]
 
 
 @sync_listen  # type: ignore[arg-type]
@@ -133,7 +208,10 @@ def no_unit_of_work(event: Registered) -> None:
 def handling(bus: SyncMessageBus[Any], library: SyncLibrary) -> None:
     """The result of handle has the type that the command declares."""
     with library as transaction:
-        assert_type(transaction, SyncUnitOfWorkTransaction[SyncBooks | SyncAuthors])
+        assert_type(transaction, SyncUnitOfWorkTransaction[SyncBooks | SyncAuthors, SyncLibrary])
+        assert_type(transaction.uow.books, SyncBooks)
+        assert_type(transaction.uow.authors, SyncAuthors)
+        assert transaction.uow.boks  # type: ignore[attr-defined]
         assert_type(bus.handle(Register(id="1"), transaction), Book)
         assert_type(bus.handle(Count(), transaction), int | None)
         assert_type(bus.handle(Forget(), transaction), Any)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..diagnostics import refuse_attribute
-from .transaction import AsyncUnitOfWorkTransaction, TRepositories
+from .transaction import AsyncUnitOfWorkTransaction
+from .type_parameters import TRepositories, TUow_co
 
 
-class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories]):
+class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """A transaction that refuses attributes which belong to its unit of work.
 
     A repository that is assigned to a transaction would hide that of the unit of work, and the

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import _getframe
-from types import MappingProxyType, MethodType
+from types import MappingProxyType, MethodType, UnionType
 from typing import Any, Generic, Protocol, overload
 
-from ..._compat.aio import adapt, ensure_settled
+from ..._compat.aio import Eventually, adapt, ensure_settled
 from ..._compat.callables import key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
@@ -35,7 +35,7 @@ _RUNNING = TransactionStatus.running
 class AsyncEventConsumer(Protocol):
     """A consumer that a bus can include: that of the facade, or any object like it."""
 
-    async def consume(self, event: object) -> None:
+    def consume(self, event: Any, /) -> Eventually[None]:
         """Pass an event to all handlers that hear it."""
 
 
@@ -101,7 +101,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
 
     def add_listener(
         self,
-        msg_type: type[Message[Any]],
+        msg_type: type[Message[Any]] | UnionType,
         callback: AsyncMessageHandler[Any, Any, P, Any],
     ) -> None:
         """Register *callback* for messages of *msg_type* and of its subclasses.
@@ -117,7 +117,7 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         self._listeners.add(AsyncListener(callback, msg_type, self.provider, _getframe(1).f_locals))
 
     def remove_listener(
-        self, msg_type: type, callback: AsyncMessageHandler[Any, Any, P, Any]
+        self, msg_type: type | UnionType, callback: AsyncMessageHandler[Any, Any, P, Any]
     ) -> None:
         """Undo *add_listener*.
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic, Self
 from uuid import UUID
-
-from typing_extensions import TypeVar
 
 from ..._compat.aio import ensure_settled
 from ...domain.model import Message
@@ -16,17 +14,8 @@ from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import AsyncDependency, notify
-from .repository import (
-    AsyncAbstractRepository,
-    AsyncEventstoreAbstractRepository,
-    AsyncTransactionEventstore,
-)
-
-if TYPE_CHECKING:
-    from .unit_of_work import AsyncAbstractUnitOfWork
-
-TRepositories = TypeVar("TRepositories", bound=AsyncAbstractRepository[Any], default=Any)
-"""The repositories of a unit of work: one type, or a union of several."""
+from .repository import AsyncEventstoreAbstractRepository, AsyncTransactionEventstore
+from .type_parameters import TRepositories, TUow_co
 
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
@@ -35,7 +24,7 @@ _ROLLEDBACK = TransactionStatus.rolledback
 _CLOSED = TransactionStatus.closed
 
 
-class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
+class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
     """A business transaction, which must be committed or rolled back explicitly.
 
     Entering a unit of work returns one. It gives access to the attributes of the unit of work,
@@ -45,7 +34,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work of the transaction.
     """
 
-    uow: AsyncAbstractUnitOfWork[TRepositories]
+    uow: TUow_co
     """The unit of work of the transaction."""
     status: TransactionStatus
     """Current status of the transaction."""
@@ -63,7 +52,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
     _detached = False
     _dependencies: list[AsyncDependency] | None = None
 
-    def __init__(self, uow: AsyncAbstractUnitOfWork[TRepositories]) -> None:
+    def __init__(self, uow: TUow_co) -> None:
         self.uow = uow
         # In the instance: attributes of the class are slow to read where it has a __getattr__.
         self.status = _RUNNING
@@ -86,9 +75,8 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         A message that is added through it belongs to the transaction, whatever task or thread
         adds it.
         """
-        if self.buffer is None:
-            return self.uow.eventstore
-        return AsyncTransactionEventstore(self.uow.eventstore, self.buffer)
+        store: AsyncEventstoreAbstractRepository = self.uow.eventstore
+        return store if self.buffer is None else AsyncTransactionEventstore(store, self.buffer)
 
     @property
     def causation_id(self) -> UUID | None:
@@ -217,7 +205,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories]):
         else:
             await self._finish()
 
-    async def __aenter__(self) -> AsyncUnitOfWorkTransaction[TRepositories]:
+    async def __aenter__(self) -> Self:
         if self.status is not _RUNNING or self.uow.runs_transaction(self):
             error = TransactionError("Invalid transaction status.")
             error.add_note(f"It is {self.status.value}: a transaction is entered once.")

@@ -20,7 +20,8 @@ from .repository import (
     AsyncEventstoreAbstractRepository,
     AsyncSinkholeEventstoreRepository,
 )
-from .transaction import AsyncUnitOfWorkTransaction, TRepositories
+from .transaction import AsyncUnitOfWorkTransaction
+from .type_parameters import TRepositories
 
 __all__ = [
     "AsyncAbstractUnitOfWork",
@@ -61,7 +62,8 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     Enter it to get a transaction; it runs one transaction at a time.
     """
 
-    eventstore: AsyncEventstoreAbstractRepository = SINKHOLE
+    # Any, because a subclass that declares its own store would otherwise override a variable.
+    eventstore: Any = SINKHOLE
     """Stores every handled message; by default none is stored."""
 
     _uow_state: _State
@@ -128,8 +130,8 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         return {name: value for name, value in self.__dict__.items() if name != "_uow_state"}
 
     async def __aenter__(
-        self, transaction: AsyncUnitOfWorkTransaction[TRepositories] | None = None
-    ) -> AsyncUnitOfWorkTransaction[TRepositories]:
+        self, transaction: AsyncUnitOfWorkTransaction[TRepositories, Self] | None = None
+    ) -> AsyncUnitOfWorkTransaction[TRepositories, Self]:
         """Begin a transaction. Override it to acquire what each transaction needs.
 
         Args:

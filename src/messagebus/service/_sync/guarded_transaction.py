@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..diagnostics import refuse_attribute
-from .transaction import SyncUnitOfWorkTransaction, TRepositories
+from .transaction import SyncUnitOfWorkTransaction
+from .type_parameters import TRepositories, TUow_co
 
 
-class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories]):
+class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """A transaction that refuses attributes which belong to its unit of work.
 
     A repository that is assigned to a transaction would hide that of the unit of work, and the

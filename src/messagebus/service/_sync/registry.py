@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import _getframe
-from types import MappingProxyType, MethodType
+from types import MappingProxyType, MethodType, UnionType
 from typing import Any, Generic, Protocol, overload
 
-from ..._compat.blocking import adapt, ensure_settled
+from ..._compat.blocking import Eventually, adapt, ensure_settled
 from ..._compat.callables import key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
@@ -37,7 +37,7 @@ _RUNNING = TransactionStatus.running
 class SyncEventConsumer(Protocol):
     """A consumer that a bus can include: that of the facade, or any object like it."""
 
-    def consume(self, event: object) -> None:
+    def consume(self, event: Any, /) -> Eventually[None]:
         """Pass an event to all handlers that hear it."""
 
 
@@ -103,7 +103,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
 
     def add_listener(
         self,
-        msg_type: type[Message[Any]],
+        msg_type: type[Message[Any]] | UnionType,
         callback: SyncMessageHandler[Any, Any, P, Any],
     ) -> None:
         """Register *callback* for messages of *msg_type* and of its subclasses.
@@ -119,7 +119,7 @@ class SyncMessageBus(Overridable, Generic[TRepositories]):
         self._listeners.add(SyncListener(callback, msg_type, self.provider, _getframe(1).f_locals))
 
     def remove_listener(
-        self, msg_type: type, callback: SyncMessageHandler[Any, Any, P, Any]
+        self, msg_type: type | UnionType, callback: SyncMessageHandler[Any, Any, P, Any]
     ) -> None:
         """Undo *add_listener*.
 

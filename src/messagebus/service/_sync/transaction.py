@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic, Self
 from uuid import UUID
-
-from typing_extensions import TypeVar
 
 from ..._compat.blocking import ensure_settled
 from ...domain.model import Message
@@ -18,17 +16,8 @@ from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import SyncDependency, notify
-from .repository import (
-    SyncAbstractRepository,
-    SyncEventstoreAbstractRepository,
-    SyncTransactionEventstore,
-)
-
-if TYPE_CHECKING:
-    from .unit_of_work import SyncAbstractUnitOfWork
-
-TRepositories = TypeVar("TRepositories", bound=SyncAbstractRepository[Any], default=Any)
-"""The repositories of a unit of work: one type, or a union of several."""
+from .repository import SyncEventstoreAbstractRepository, SyncTransactionEventstore
+from .type_parameters import TRepositories, TUow_co
 
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
@@ -37,7 +26,7 @@ _ROLLEDBACK = TransactionStatus.rolledback
 _CLOSED = TransactionStatus.closed
 
 
-class SyncUnitOfWorkTransaction(Generic[TRepositories]):
+class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
     """A business transaction, which must be committed or rolled back explicitly.
 
     Entering a unit of work returns one. It gives access to the attributes of the unit of work,
@@ -47,7 +36,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         uow: the unit of work of the transaction.
     """
 
-    uow: SyncAbstractUnitOfWork[TRepositories]
+    uow: TUow_co
     """The unit of work of the transaction."""
     status: TransactionStatus
     """Current status of the transaction."""
@@ -65,7 +54,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
     _detached = False
     _dependencies: list[SyncDependency] | None = None
 
-    def __init__(self, uow: SyncAbstractUnitOfWork[TRepositories]) -> None:
+    def __init__(self, uow: TUow_co) -> None:
         self.uow = uow
         # In the instance: attributes of the class are slow to read where it has a __getattr__.
         self.status = _RUNNING
@@ -88,9 +77,8 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         A message that is added through it belongs to the transaction, whatever task or thread
         adds it.
         """
-        if self.buffer is None:
-            return self.uow.eventstore
-        return SyncTransactionEventstore(self.uow.eventstore, self.buffer)
+        store: SyncEventstoreAbstractRepository = self.uow.eventstore
+        return store if self.buffer is None else SyncTransactionEventstore(store, self.buffer)
 
     @property
     def causation_id(self) -> UUID | None:
@@ -219,7 +207,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories]):
         else:
             self._finish()
 
-    def __enter__(self) -> SyncUnitOfWorkTransaction[TRepositories]:
+    def __enter__(self) -> Self:
         if self.status is not _RUNNING or self.uow.runs_transaction(self):
             error = TransactionError("Invalid transaction status.")
             error.add_note(f"It is {self.status.value}: a transaction is entered once.")

@@ -22,7 +22,8 @@ from .repository import (
     SyncEventstoreAbstractRepository,
     SyncSinkholeEventstoreRepository,
 )
-from .transaction import SyncUnitOfWorkTransaction, TRepositories
+from .transaction import SyncUnitOfWorkTransaction
+from .type_parameters import TRepositories
 
 __all__ = [
     "SyncAbstractUnitOfWork",
@@ -63,7 +64,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     Enter it to get a transaction; it runs one transaction at a time.
     """
 
-    eventstore: SyncEventstoreAbstractRepository = SINKHOLE
+    # Any, because a subclass that declares its own store would otherwise override a variable.
+    eventstore: Any = SINKHOLE
     """Stores every handled message; by default none is stored."""
 
     _uow_state: _State
@@ -130,8 +132,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
         return {name: value for name, value in self.__dict__.items() if name != "_uow_state"}
 
     def __enter__(
-        self, transaction: SyncUnitOfWorkTransaction[TRepositories] | None = None
-    ) -> SyncUnitOfWorkTransaction[TRepositories]:
+        self, transaction: SyncUnitOfWorkTransaction[TRepositories, Self] | None = None
+    ) -> SyncUnitOfWorkTransaction[TRepositories, Self]:
         """Begin a transaction. Override it to acquire what each transaction needs.
 
         Args:

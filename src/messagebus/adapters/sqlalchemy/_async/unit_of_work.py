@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Self
+
+from typing_extensions import TypeVar
 
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
@@ -19,11 +22,16 @@ from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
 
+TSQLAlchemyUow_co = TypeVar(
+    "TSQLAlchemyUow_co",
+    bound="AsyncSQLAlchemyUnitOfWork[Any]",
+    covariant=True,
+    default="AsyncSQLAlchemyUnitOfWork[Any]",
+)
 
-class AsyncSQLAlchemyTransaction(AsyncGuardedTransaction[TRepositories]):
+
+class AsyncSQLAlchemyTransaction(AsyncGuardedTransaction[TRepositories, TSQLAlchemyUow_co]):
     """A transaction with a typed session."""
-
-    uow: AsyncSQLAlchemyUnitOfWork[TRepositories]
 
     @property
     def session(self) -> AsyncSession:
@@ -116,8 +124,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             await super().end_transaction()
 
     async def __aenter__(
-        self, transaction: AsyncUnitOfWorkTransaction[TRepositories] | None = None
-    ) -> AsyncSQLAlchemyTransaction[TRepositories]:
+        self, transaction: AsyncUnitOfWorkTransaction[TRepositories, Self] | None = None
+    ) -> AsyncSQLAlchemyTransaction[TRepositories, Self]:
         """Begin a transaction with a session of its own.
 
         Args:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Self
+
+from typing_extensions import TypeVar
 
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
@@ -21,11 +24,16 @@ from ..engine import ensure_prepared
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
 
+TSQLAlchemyUow_co = TypeVar(
+    "TSQLAlchemyUow_co",
+    bound="SyncSQLAlchemyUnitOfWork[Any]",
+    covariant=True,
+    default="SyncSQLAlchemyUnitOfWork[Any]",
+)
 
-class SyncSQLAlchemyTransaction(SyncGuardedTransaction[TRepositories]):
+
+class SyncSQLAlchemyTransaction(SyncGuardedTransaction[TRepositories, TSQLAlchemyUow_co]):
     """A transaction with a typed session."""
-
-    uow: SyncSQLAlchemyUnitOfWork[TRepositories]
 
     @property
     def session(self) -> SyncSession:
@@ -118,8 +126,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             super().end_transaction()
 
     def __enter__(
-        self, transaction: SyncUnitOfWorkTransaction[TRepositories] | None = None
-    ) -> SyncSQLAlchemyTransaction[TRepositories]:
+        self, transaction: SyncUnitOfWorkTransaction[TRepositories, Self] | None = None
+    ) -> SyncSQLAlchemyTransaction[TRepositories, Self]:
         """Begin a transaction with a session of its own.
 
         Args:

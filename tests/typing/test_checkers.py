@@ -1,0 +1,150 @@
+"""Type checkers on the programs that users read: the documentation, the examples, the rules here.
+
+mypy checks all of the repository as well; here both checkers see what a user sees: pages as
+programs of their own, with the strict options of a new project.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+import unasync
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "docs/tutorial.md"]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# ([a-z_/]+)\.py\n")
+CACHE = ["--cache-dir", str(Path(tempfile.gettempdir()) / "messagebus-test-mypy")]
+FUTURE = "from __future__ import annotations\n"
+
+
+def write_page(page: str, folder: Path) -> None:
+    """Write the code of a page: its files, and all other blocks in a function."""
+    blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
+    assert blocks
+    function = []
+    for block in blocks:
+        if file := FILE.match(block):
+            path = folder / f"{file[1]}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != folder:
+                (path.parent / "__init__.py").touch()
+            with path.open("a", encoding="utf-8") as opened:
+                opened.write(f"{block}\n")
+        else:
+            function.append(block.replace(FUTURE, ""))
+    body = textwrap.indent("\n".join(function), "    ")
+    (folder / f"{Path(page).stem.lower()}.py").write_text(
+        f"{FUTURE}\nasync def page() -> None:\n{body}", "utf-8"
+    )
+
+
+def convert(source: Path, target: Path) -> None:
+    """Write the sync twin of the code below *source*."""
+    names = {"async_listen": "sync_listen", "_async": "_sync"}
+    rule = unasync.Rule(f"{source}/", f"{target}/", additional_replacements=names)
+    unasync.unasync_files([str(each) for each in source.rglob("*.py")], [rule])
+    for each in target.rglob("*.py"):
+        text = each.read_text("utf-8").replace("import asyncio\n", "")
+        each.write_text(re.sub(r"asyncio\.run\((.*)\)", r"\1", text), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the code of each page in both colours."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "async").mkdir()
+    for page in PAGES:
+        write_page(page, folder / "async")
+    convert(folder / "async", folder / "sync")
+    return folder
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    """Run a checker, which must find nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("colour", ["async", "sync"])
+def test_mypy_accepts_the_code_of_the_pages(pages: Path, colour: str) -> None:
+    """With the strict options, as in a project that begins with them."""
+    run("mypy", "--strict", "--config-file=", *CACHE, ".", cwd=pages / colour)
+
+
+@pytest.mark.parametrize("colour", ["async", "sync"])
+def test_pyright_accepts_the_code_of_the_pages(pages: Path, colour: str) -> None:
+    """With its standard options."""
+    run("pyright", "--pythonpath", sys.executable, ".", cwd=pages / colour)
+
+
+def test_pyright_agrees_with_mypy_on_the_examples_and_the_rules() -> None:
+    """Mypy runs on all files of the repository; pyright on what shows the public types."""
+    run("pyright", "--pythonpath", sys.executable, "examples", "tests/typing", cwd=ROOT)
+
+
+WRONG = """\
+transaction.uow.boks
+transaction.uow.books.get(1)
+number: int = book
+await bus.handle("text", transaction)
+await bus.handle(Register(id="1"), library)
+bus.add_listener(Register, lambda command: None)
+bus.add_listener(int, register)
+bus.include(library)
+Register(name="1")
+AsyncMessageBus[Any](max_depth="3")
+async_listen(no_message)
+async_listen(no_unit_of_work)
+AsyncAbstractRepository[int]
+bus.override("clock", 1)
+"""
+PROGRAM = """
+from typing import Any
+from core import AsyncLibrary, Register, register
+from messagebus import AsyncAbstractRepository, AsyncMessageBus, async_listen
+
+async def no_message(number: int, uow: AsyncLibrary) -> None: ...
+async def no_unit_of_work(command: Register) -> None: ...
+
+async def main(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
+    async with library as transaction:
+        book = await bus.handle(Register(id="1"), transaction)
+"""
+
+
+@pytest.mark.parametrize("colour", ["async", "sync"])
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_each_line_of_a_wrong_program_is_refused(tmp_path: Path, checker: str, colour: str) -> None:
+    """Both checkers name the line of each mistake, and no other."""
+    source, target = tmp_path / "_async", tmp_path / "_sync"
+    source.mkdir()
+    shutil.copy(ROOT / "tests" / "typing" / "_async" / "core.py", source / "core.py")
+    (source / "wrong.py").write_text(PROGRAM + textwrap.indent(WRONG, " " * 8), "utf-8")
+    convert(source, target)
+    options = {
+        "mypy": ["--strict", "--config-file=", *CACHE, "--follow-imports=silent"],
+        "pyright": ["--pythonpath", sys.executable],
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", checker, *options[checker], "wrong.py"],
+        cwd=tmp_path / f"_{colour}",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {int(line) for line in re.findall(r"wrong\.py:(\d+)\S* (?:- )?error", done.stdout)}
+    begin = len(PROGRAM.splitlines()) + 1
+    lines = range(begin, begin + len(WRONG.splitlines()))
+    assert {*lines} == found, done.stdout
