@@ -6,14 +6,22 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..exceptions import ConfigurationError, GeneratorDependencyError
 from . import generators
-from .callables import describe, is_coroutine_function
+from .callables import (
+    describe,
+    is_coroutine_function,
+    overriding,
+    refuse_generator,
+    refuse_wrong_colour,
+    remember_settled,
+)
 from .generators import AGAIN, END, NEVER, chain_failures
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ Eventually: TypeAlias = Awaitable[R] | R
 WAITS = True
 
 _GENERATORS = (GeneratorType, AsyncGeneratorType)
+_NAMES = ("__module__", "__name__", "__qualname__")
 
 
 def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -42,15 +51,7 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
         import asyncio
 
         context = contextvars.copy_context()
-
-        def call() -> Any:
-            try:
-                return context.run(function, *args, **kwargs)
-            except StopIteration as error:
-                # A future cannot carry it. PEP 479 turns it into the same in a coroutine.
-                text = f"{describe(function)} raised StopIteration"
-                raise RuntimeError(text) from error
-
+        call = functools.partial(context.run, _call, function, *args, **kwargs)
         thread = asyncio.get_running_loop().run_in_executor(None, call)
         try:
             outcome = await asyncio.shield(thread)
@@ -61,12 +62,80 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
             raise
         return await settle(outcome, function)
 
-    return in_thread
+    return functools.update_wrapper(in_thread, function, _NAMES, ())
 
 
-async def settle(result: Any, _function: Callable[..., Any]) -> Any:
-    """Return what a function returned; await it first if that is possible."""
-    return await result if inspect.isawaitable(result) else result
+def _call(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """Call a function in a worker thread.
+
+    Raises:
+        RuntimeError: the function let a StopIteration out. A future cannot carry that, so it
+            becomes the same as in a coroutine (PEP 479).
+    """
+    try:
+        return function(*args, **kwargs)
+    except StopIteration as error:
+        text = f"{describe(function)} raised StopIteration"
+        raise RuntimeError(text) from error
+
+
+def adapt_methods(cls: type) -> None:
+    """Let a subclass override coroutine methods of this package by plain methods.
+
+    Raises:
+        ConfigurationError: as for `refuse_wrong_colour`.
+    """
+    refuse_wrong_colour(cls)
+    for name, method, overridden in overriding(cls):
+        if (
+            isinstance(method, FunctionType)
+            and is_coroutine_function(overridden)
+            and not is_coroutine_function(method)
+            and not getattr(method, "__isabstractmethod__", False)
+        ):
+            setattr(cls, name, _settling(method))
+
+
+def _settling(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    @functools.wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await settle(method(*args, **kwargs), method)
+
+    return call
+
+
+async def settle(result: Any, function: Callable[..., Any]) -> Any:
+    """Return what a function returned; await it first if that is possible.
+
+    Raises:
+        ConfigurationError: there is a coroutine left that nobody would await.
+    """
+    if inspect.isawaitable(result):
+        result = await result
+    ensure_settled(result, function)
+    return result
+
+
+async def finish(result: Any, function: Callable[..., Any]) -> None:
+    """Await what a function returned if that is possible; nobody reads the outcome.
+
+    Raises:
+        ConfigurationError: there is a coroutine or a generator left, whose body would not run.
+    """
+    if inspect.isawaitable(result):
+        result = await result
+    if result is not None:
+        ensure_finished(result, function)
+
+
+def ensure_finished(result: object, function: Callable[..., Any]) -> None:
+    """Ensure that nothing is left to run of a result that nobody reads.
+
+    Raises:
+        ConfigurationError: it is a coroutine or a generator, whose body would not run.
+    """
+    ensure_settled(result, function)
+    refuse_generator(result, function)
 
 
 def ensure_settled(result: object, function: Callable[..., Any]) -> None:
@@ -83,10 +152,12 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
         result.close()
         text = f"{describe(function)} returned a coroutine that nothing awaits"
         raise ConfigurationError(text, listener=function, advice="Await it in the function.")
+    if not inspect.isawaitable(result):
+        remember_settled(type(result))
 
 
 async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
-    """Return the value of a dependency: await a coroutine, open a generator if it *opens*.
+    """Return the value of a dependency: await it if possible, open a generator if it *opens*.
 
     An open generator is appended to *opened*. Anything else is the value itself.
 
@@ -96,6 +167,9 @@ async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
     if type(value) is CoroutineType:
         return await value
     if not opens or type(value) not in _GENERATORS:
+        if inspect.isawaitable(value):
+            return await value
+        remember_settled(type(value))
         return value
     generator = value
     if type(generator) is GeneratorType:
@@ -162,7 +236,7 @@ async def in_thread(function: Callable[..., R], *arguments: object) -> R:
     """Call a function that blocks, in a worker thread."""
     import asyncio
 
-    return await asyncio.to_thread(function, *arguments)
+    return await asyncio.to_thread(_call, function, *arguments)
 
 
 async def together(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from ..exceptions import ConfigurationError, RunningLoopError
 from . import generators
-from .callables import describe, is_coroutine_function
+from .callables import (
+    describe,
+    describe_kind,
+    is_coroutine_function,
+    refuse_generator,
+    refuse_wrong_colour,
+    remember_settled,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,6 +39,7 @@ AnyGenerator: TypeAlias = Generator[Any, Any, Any]
 Eventually: TypeAlias = Annotated[R, "at once"]
 """What is returned at once."""
 
+adapt_methods = refuse_wrong_colour
 exit = generators.exit
 sleep = time.sleep
 throw = generators.throw
@@ -79,9 +87,24 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
     if type(result) is AsyncGeneratorType or hasattr(type(result), "__await__"):
         if type(result) is CoroutineType:
             result.close()
-        kind = type(result).__name__.replace("_", " ")
-        text = f"{describe(function)} returned a {kind}, which sync code cannot await"
+        text = (
+            f"{describe(function)} returned {describe_kind(result)}, which sync code cannot await"
+        )
         raise ConfigurationError(text, listener=function, advice=_ADVICE)
+    remember_settled(type(result))
+
+
+def ensure_finished(result: object, function: Callable[..., Any]) -> None:
+    """Ensure that nothing is left to run of a result that nobody reads.
+
+    Raises:
+        ConfigurationError: sync code would have to await it, or it is a generator.
+    """
+    ensure_settled(result, function)
+    refuse_generator(result, function)
+
+
+finish = ensure_finished
 
 
 def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import (
     AsyncGeneratorType,
     BuiltinMethodType,
@@ -27,12 +27,32 @@ UNFINISHED = (CoroutineType, GeneratorType, AsyncGeneratorType)
 """The types of results that must be awaited or opened to give a value."""
 
 
+SETTLED: set[type] = {type(None)}
+"""Types of values that cannot be awaited: a lookup here is cheaper than one of ``__await__``."""
+_MAX_SETTLED = 1_000
+
+
+def remember_settled(kind: type) -> None:
+    """Note a type whose values cannot be awaited."""
+    if kind is GeneratorType:  # `types.coroutine` makes some that can
+        return
+    if len(SETTLED) >= _MAX_SETTLED:
+        SETTLED.clear()  # classes that were made at run time must not stay alive for ever
+    SETTLED.add(kind)
+
+
 def describe(function: object) -> str:
     """Return the name of a callable for error messages: its module and qualified name."""
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__qualname__", None)
     return repr(function) if name is None else f"{getattr(function, '__module__', '?')}.{name}"
+
+
+def describe_kind(value: object) -> str:
+    """Return the kind of a value for error messages: ``a generator``, ``an async generator``."""
+    kind = type(value).__name__.replace("_", " ")
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
 
 
 def key_of(function: Callable[..., Any]) -> object:
@@ -71,30 +91,54 @@ def is_generator_function(function: Any, *, decorated: bool = False) -> bool:
 
 
 def refuse_wrong_colour(cls: type) -> None:
-    """Refuse a class that overrides a plain method of this package by a coroutine function.
+    """Refuse a class that overrides a method of this package by a function of another kind.
 
     Raises:
-        ConfigurationError: it does; the package would call the method and drop the coroutine.
+        ConfigurationError: a coroutine function overrides a plain method, or a generator function
+            overrides one that returns nothing; the package would call it, and its body would not
+            run.
     """
-    ours = [each for each in cls.__mro__[1:] if each.__module__.startswith(f"{_PACKAGE}.")]
-    for name, method in vars(cls).items():
-        overridden = next((vars(each)[name] for each in ours if name in vars(each)), None)
-        if (
-            callable(overridden)
-            and is_coroutine_function(method)
-            and not is_coroutine_function(overridden)
-        ):
+    for _, method, overridden in overriding(cls):
+        text = ""
+        returns = getattr(overridden, "__annotations__", {}).get("return")
+        if is_generator_function(method) and returns == "None":
+            text = f"{describe(method)} is a generator function, whose body would not run"
+            advice = "Return instead of yielding: nobody reads the result."
+        elif is_coroutine_function(method) and not is_coroutine_function(overridden):
             text = f"{describe(method)} is a coroutine function; the method it overrides is not"
             advice = "Define it without async, or use the base class of the other colour."
+        if text:
             raise ConfigurationError(text, listener=method, advice=advice)
+
+
+def overriding(cls: type) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name of each overridden method of this package, the function, and the method."""
+    ours = [each for each in cls.__mro__[1:] if each.__module__.startswith(f"{_PACKAGE}.")]
+    for name in {name: None for each in ours for name in vars(each)}:
+        owner = next(each for each in cls.__mro__ if name in vars(each))
+        overridden = next(vars(each)[name] for each in ours if name in vars(each))
+        if owner not in ours and callable(overridden):
+            yield name, vars(owner)[name], overridden
+
+
+def refuse_generator(result: object, function: Callable[..., Any]) -> None:
+    """Refuse a generator as a result that nobody reads.
+
+    Raises:
+        ConfigurationError: the result is a generator, whose body nobody would run.
+    """
+    if type(result) in UNFINISHED:
+        text = f"{describe(function)} returned {describe_kind(result)}, whose body would not run"
+        advice = "Return instead of yielding: nobody reads the result."
+        raise ConfigurationError(text, listener=function, advice=advice)
 
 
 def _inner(function: Any) -> Any:
     """Return the function that a call runs, inside partials, methods and `__call__`."""
     while True:
-        if isinstance(function, functools.partial):
+        if isinstance(function, (functools.partial, functools.partialmethod)):
             function = function.func
-        elif isinstance(function, MethodType):
+        elif isinstance(function, (MethodType, staticmethod, classmethod)):
             function = function.__func__
         elif isinstance(function, (FunctionType, type)):
             return function

@@ -13,6 +13,8 @@ first::
             opened.append(g0)
             v1 = await f1(v0)
             outcome = await function(a0, v0, v1)
+            if outcome is not None and opened and type(outcome) not in SETTLED:
+                ensure_settled(outcome, function)  # its body would run after they are closed
             while opened:
                 await exit(opened.pop())
             return outcome
@@ -33,7 +35,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType, CoroutineType
 from typing import Any, NamedTuple
 
-from .._compat.callables import is_generator_function
+from .._compat.callables import SETTLED, is_generator_function
 from .._compat.generators import END, NEVER
 from ..exceptions import GeneratorDependencyError
 from .graph import Call, Plan
@@ -45,7 +47,8 @@ class Flavour(NamedTuple):
     Attributes:
         is_async: whether the code awaits.
         adapt: converts a function to what the code calls.
-        enter: returns the value of a dependency that is a coroutine or opens a generator.
+        enter: returns the value of a dependency that must be awaited or opens a generator.
+        ensure_settled: refuses a result that still has a body to run.
         exit: runs a generator of any kind from its ``yield`` to its end.
         throw: throws an error into all open generators.
     """
@@ -53,6 +56,7 @@ class Flavour(NamedTuple):
     is_async: bool
     adapt: Callable[[Callable[..., Any]], Callable[..., Any]]
     enter: Callable[..., Any]
+    ensure_settled: Callable[..., None]
     exit: Callable[..., Any]
     throw: Callable[..., Any]
 
@@ -62,6 +66,7 @@ _CONSTANTS = {
     "END": END,
     "GeneratorDependencyError": GeneratorDependencyError,
     "NEVER": NEVER,
+    "SETTLED": SETTLED,
 }
 
 
@@ -103,6 +108,8 @@ def _write_function(plan: Plan, is_async: bool) -> Iterator[str]:
     for call in plan.calls:
         yield from (f"        {line}" for line in _write_call(call, wait))
     yield f"        outcome = {outcome}"
+    yield "        if outcome is not None and opened and type(outcome) not in SETTLED:"
+    yield "            ensure_settled(outcome, function)"
     yield "        while opened:"
     yield f"            {wait}exit(opened.pop())"
     yield "        return outcome"
@@ -118,7 +125,10 @@ def _write_call(call: Call, wait: str) -> Iterator[str]:
     if call.lasts:
         yield f"{result} = scope.values.get(k{number}, END)"
         yield f"if {result} is END:"
-        yield f"    {result} = {wait}scope.keep(k{number}, {made}, {opens})"
+        if isinstance(call.function, type):
+            yield f"    {result} = scope.values[k{number}] = {made}"
+        else:
+            yield f"    {result} = {wait}scope.keep(k{number}, {made}, {opens})"
     elif inspect.isgeneratorfunction(call.function):
         yield from _write_opening(call, made, f"next(g{number}, END)")
     elif wait and inspect.isasyncgenfunction(call.function):
@@ -130,7 +140,8 @@ def _write_call(call: Call, wait: str) -> Iterator[str]:
     else:
         yield f"{result} = {made}"
         if not isinstance(call.function, type):
-            yield f"if type({result}) is CoroutineType:"
+            unsettled = "not in SETTLED" if wait else "is CoroutineType"
+            yield f"if type({result}) {unsettled}:"
             yield f"    {result} = {wait}enter({result}, False, opened)"
 
 

@@ -6,6 +6,7 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 
+from .._compat.callables import refuse_wrong_colour
 from ..domain.model import Message
 from ..exceptions import UnstorableMessageError
 from .wire import ENVELOPE, to_wire
@@ -13,6 +14,10 @@ from .wire import ENVELOPE, to_wire
 
 class AbstractMessageSerializer(abc.ABC):
     """Turn a message into Python native types that a transport can send."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_wrong_colour(cls)
 
     @abc.abstractmethod
     def serialize_message(self, message: Message[Any]) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..._compat.blocking import WAITS, adapt, enter, exit
+from ..._compat.blocking import WAITS, adapt, ensure_settled, enter, exit
 from ..compiler import Flavour
 from ..injection import Injection
 from .scope import throw_into
@@ -13,4 +13,4 @@ from .scope import throw_into
 class SyncInjection(Injection):
     """Calls a function and fills its dependencies, in the colour of this folder."""
 
-    flavour = Flavour(WAITS, adapt, enter, exit, throw_into)
+    flavour = Flavour(WAITS, adapt, enter, ensure_settled, exit, throw_into)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..._compat.aio import ensure_settled
+from ..._compat.aio import ensure_finished
 from ..._compat.generators import reraise
+from ..._di.injection import Injection
 
 
 async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> None:
@@ -25,7 +26,7 @@ async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> Non
             try:
                 outcome = await receiver(*message)
                 if outcome is not None:
-                    ensure_settled(outcome, receiver)
+                    ensure_finished(outcome, _function_of(receiver))
             except Exception as failure:  # noqa: BLE001 - raised after the last receiver
                 failures.append(failure)
             except BaseException as end:
@@ -38,6 +39,12 @@ async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> Non
             raise _group(failures)
     finally:
         failures.clear()  # their tracebacks refer to this frame, which would keep them alive
+
+
+def _function_of(receiver: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function whose dependencies a receiver fills; the receiver itself if none."""
+    injection = getattr(receiver, "__self__", None)
+    return injection.function if isinstance(injection, Injection) else receiver
 
 
 def _group(failures: list[Exception]) -> ExceptionGroup[Exception]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..._compat.aio import adapt
 from ..._compat.logs import get_logger
 from .delivery import deliver
@@ -37,6 +40,9 @@ class Publisher:
         if not self.subscribers and not self._warned:
             self._warned = True
             get_logger().warning("A publisher without subscribers publishes to %r", topic)
-        await deliver(
-            [adapt(subscriber.receive) for subscriber in self.subscribers], message, topic
-        )
+        await deliver([_receiver(subscriber) for subscriber in self.subscribers], message, topic)
+
+
+def _receiver(subscriber: Subscriber) -> Callable[..., Any]:
+    receive = subscriber.receive
+    return receive if type(subscriber) is Subscriber else adapt(receive)

@@ -56,6 +56,9 @@ class Service(Overridable):
             text = f"{wrapped!r} cannot be an action: it has no __name__"
             raise ConfigurationError(text, listener=wrapped, advice="Register a function.")
         action = self.generator(name)
+        if not isinstance(action, str):
+            text = f"{describe(self.generator)} must return the name of an action, not {action!r}"
+            raise ConfigurationError(text, listener=self.generator, advice="Return a string.")
         if action in self._handlers:
             taken = describe(self._handlers[action].function)
             text = f"The action {action!r} is already registered, for {taken}"

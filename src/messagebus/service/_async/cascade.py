@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..._compat.aio import ensure_settled
+from ..._compat.aio import ensure_finished, ensure_settled
 from ..._di._async.scope import AsyncHandleScope
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -103,7 +103,8 @@ class AsyncCascade:
                     for callback in route.callbacks:
                         outcome = await callback(message, uow)
                         if outcome is not None:
-                            ensure_settled(outcome, callback)
+                            ensure = ensure_settled if route.is_command else ensure_finished
+                            ensure(outcome, route.matches[called].listener.function)
                         raised.extend(work.collect_new_events())
                         called += 1
                 else:
@@ -111,7 +112,8 @@ class AsyncCascade:
                         if hears is None or hears(message):
                             outcome = await listener.call(message, uow, dependencies)
                             if outcome is not None:
-                                ensure_settled(outcome, listener.function)
+                                ensure = ensure_settled if route.is_command else ensure_finished
+                                ensure(outcome, listener.function)
                             raised.extend(work.collect_new_events())
                             if route.is_command:
                                 break
@@ -123,7 +125,9 @@ class AsyncCascade:
                 result = outcome
             first = False
             if stores:
-                await eventstore.add(message)
+                adding: Any = eventstore.add(message)  # type: ignore[func-returns-value,unused-ignore]
+                if adding is not None and (added := await adding) is not None:
+                    ensure_finished(added, eventstore.add)
             if raised:
                 cause = cause_of(message, cause)
                 waiting.extend([(each, cause) for each in raised])

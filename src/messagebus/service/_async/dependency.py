@@ -6,8 +6,7 @@ import abc
 from collections.abc import Iterable
 from typing import Any
 
-from ..._compat.aio import settle
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.aio import adapt_methods, finish
 from ...exceptions import MissingDependencyError
 
 __all__ = ["AsyncDependency", "MissingDependencyError"]
@@ -29,7 +28,7 @@ class AsyncDependency(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
@@ -44,7 +43,8 @@ async def notify(dependencies: Iterable[AsyncDependency], hook: str) -> None:
     interruption: BaseException | None = None
     for dependency in dependencies:
         try:
-            await settle(getattr(dependency, hook)(), getattr(dependency, hook))
+            call = getattr(dependency, hook)
+            await finish(call(), call)
         except Exception as failure:  # noqa: BLE001
             failures.append(failure)
         except BaseException as failure:  # noqa: BLE001

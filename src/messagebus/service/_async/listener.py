@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._compat.aio import adapt
-from ..._compat.callables import UNFINISHED, describe, is_generator_function
+from ..._compat.callables import SETTLED, describe, is_generator_function
 from ..._di._async.scope import AsyncHandleScope
 from ..._di.overrides import Provider
 from ..._di.requirements import requirements_of
@@ -67,7 +67,7 @@ class AsyncDependencies:
         if name not in self._made:
             factory = self._factories[name]
             dependency = factory()
-            if type(dependency) in UNFINISHED:
+            if not isinstance(factory, type) and type(dependency) not in SETTLED:
                 opens = is_generator_function(factory, decorated=True)
                 dependency = await self.scope.keep(None, dependency, opens)
             self._made[name] = dependency

@@ -6,8 +6,7 @@ import abc
 from collections import deque
 from typing import Any
 
-from ..._compat.aio import ensure_settled
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.aio import adapt_methods, ensure_finished
 from ...domain.model import Message
 from ...exceptions import PublishError
 from ..repository import Repository, TModel_contra
@@ -36,7 +35,7 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     def __init__(self, publisher: AsyncEventstreamPublisher | None = None) -> None:
         self.publisher = publisher
@@ -55,7 +54,7 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
         """
         outcome: object = await self._add(message)  # type: ignore[func-returns-value,unused-ignore]
         if outcome is not None:
-            ensure_settled(outcome, self._add)
+            ensure_finished(outcome, self._add)
         if self.publisher is not None:
             buffer = current_stream_buffer(self)
             (self._unsent if buffer is None else buffer.messages).append(message)
@@ -87,7 +86,7 @@ class AsyncEventstoreAbstractRepository(abc.ABC):
             while pending:
                 sending: object = await self.publisher.send_message(pending[0])  # type: ignore[func-returns-value,unused-ignore]
                 if sending is not None:
-                    ensure_settled(sending, self.publisher.send_message)
+                    ensure_finished(sending, self.publisher.send_message)
                 pending.popleft()
         except Exception as error:
             raise PublishError(tuple(pending)) from error
@@ -121,8 +120,21 @@ class AsyncTransactionEventstore(AsyncEventstoreAbstractRepository):
 
     async def publish_eventstream(self) -> None:
         """Send the messages of committed transactions to the eventstream."""
-        with self._buffer.active():
-            await self._eventstore.publish_eventstream()
+        await publish(self._eventstore, self._buffer)
+
+
+async def publish(
+    eventstore: AsyncEventstoreAbstractRepository, buffer: StreamBuffer | None
+) -> None:
+    """Publish the committed messages of an eventstore, and those in *buffer* if it is committed."""
+    send: Any = eventstore.publish_eventstream
+    if buffer is None:
+        outcome = await send()
+    else:
+        with buffer.active():
+            outcome = await send()
+    if outcome is not None:
+        ensure_finished(outcome, send)
 
 
 class AsyncSinkholeEventstoreRepository(AsyncEventstoreAbstractRepository):

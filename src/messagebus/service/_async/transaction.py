@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, Self
 from uuid import UUID
 
-from ..._compat.aio import ensure_settled
+from ..._compat.aio import ensure_finished, ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
 from ..causation import Causation
@@ -14,8 +14,13 @@ from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import AsyncDependency, notify
-from .repository import AsyncEventstoreAbstractRepository, AsyncTransactionEventstore
+from .repository import (
+    AsyncEventstoreAbstractRepository,
+    AsyncTransactionEventstore,
+    publish,
+)
 from .type_parameters import TRepositories, TUow_co
+
 
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
@@ -229,7 +234,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         status = self.status
         if status is _COMMITTED:
             try:
-                await self._publish()
+                await publish(self.uow.eventstore, self.buffer)
             finally:
                 await self._end()
         elif status is _ROLLEDBACK:
@@ -254,7 +259,7 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
             return
         try:
             if status is _COMMITTED:
-                await self._publish()
+                await publish(self.uow.eventstore, self.buffer)
             else:
                 await self.rollback()
         except Exception as error:
@@ -270,17 +275,12 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         finally:
             await self._end(_ROLLEDBACK if self.status is _ROLLEDBACK else _CLOSED)
 
-    async def _publish(self) -> None:
-        if self.buffer is None:
-            await self.uow.eventstore.publish_eventstream()
-        else:
-            with self.buffer.active():
-                await self.uow.eventstore.publish_eventstream()
-
     async def _end(self, status: TransactionStatus = _CLOSED) -> None:
         try:
             if self.uow.runs_transaction(self):
-                await self.uow.end_transaction()
+                ending: object = await self.uow.end_transaction()  # type: ignore[func-returns-value,unused-ignore]
+                if ending is not None:
+                    ensure_finished(ending, self.uow.end_transaction)
         finally:
             self.status = status
             if self.buffer is not None:

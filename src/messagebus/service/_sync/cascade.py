@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..._compat.blocking import ensure_settled
+from ..._compat.blocking import ensure_finished, ensure_settled
 from ..._di._sync.scope import SyncHandleScope
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -105,7 +105,8 @@ class SyncCascade:
                     for callback in route.callbacks:
                         outcome = callback(message, uow)
                         if outcome is not None:
-                            ensure_settled(outcome, callback)
+                            ensure = ensure_settled if route.is_command else ensure_finished
+                            ensure(outcome, route.matches[called].listener.function)
                         raised.extend(work.collect_new_events())
                         called += 1
                 else:
@@ -113,7 +114,8 @@ class SyncCascade:
                         if hears is None or hears(message):
                             outcome = listener.call(message, uow, dependencies)
                             if outcome is not None:
-                                ensure_settled(outcome, listener.function)
+                                ensure = ensure_settled if route.is_command else ensure_finished
+                                ensure(outcome, listener.function)
                             raised.extend(work.collect_new_events())
                             if route.is_command:
                                 break
@@ -125,7 +127,9 @@ class SyncCascade:
                 result = outcome
             first = False
             if stores:
-                eventstore.add(message)
+                adding: Any = eventstore.add(message)  # type: ignore[func-returns-value,unused-ignore]
+                if adding is not None and (added := adding) is not None:
+                    ensure_finished(added, eventstore.add)
             if raised:
                 cause = cause_of(message, cause)
                 waiting.extend([(each, cause) for each in raised])

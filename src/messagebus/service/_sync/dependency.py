@@ -8,8 +8,7 @@ import abc
 from collections.abc import Iterable
 from typing import Any
 
-from ..._compat.blocking import settle
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.blocking import adapt_methods, finish
 from ...exceptions import MissingDependencyError
 
 __all__ = ["MissingDependencyError", "SyncDependency"]
@@ -31,7 +30,7 @@ class SyncDependency(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     @classmethod
     def __subclasshook__(cls, subclass: type, /) -> bool:
@@ -46,7 +45,8 @@ def notify(dependencies: Iterable[SyncDependency], hook: str) -> None:
     interruption: BaseException | None = None
     for dependency in dependencies:
         try:
-            settle(getattr(dependency, hook)(), getattr(dependency, hook))
+            call = getattr(dependency, hook)
+            finish(call(), call)
         except Exception as failure:  # noqa: BLE001
             failures.append(failure)
         except BaseException as failure:  # noqa: BLE001

@@ -8,8 +8,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from ..._compat.blocking import ensure_settled
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.blocking import adapt, adapt_methods, ensure_finished
 from ...domain.model import Message
 from ...exceptions import BatchSendError
 from ..eventstream import AbstractMessageSerializer, MessageSerializer
@@ -20,7 +19,7 @@ class SyncAbstractEventstreamTransport(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     @abc.abstractmethod
     def send_message_serialized(self, message: Mapping[str, Any]) -> None:
@@ -50,7 +49,8 @@ class SyncAbstractEventstreamTransport(abc.ABC):
         try:
             for message in messages:
                 outcome: object = self.send_message_serialized(message)  # type: ignore[func-returns-value,unused-ignore]
-                ensure_settled(outcome, self.send_message_serialized)
+                if outcome is not None:
+                    ensure_finished(outcome, self.send_message_serialized)
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error
@@ -89,12 +89,13 @@ class SyncEventstreamPublisher:
         transport: SyncAbstractEventstreamTransport,
         serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
+        adapt(transport.send_message_serialized)  # refuses one of the other colour
         self.transport = transport
         self.serializer = serializer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     def send_message(self, message: Message[Any]) -> None:
         """Send a message if its metadata says that it is published.
@@ -103,6 +104,6 @@ class SyncEventstreamPublisher:
         """
         if message.metadata.published:
             send = self.transport.send_message_serialized
-            outcome: object = send(self.serializer.serialize_message(message))  # type: ignore[func-returns-value,unused-ignore]
-            if outcome is not None:
-                ensure_settled(outcome, send)
+            sending: Any = send(self.serializer.serialize_message(message))  # type: ignore[func-returns-value,unused-ignore]
+            if sending is not None and (outcome := sending) is not None:
+                ensure_finished(outcome, send)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._compat.blocking import adapt
-from ..._compat.callables import UNFINISHED, describe, is_generator_function
+from ..._compat.callables import SETTLED, describe, is_generator_function
 from ..._di._sync.scope import SyncHandleScope
 from ..._di.overrides import Provider
 from ..._di.requirements import requirements_of
@@ -69,7 +69,7 @@ class SyncDependencies:
         if name not in self._made:
             factory = self._factories[name]
             dependency = factory()
-            if type(dependency) in UNFINISHED:
+            if not isinstance(factory, type) and type(dependency) not in SETTLED:
                 opens = is_generator_function(factory, decorated=True)
                 dependency = self.scope.keep(None, dependency, opens)
             self._made[name] = dependency

@@ -8,8 +8,7 @@ import abc
 from collections import deque
 from typing import Any
 
-from ..._compat.blocking import ensure_settled
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.blocking import adapt_methods, ensure_finished
 from ...domain.model import Message
 from ...exceptions import PublishError
 from ..repository import Repository, TModel_contra
@@ -38,7 +37,7 @@ class SyncEventstoreAbstractRepository(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
 
     def __init__(self, publisher: SyncEventstreamPublisher | None = None) -> None:
         self.publisher = publisher
@@ -57,7 +56,7 @@ class SyncEventstoreAbstractRepository(abc.ABC):
         """
         outcome: object = self._add(message)  # type: ignore[func-returns-value,unused-ignore]
         if outcome is not None:
-            ensure_settled(outcome, self._add)
+            ensure_finished(outcome, self._add)
         if self.publisher is not None:
             buffer = current_stream_buffer(self)
             (self._unsent if buffer is None else buffer.messages).append(message)
@@ -89,7 +88,7 @@ class SyncEventstoreAbstractRepository(abc.ABC):
             while pending:
                 sending: object = self.publisher.send_message(pending[0])  # type: ignore[func-returns-value,unused-ignore]
                 if sending is not None:
-                    ensure_settled(sending, self.publisher.send_message)
+                    ensure_finished(sending, self.publisher.send_message)
                 pending.popleft()
         except Exception as error:
             raise PublishError(tuple(pending)) from error
@@ -123,8 +122,19 @@ class SyncTransactionEventstore(SyncEventstoreAbstractRepository):
 
     def publish_eventstream(self) -> None:
         """Send the messages of committed transactions to the eventstream."""
-        with self._buffer.active():
-            self._eventstore.publish_eventstream()
+        publish(self._eventstore, self._buffer)
+
+
+def publish(eventstore: SyncEventstoreAbstractRepository, buffer: StreamBuffer | None) -> None:
+    """Publish the committed messages of an eventstore, and those in *buffer* if it is committed."""
+    send: Any = eventstore.publish_eventstream
+    if buffer is None:
+        outcome = send()
+    else:
+        with buffer.active():
+            outcome = send()
+    if outcome is not None:
+        ensure_finished(outcome, send)
 
 
 class SyncSinkholeEventstoreRepository(SyncEventstoreAbstractRepository):

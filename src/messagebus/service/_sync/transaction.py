@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, Self
 from uuid import UUID
 
-from ..._compat.blocking import ensure_settled
+from ..._compat.blocking import ensure_finished, ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
 from ..causation import Causation
@@ -16,8 +16,13 @@ from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
 from .dependency import SyncDependency, notify
-from .repository import SyncEventstoreAbstractRepository, SyncTransactionEventstore
+from .repository import (
+    SyncEventstoreAbstractRepository,
+    SyncTransactionEventstore,
+    publish,
+)
 from .type_parameters import TRepositories, TUow_co
+
 
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
@@ -231,7 +236,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         status = self.status
         if status is _COMMITTED:
             try:
-                self._publish()
+                publish(self.uow.eventstore, self.buffer)
             finally:
                 self._end()
         elif status is _ROLLEDBACK:
@@ -256,7 +261,7 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
             return
         try:
             if status is _COMMITTED:
-                self._publish()
+                publish(self.uow.eventstore, self.buffer)
             else:
                 self.rollback()
         except Exception as error:
@@ -272,17 +277,12 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         finally:
             self._end(_ROLLEDBACK if self.status is _ROLLEDBACK else _CLOSED)
 
-    def _publish(self) -> None:
-        if self.buffer is None:
-            self.uow.eventstore.publish_eventstream()
-        else:
-            with self.buffer.active():
-                self.uow.eventstore.publish_eventstream()
-
     def _end(self, status: TransactionStatus = _CLOSED) -> None:
         try:
             if self.uow.runs_transaction(self):
-                self.uow.end_transaction()
+                ending: object = self.uow.end_transaction()  # type: ignore[func-returns-value,unused-ignore]
+                if ending is not None:
+                    ensure_finished(ending, self.uow.end_transaction)
         finally:
             self.status = status
             if self.buffer is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from ..._compat.callables import refuse_wrong_colour
+from ..._compat.blocking import adapt_methods
 from ..._introspection.late import annotations_of
 from ...domain.model import Message
 from ...exceptions import TransactionError
@@ -72,7 +72,7 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        refuse_wrong_colour(cls)
+        adapt_methods(cls)
         for name in HIDDEN.intersection(annotations_of(cls)):
             refuse_hidden(cls, name)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ...._compat.aio import finish
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
 from ....serialization.wire import WIRE_COLUMNS, row_to_wire
@@ -121,7 +122,8 @@ class AsyncBatches:
             # The process froze after claiming the batch, which may be another relay's by now.
             raise LeaseLostError
         try:
-            await transport.send_messages_serialized([row_to_wire(row) for row in batch.rows])
+            send = transport.send_messages_serialized
+            await finish(send([row_to_wire(row) for row in batch.rows]), send)  # type: ignore[func-returns-value,unused-ignore]
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:

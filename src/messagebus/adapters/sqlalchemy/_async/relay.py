@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Literal
 from uuid import uuid4
 
+from ...._compat.aio import adapt
 from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
@@ -84,6 +85,7 @@ class AsyncOutboxRelay:
         if on_poison not in {"park", "stop"}:
             text = f"on_poison must be 'park' or 'stop', not {on_poison!r}"
             raise ConfigurationError(text)
+        adapt(transport.send_messages_serialized)  # refuses one of the other colour
         self.engine, self.transport = engine, transport
         self.poll_interval, self.lease = poll_interval, lease
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from typing_extensions import TypeVar
 
+from ...._compat.aio import adapt, finish
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._async.guarded_transaction import AsyncGuardedTransaction
@@ -83,6 +84,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             else bind
         )
         self._tables = tables
+        if on_published is not None:
+            adapt(on_published)  # refuses one of the other colour
         self._on_published = on_published
 
     def attach(self, session: AsyncSession) -> None:
@@ -109,7 +112,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         self.eventstore.end()
         await call(self.session, commit, self._tables, rows, published=published)
         if published and self._on_published is not None:
-            self._on_published()
+            await finish(self._on_published(), self._on_published)
 
     async def rollback(self) -> None:
         """Roll back the session, and drop the handled messages."""
@@ -140,7 +143,9 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         try:
             self.session = session
             self.eventstore.begin(begun)
-            self.attach(session)
+            attaching: object = self.attach(session)  # type: ignore[func-returns-value]
+            if attaching is not None:
+                await finish(attaching, self.attach)
         except BaseException:
             self.eventstore.end()
             await close(session)

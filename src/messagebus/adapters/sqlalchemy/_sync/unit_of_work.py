@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from typing_extensions import TypeVar
 
+from ...._compat.blocking import adapt, finish
 from ....exceptions import TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._sync.guarded_transaction import SyncGuardedTransaction
@@ -85,6 +86,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             else bind
         )
         self._tables = tables
+        if on_published is not None:
+            adapt(on_published)  # refuses one of the other colour
         self._on_published = on_published
 
     def attach(self, session: SyncSession) -> None:
@@ -111,7 +114,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         self.eventstore.end()
         call(self.session, commit, self._tables, rows, published=published)
         if published and self._on_published is not None:
-            self._on_published()
+            finish(self._on_published(), self._on_published)
 
     def rollback(self) -> None:
         """Roll back the session, and drop the handled messages."""
@@ -142,7 +145,9 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         try:
             self.session = session
             self.eventstore.begin(begun)
-            self.attach(session)
+            attaching: object = self.attach(session)  # type: ignore[func-returns-value]
+            if attaching is not None:
+                finish(attaching, self.attach)
         except BaseException:
             self.eventstore.end()
             close(session)
