@@ -126,3 +126,19 @@ def test_the_event_loop_of_the_thread_is_kept() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def test_what_the_handler_resets_is_not_set_again() -> None:
+    """An async generator brings back only what it has changed itself."""
+    other: contextvars.ContextVar[str] = contextvars.ContextVar("other")
+    token = other.set("acme")
+
+    async def watching() -> AsyncIterator[None]:
+        yield
+
+    @inject
+    def call(_: None = Depends(watching)) -> None:
+        other.reset(token)
+
+    call()
+    assert other.get("nobody") == "nobody"

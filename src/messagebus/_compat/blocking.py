@@ -165,16 +165,16 @@ class _Variables:
         for variable, value in contextvars.copy_context().items():
             if self._context.get(variable, generators.END) is not value:
                 self._context.run(variable.set, value)
+        before = self._context.copy()
         try:
             return loop.run(step, context=self._context)
         finally:
-            self._adopt()
+            self._adopt(before)
 
-    def _adopt(self) -> None:
-        """Set the variables of the caller as the dependency has left them."""
-        present = contextvars.copy_context()
+    def _adopt(self, before: contextvars.Context) -> None:
+        """Set the variables of the caller that the dependency has changed since *before*."""
         for variable, value in self._context.items():
-            if present.get(variable, generators.END) is not value:
+            if before.get(variable, generators.END) is not value:
                 token = variable.set(value)
                 self._tokens.setdefault(variable, token)
         for variable in self._tokens.keys() - self._context.keys():
