@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
+import threading
+import types
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -55,6 +59,14 @@ def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+@types.coroutine
+def old_style() -> Generator[Any, Any, str]:
+    """Return an answer, with a coroutine in the style before ``async def``."""
+    yield
+    ran.append("answer")
+    return "answer"
+
+
 class Awaitable:
     """An object of one's own that can be awaited."""
 
@@ -81,10 +93,11 @@ DEPENDENCIES: list[Callable[[], Any]] = [
     future,
     lambda: Awaitable(),
     lambda: answer(),
+    lambda: old_style(),
     decorated(answer),
     staticmethod(answer),
 ]
-NAMES = ["task", "future", "awaitable", "lambda", "wrapper", "staticmethod"]
+NAMES = ["task", "future", "awaitable", "lambda", "old style", "wrapper", "staticmethod"]
 
 
 @pytest.mark.parametrize("dependency", DEPENDENCIES, ids=NAMES)
@@ -144,6 +157,60 @@ async def test_an_instance_of_a_class_is_not_awaited(way: str) -> None:
                 await bus.handle(Shelve(), transaction)
             await transaction.commit()
     assert [Awaitable, Awaitable] == [type(each) for each in found]
+
+
+async def test_a_mock_of_an_awaitable_is_a_value() -> None:
+    """It says that it is a task, and cannot be awaited."""
+    found: list[object] = []
+    double = mock.Mock(spec=asyncio.Task)
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(named=lambda: double)
+
+    async def handle(
+        command: Shelve, uow: object, named: Any, declared: Any = Depends(lambda: double)
+    ) -> None:
+        found.extend([named, declared])
+
+    bus.add_listener(Shelve, handle)
+    async with AsyncLibrary() as transaction:
+        await bus.handle(Shelve(), transaction)
+        await transaction.commit()
+    assert [double, double] == found
+
+
+@pytest.mark.parametrize(
+    "result", [old_style, Awaitable, answer], ids=["old style", "object", "coroutine"]
+)
+def test_a_sync_bus_refuses_whatever_can_be_awaited(result: Any) -> None:
+    """Not only coroutines of today."""
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+    bus.add_listener(Shelve, lambda command, uow: result())
+    with (
+        pytest.raises(ConfigurationError, match="which sync code cannot await"),
+        SyncLibrary() as transaction,
+    ):
+        bus.handle(Shelve(), transaction)
+
+
+async def test_a_cancelled_call_leaves_no_coroutine_behind() -> None:
+    """The plain handler has returned it, and nobody is there to await it."""
+    consumer, begun, go_on = messagebus.asyncio.Consumer(), threading.Event(), threading.Event()
+    returned: list[Any] = []
+
+    def handle(event: str) -> Any:
+        begun.set()
+        go_on.wait()
+        returned.append(answer())
+        return returned[0]
+
+    consumer.register(str, handle)
+    call = asyncio.create_task(consumer.consume("event"))
+    await asyncio.to_thread(begun.wait)
+    call.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert inspect.getcoroutinestate(returned[0]) == inspect.CORO_CLOSED
 
 
 def session() -> Iterator[str]:

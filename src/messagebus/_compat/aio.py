@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -16,6 +15,7 @@ from ..exceptions import ConfigurationError, GeneratorDependencyError
 from . import generators
 from .callables import (
     describe,
+    is_awaitable,
     is_coroutine_function,
     overriding,
     refuse_generator,
@@ -59,6 +59,8 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
             failure = await _wait_for_end(thread)
             if failure is not None:
                 raise end from failure
+            if not thread.cancelled() and type(outcome := thread.result()) is CoroutineType:
+                outcome.close()  # the call was cancelled before it began
             raise
         return await settle(outcome, function)
 
@@ -110,7 +112,7 @@ async def settle(result: Any, function: Callable[..., Any]) -> Any:
     Raises:
         ConfigurationError: there is a coroutine left that nobody would await.
     """
-    if inspect.isawaitable(result):
+    if is_awaitable(result):
         result = await result
     ensure_settled(result, function)
     return result
@@ -122,7 +124,7 @@ async def finish(result: Any, function: Callable[..., Any]) -> None:
     Raises:
         ConfigurationError: there is a coroutine or a generator left, whose body would not run.
     """
-    if inspect.isawaitable(result):
+    if is_awaitable(result):
         result = await result
     if result is not None:
         ensure_finished(result, function)
@@ -152,7 +154,7 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
         result.close()
         text = f"{describe(function)} returned a coroutine that nothing awaits"
         raise ConfigurationError(text, listener=function, advice="Await it in the function.")
-    if not inspect.isawaitable(result):
+    if not is_awaitable(result):
         remember_settled(type(result))
 
 
@@ -167,7 +169,7 @@ async def enter(value: Any, opens: bool, opened: list[AnyGenerator]) -> Any:
     if type(value) is CoroutineType:
         return await value
     if not opens or type(value) not in _GENERATORS:
-        if inspect.isawaitable(value):
+        if is_awaitable(value):
             return await value
         remember_settled(type(value))
         return value

@@ -19,6 +19,7 @@ from . import generators
 from .callables import (
     describe,
     describe_kind,
+    is_awaitable,
     is_coroutine_function,
     refuse_generator,
     refuse_wrong_colour,
@@ -84,7 +85,7 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
     Raises:
         ConfigurationError: it did.
     """
-    if type(result) is AsyncGeneratorType or hasattr(type(result), "__await__"):
+    if type(result) is AsyncGeneratorType or is_awaitable(result):
         if type(result) is CoroutineType:
             result.close()
         text = (

@@ -32,6 +32,17 @@ SETTLED: set[type] = {type(None)}
 _MAX_SETTLED = 1_000
 
 
+def is_awaitable(value: object) -> bool:
+    """Return whether a value can be awaited.
+
+    Its type decides, as for ``await``. `inspect.isawaitable` also asks the value for its class, and
+    a mock or a proxy answers with the class that it stands for.
+    """
+    if type(value) is GeneratorType:
+        return bool(value.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+    return hasattr(type(value), "__await__")
+
+
 def remember_settled(kind: type) -> None:
     """Note a type whose values cannot be awaited."""
     if kind is GeneratorType:  # `types.coroutine` makes some that can

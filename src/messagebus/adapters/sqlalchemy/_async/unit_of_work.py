@@ -57,7 +57,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             because the relay rebuilds them from the row.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared.
+        ConfigurationError: the engine is for SQLite and not prepared, or *on_published* belongs to
+            the other colour.
     """
 
     session: AsyncSession

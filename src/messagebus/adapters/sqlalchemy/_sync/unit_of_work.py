@@ -59,7 +59,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             because the relay rebuilds them from the row.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared.
+        ConfigurationError: the engine is for SQLite and not prepared, or *on_published* belongs to
+            the other colour.
     """
 
     session: SyncSession
