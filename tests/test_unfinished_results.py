@@ -191,6 +191,26 @@ def test_a_sync_bus_refuses_whatever_can_be_awaited(result: Any) -> None:
         bus.handle(Shelve(), transaction)
 
 
+async def test_what_async_code_has_accepted_is_still_refused_by_sync_code() -> None:
+    """The handler of a command may return an async generator in async code only."""
+    async_bus, sync_bus = AsyncMessageBus[Any](), SyncMessageBus[Any]()
+
+    def handler(command: Shelve, uow: object) -> Any:
+        return letters()
+
+    async_bus.add_listener(Shelve, handler)
+    sync_bus.add_listener(Shelve, handler)
+    async with AsyncLibrary() as transaction:
+        result = await async_bus.handle(Shelve(), transaction)
+        await transaction.commit()
+    assert ["a"] == [each async for each in result]
+    with (
+        pytest.raises(ConfigurationError, match="async generator, which sync code cannot await"),
+        SyncLibrary() as sync_transaction,
+    ):
+        sync_bus.handle(Shelve(), sync_transaction)
+
+
 async def test_a_cancelled_call_leaves_no_coroutine_behind() -> None:
     """The plain handler has returned it, and nobody is there to await it."""
     consumer, begun, go_on = messagebus.asyncio.Consumer(), threading.Event(), threading.Event()

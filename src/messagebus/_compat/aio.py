@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from ..exceptions import ConfigurationError, GeneratorDependencyError
 from . import generators
 from .callables import (
+    SETTLED,
     describe,
     is_awaitable,
     is_coroutine_function,
@@ -150,6 +151,8 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
     Raises:
         ConfigurationError: it did, and nobody would await the coroutine.
     """
+    if type(result) in SETTLED:
+        return
     if type(result) is CoroutineType:
         result.close()
         text = f"{describe(function)} returned a coroutine that nothing awaits"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 from ..exceptions import ConfigurationError, RunningLoopError
 from . import generators
 from .callables import (
+    SETTLED,
     describe,
     describe_kind,
     is_awaitable,
@@ -85,6 +86,8 @@ def ensure_settled(result: object, function: Callable[..., Any]) -> None:
     Raises:
         ConfigurationError: it did.
     """
+    if type(result) in SETTLED:
+        return
     if type(result) is AsyncGeneratorType or is_awaitable(result):
         if type(result) is CoroutineType:
             result.close()

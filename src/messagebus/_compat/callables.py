@@ -28,7 +28,7 @@ UNFINISHED = (CoroutineType, GeneratorType, AsyncGeneratorType)
 
 
 SETTLED: set[type] = {type(None)}
-"""Types of values that cannot be awaited: a lookup here is cheaper than one of ``__await__``."""
+"""Types of values without a body to run: a lookup here is cheaper than one of ``__await__``."""
 _MAX_SETTLED = 1_000
 
 
@@ -44,8 +44,8 @@ def is_awaitable(value: object) -> bool:
 
 
 def remember_settled(kind: type) -> None:
-    """Note a type whose values cannot be awaited."""
-    if kind is GeneratorType:  # `types.coroutine` makes some that can
+    """Note a type whose values have no body to run, in either colour."""
+    if kind in UNFINISHED:  # `types.coroutine` makes generators that can
         return
     if len(SETTLED) >= _MAX_SETTLED:
         SETTLED.clear()  # classes that were made at run time must not stay alive for ever

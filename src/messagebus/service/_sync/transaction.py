@@ -23,7 +23,6 @@ from .repository import (
 )
 from .type_parameters import TRepositories, TUow_co
 
-
 _RUNNING = TransactionStatus.running
 _STREAMING = TransactionStatus.streaming
 _COMMITTED = TransactionStatus.committed

@@ -152,4 +152,4 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             await close(session)
             await super().end_transaction()
             raise
-        return begun  # type: ignore[return-value]
+        return begun

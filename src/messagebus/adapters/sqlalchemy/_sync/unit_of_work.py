@@ -154,4 +154,4 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             close(session)
             super().end_transaction()
             raise
-        return begun  # type: ignore[return-value]
+        return begun
