@@ -144,7 +144,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         try:
             self.session = session
             self.eventstore.begin(begun)
-            attaching: object = self.attach(session)  # type: ignore[func-returns-value]
+            attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
             if attaching is not None:
                 await finish(attaching, self.attach)
         except BaseException:
@@ -152,4 +152,4 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             await close(session)
             await super().end_transaction()
             raise
-        return begun
+        return begun  # type: ignore[return-value]

@@ -146,7 +146,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         try:
             self.session = session
             self.eventstore.begin(begun)
-            attaching: object = self.attach(session)  # type: ignore[func-returns-value]
+            attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
             if attaching is not None:
                 finish(attaching, self.attach)
         except BaseException:
@@ -154,4 +154,4 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             close(session)
             super().end_transaction()
             raise
-        return begun
+        return begun  # type: ignore[return-value]
