@@ -18,7 +18,7 @@ from messagebus.exceptions import (
     TransportUnavailableError,
 )
 from messagebus.testing.transport import AsyncTransportHarness, Capability, async_transport_rules
-from messagebus.testing.transport._async.outages import send_until_confirmed
+from messagebus.testing.transport._async.retrying import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.stored import entries, in_redis
 from tests.servers import RedisServer

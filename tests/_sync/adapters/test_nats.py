@@ -20,7 +20,7 @@ from messagebus.exceptions import (
     TransportUnavailableError,
 )
 from messagebus.testing.transport import Capability, SyncTransportHarness, sync_transport_rules
-from messagebus.testing.transport._sync.outages import send_until_confirmed
+from messagebus.testing.transport._sync.retrying import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.stored import create_stream, documents, letters, on_nats
 from tests.servers import NatsServer

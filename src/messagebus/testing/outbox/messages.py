@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...domain.model import Command, Event, Metadata, Model
+from ...domain.model import Command, Event, Metadata
 
 
 class Ship(Command):
-    """A private command."""
+    """A private command, whose handler raises an event."""
 
     content: str = ""
     metadata: Metadata = Metadata(name="ship", schema_version=1)
@@ -17,7 +17,3 @@ class Shipped(Event):
 
     content: str = ""
     metadata: Metadata = Metadata(name="shipped", schema_version=3, published=True)
-
-
-class Parcel(Model):
-    """An aggregate that raises events."""

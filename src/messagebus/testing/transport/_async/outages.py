@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import Any
 
-from ...._compat.aio import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting
 from .harness import AsyncTransportHarness as Harness
+from .retrying import BATCH, is_outage, send_until_confirmed
 
 _LOAD = 10_000
-_BATCH = 100
-_PAUSE = 0.01  # seconds
-_MOST_FAILURES = 1_000
 
 
 async def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) -> None:
@@ -30,7 +27,7 @@ async def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) ->
         with expecting(BatchSendError) as batch:
             await transport.send_messages_serialized(messages)
         expect(0, batch.exception.sent, "what was sent")
-        expect(True, _is_outage(batch.exception), "whether the cause is the outage")
+        expect(True, is_outage(batch.exception), "whether the cause is the outage")
     harness.start_broker()
     expect_arrived([], await harness.received())
 
@@ -74,7 +71,7 @@ async def _send_while(harness: Harness, end_broker: Callable[[], None]) -> None:
             restarting.start()
             while restarting.is_alive():  # alternately, so that either may be interrupted
                 sent += await _send_new(transport, 1)
-                sent += await _send_new(transport, _BATCH)
+                sent += await _send_new(transport, BATCH)
         sent += await _send_new(transport, _LOAD // 2)
     expect_arrived(sent, await harness.received(), once=_knows_duplicates(harness))
 
@@ -87,43 +84,5 @@ async def _send_new(
     return messages
 
 
-async def send_until_confirmed(
-    transport: AsyncAbstractEventstreamTransport, messages: Sequence[Mapping[str, Any]]
-) -> None:
-    """Send messages as an outbox does: retry in order until all are confirmed.
-
-    Raises:
-        BatchSendError: a message was refused, or the outage does not end.
-    """
-    sent = failures = 0
-    while sent < len(messages):
-        batch = messages[sent : sent + _BATCH]
-        try:
-            await transport.send_messages_serialized(batch)
-            sent += len(batch)
-        except BatchSendError as error:
-            failures += 1
-            if failures > _MOST_FAILURES or not _is_outage(error):
-                raise
-            sent += error.sent
-            await sleep(_PAUSE)
-
-
-def _is_outage(error: BatchSendError) -> bool:
-    return isinstance(error.__cause__, TransportUnavailableError)
-
-
 def _knows_duplicates(harness: Harness) -> bool:
     return Capability.DEDUPLICATION in harness.capabilities
-
-
-OUTAGES = dict.fromkeys(
-    (
-        an_outage_is_reported_and_nothing_counted_as_sent,
-        after_an_outage_the_backlog_is_sent_in_order,
-        a_broker_that_is_restarted_under_load_loses_nothing,
-        a_broker_that_is_killed_under_load_loses_nothing,
-    ),
-    Capability.OUTAGES,
-)
-"""The rules, each with the capability that it needs."""

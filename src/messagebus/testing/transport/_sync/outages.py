@@ -8,18 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import Any
 
-from ...._compat.blocking import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from ..capability import Capability
 from ..messages import new_messages
 from ..outcome import expect, expect_arrived, expecting
 from .harness import SyncTransportHarness as Harness
+from .retrying import BATCH, is_outage, send_until_confirmed
 
 _LOAD = 10_000
-_BATCH = 100
-_PAUSE = 0.01  # seconds
-_MOST_FAILURES = 1_000
 
 
 def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) -> None:
@@ -32,7 +29,7 @@ def an_outage_is_reported_and_nothing_counted_as_sent(harness: Harness) -> None:
         with expecting(BatchSendError) as batch:
             transport.send_messages_serialized(messages)
         expect(0, batch.exception.sent, "what was sent")
-        expect(True, _is_outage(batch.exception), "whether the cause is the outage")
+        expect(True, is_outage(batch.exception), "whether the cause is the outage")
     harness.start_broker()
     expect_arrived([], harness.received())
 
@@ -76,7 +73,7 @@ def _send_while(harness: Harness, end_broker: Callable[[], None]) -> None:
             restarting.start()
             while restarting.is_alive():  # alternately, so that either may be interrupted
                 sent += _send_new(transport, 1)
-                sent += _send_new(transport, _BATCH)
+                sent += _send_new(transport, BATCH)
         sent += _send_new(transport, _LOAD // 2)
     expect_arrived(sent, harness.received(), once=_knows_duplicates(harness))
 
@@ -89,43 +86,5 @@ def _send_new(
     return messages
 
 
-def send_until_confirmed(
-    transport: SyncAbstractEventstreamTransport, messages: Sequence[Mapping[str, Any]]
-) -> None:
-    """Send messages as an outbox does: retry in order until all are confirmed.
-
-    Raises:
-        BatchSendError: a message was refused, or the outage does not end.
-    """
-    sent = failures = 0
-    while sent < len(messages):
-        batch = messages[sent : sent + _BATCH]
-        try:
-            transport.send_messages_serialized(batch)
-            sent += len(batch)
-        except BatchSendError as error:
-            failures += 1
-            if failures > _MOST_FAILURES or not _is_outage(error):
-                raise
-            sent += error.sent
-            sleep(_PAUSE)
-
-
-def _is_outage(error: BatchSendError) -> bool:
-    return isinstance(error.__cause__, TransportUnavailableError)
-
-
 def _knows_duplicates(harness: Harness) -> bool:
     return Capability.DEDUPLICATION in harness.capabilities
-
-
-OUTAGES = dict.fromkeys(
-    (
-        an_outage_is_reported_and_nothing_counted_as_sent,
-        after_an_outage_the_backlog_is_sent_in_order,
-        a_broker_that_is_restarted_under_load_loses_nothing,
-        a_broker_that_is_killed_under_load_loses_nothing,
-    ),
-    Capability.OUTAGES,
-)
-"""The rules, each with the capability that it needs."""

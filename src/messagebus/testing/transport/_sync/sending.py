@@ -10,7 +10,6 @@ from typing import Any
 from ...._compat.blocking import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from ..capability import Capability
 from ..messages import SPECIAL, new_messages
 from ..outcome import expect, expect_arrived, expecting
 from .harness import SyncTransportHarness as Harness
@@ -166,21 +165,3 @@ def a_transport_can_be_closed_twice_and_used_again(harness: Harness) -> None:
     transport.send_messages_serialized(messages[2:])
     transport.close()
     expect_arrived(messages, harness.received())
-
-
-SENDING = {
-    what_is_sent_arrives_as_it_was: None,
-    special_characters_arrive_as_they_were: None,
-    messages_arrive_in_the_order_in_which_they_were_sent: None,
-    a_large_batch_arrives_whole_and_in_order: None,
-    a_batch_of_large_messages_arrives_whole: None,
-    an_empty_batch_sends_nothing: None,
-    senders_at_the_same_time_do_not_hinder_each_other: None,
-    a_message_that_is_sent_again_is_stored_once: Capability.DEDUPLICATION,
-    messages_that_differ_in_nothing_but_their_identifier_are_all_stored: None,
-    a_message_that_can_not_be_written_down_is_refused: None,
-    a_message_that_is_too_large_is_refused: Capability.SIZE_LIMIT,
-    a_destination_that_does_not_exist_is_reported: Capability.DESTINATION,
-    a_transport_can_be_closed_twice_and_used_again: None,
-}
-"""The rules, each with the capability that it needs."""
