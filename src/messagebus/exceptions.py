@@ -403,8 +403,8 @@ class UnstorableMessageError(MessageBusError, ValueError):
         reason: what is wrong with it.
     """
 
-    def __init__(self, message: Message[Any], reason: str) -> None:
-        super().__init__(message, reason)
+    def __init__(self, message: Message[Any], reason: str, *, advice: str | None = None) -> None:
+        super().__init__(message, reason, advice=advice)
         self.message = message
         self.reason = reason
 

@@ -65,17 +65,14 @@ def serialize_payload(serializer: AbstractMessageSerializer, message: Message[An
     payload = wire.pop("payload", None)
     standard = to_wire(message, "").items()
     if lost := [repr(key) for key, value in wire.items() if (key, value) not in standard]:
-        error = UnstorableMessageError(
-            message, f"{name} returned keys that are not stored: {', '.join(lost)}"
-        )
-        error.add_note(
+        reason = f"{name} returned keys that are not stored: {', '.join(lost)}"
+        advice = (
             "Put what they say into the payload. Besides it, return only id, created_at and type "
             "with the values of MessageSerializer, or none of them."
         )
-        raise error
+        raise UnstorableMessageError(message, reason, advice=advice)
     if not isinstance(payload, str):
         kind = "no payload" if payload is None else f"a payload of type {type(payload).__name__}"
-        error = UnstorableMessageError(message, f"{name} returned {kind}")
-        error.add_note("Return a string as payload; encode bytes, for example as Base64.")
-        raise error
+        advice = "Return a string as payload; encode bytes, for example as Base64."
+        raise UnstorableMessageError(message, f"{name} returned {kind}", advice=advice)
     return payload
