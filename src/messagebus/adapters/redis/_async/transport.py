@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
-from .._compat.aio import AsyncRedis, AsyncRetry
+from .._compat.aio import AsyncRedis
 from ..append import SCRIPT, Entry, encode, keys_of
 
 _OPTIONS: Kinds = {
@@ -95,7 +94,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 # The transport retries by itself: it knows which messages are confirmed.
-                retry=AsyncRetry(NoBackoff(), 0),
+                retry=None,
             ),
             **options,
         )

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
 
-__all__ = ["AsyncRedis", "AsyncRetry"]
+__all__ = ["AsyncRedis"]

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from redis import Redis as SyncRedis
-from redis.retry import Retry as SyncRetry
 
-__all__ = ["SyncRedis", "SyncRetry"]
+__all__ = ["SyncRedis"]

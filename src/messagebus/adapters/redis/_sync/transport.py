@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.options import Kinds, split_options, truth
-from .._compat.blocking import SyncRedis, SyncRetry
+from .._compat.blocking import SyncRedis
 from ..append import SCRIPT, Entry, encode, keys_of
 
 _OPTIONS: Kinds = {
@@ -97,7 +96,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 # The transport retries by itself: it knows which messages are confirmed.
-                retry=SyncRetry(NoBackoff(), 0),
+                retry=None,
             ),
             **options,
         )
