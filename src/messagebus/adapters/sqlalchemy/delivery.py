@@ -22,13 +22,11 @@ class Batch:
     Attributes:
         rows: the messages in order; none if the relay must wait.
         wait: the time until the first message may be tried again, in seconds.
-        stuck: the message that has no attempts left and lets no other pass.
         parked: the messages that were parked because they have no attempts left.
     """
 
     rows: Sequence[Row[Any]] = ()
     wait: float = 0.0
-    stuck: Row[Any] | None = None
     parked: Sequence[Row[Any]] = ()
 
 

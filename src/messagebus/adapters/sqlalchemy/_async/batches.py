@@ -96,6 +96,7 @@ class AsyncBatches:
 
         Raises:
             UndeliverableMessageError: a message has no attempts left, and lets no other pass.
+                Nothing is recorded; *settle* does that.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
         async with self._lease.transaction(self._note) as (connection, note):
@@ -106,10 +107,6 @@ class AsyncBatches:
             note["first"] = rows[0].position if rows else None
             note["last"] = rows[-1].position if rows else None
         self._outcome = None
-        if (stuck := batch.stuck) is not None:
-            raise UndeliverableMessageError(
-                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
-            )
         return batch
 
     async def send(self, batch: Batch, transport: AsyncAbstractEventstreamTransport) -> Outcome:
@@ -162,7 +159,9 @@ class AsyncBatches:
                     return Batch(wait=wait, parked=parked)
                 return Batch(rows[:1], parked=parked)
             if not self._park:
-                return Batch(stuck=head)
+                raise UndeliverableMessageError(
+                    head.message_id, head.position, head.attempts, head.reason
+                )
             await self._update(connection, head, self._parked)
             parked.append(head)
         return Batch(parked=parked)

@@ -98,6 +98,7 @@ class SyncBatches:
 
         Raises:
             UndeliverableMessageError: a message has no attempts left, and lets no other pass.
+                Nothing is recorded; *settle* does that.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
         with self._lease.transaction(self._note) as (connection, note):
@@ -108,10 +109,6 @@ class SyncBatches:
             note["first"] = rows[0].position if rows else None
             note["last"] = rows[-1].position if rows else None
         self._outcome = None
-        if (stuck := batch.stuck) is not None:
-            raise UndeliverableMessageError(
-                stuck.message_id, stuck.position, stuck.attempts, stuck.reason
-            )
         return batch
 
     def send(self, batch: Batch, transport: SyncAbstractEventstreamTransport) -> Outcome:
@@ -164,7 +161,9 @@ class SyncBatches:
                     return Batch(wait=wait, parked=parked)
                 return Batch(rows[:1], parked=parked)
             if not self._park:
-                return Batch(stuck=head)
+                raise UndeliverableMessageError(
+                    head.message_id, head.position, head.attempts, head.reason
+                )
             self._update(connection, head, self._parked)
             parked.append(head)
         return Batch(parked=parked)
