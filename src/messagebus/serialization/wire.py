@@ -17,17 +17,6 @@ from ..domain.model import Message
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
 
-WIRE_COLUMNS = (
-    "message_id",
-    "created_at",
-    "name",
-    "schema_version",
-    "payload",
-    "causation_id",
-    "correlation_id",
-)
-"""The columns of a stored message from which its wire message is built."""
-
 
 class WireMessage(TypedDict):
     """A message as transports send it.

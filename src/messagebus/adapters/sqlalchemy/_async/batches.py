@@ -11,15 +11,13 @@ import sqlalchemy as sa
 from ...._compat.aio import finish
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
-from ....serialization.wire import WIRE_COLUMNS, row_to_wire
+from ....serialization.wire import row_to_wire
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncConnection
 from ..clock import now
 from ..delivery import Batch, LeaseLostError, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import AsyncLease
-
-_STATE_COLUMNS = ("position", "attempts", "next_attempt_at", "reason")
 
 
 class AsyncBatches:
@@ -56,7 +54,8 @@ class AsyncBatches:
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
-            sa.select(*(column[name] for name in (*WIRE_COLUMNS, *_STATE_COLUMNS)))
+            # The metadata are not sent, and their JSON would be decoded for nothing.
+            sa.select(*(each for each in column if each.name != "metadata"))
             .where(self._is_pending, lease.limit)
             .order_by(column.position)
             .limit(batch_size)

@@ -13,15 +13,13 @@ import sqlalchemy as sa
 from ...._compat.blocking import finish
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
-from ....serialization.wire import WIRE_COLUMNS, row_to_wire
+from ....serialization.wire import row_to_wire
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import SyncConnection
 from ..clock import now
 from ..delivery import Batch, LeaseLostError, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import SyncLease
-
-_STATE_COLUMNS = ("position", "attempts", "next_attempt_at", "reason")
 
 
 class SyncBatches:
@@ -58,7 +56,8 @@ class SyncBatches:
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
-            sa.select(*(column[name] for name in (*WIRE_COLUMNS, *_STATE_COLUMNS)))
+            # The metadata are not sent, and their JSON would be decoded for nothing.
+            sa.select(*(each for each in column if each.name != "metadata"))
             .where(self._is_pending, lease.limit)
             .order_by(column.position)
             .limit(batch_size)
