@@ -156,6 +156,7 @@ class Connection:
         Returns:
             The error of each letter; None where it is confirmed.
         """
+        # Not by the client's publish_async: it never ends the wait for a letter that is refused.
         replies: list[asyncio.Future[Exception | None]] = []
         failure: Exception = ConnectionClosedError()
         try:
