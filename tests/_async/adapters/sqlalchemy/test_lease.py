@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from time import sleep
 from typing import Any
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
+from messagebus.adapters.sqlalchemy.clock import now
 from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import AsyncRecorder
@@ -20,8 +22,19 @@ from tests.running.aio import AsyncEngine, background, eventually, new_engine
 BRIEF = 0.5  # seconds
 
 
+async def expire(engine: AsyncEngine, after: float = 0.0) -> None:
+    """Let the lease end in some seconds.
+
+    A relay with a lease that is as short would also have to end each transaction in that time,
+    which a busy machine does not allow.
+    """
+    end = now(engine.dialect, timedelta(seconds=after))
+    async with engine.begin() as connection:
+        await connection.execute(sa.update(tables.lease).values(expires_at=end))
+
+
 class AsyncFreezing(AsyncRecorder):
-    """Freezes in the middle of its first message until another relay has done the work."""
+    """Freezes in its first message, until the lease has ended and another relay has sent all."""
 
     def __init__(self, sent: list[dict[str, Any]], other: AsyncOutboxRelay) -> None:
         super().__init__()
@@ -32,25 +45,28 @@ class AsyncFreezing(AsyncRecorder):
         """Freeze, then go on as if nothing had happened."""
         other, self.other = self.other, None
         if other is not None:
+            await expire(other.engine)
             await other.drain()
         await super().send_message_serialized(message)
 
 
 class AsyncSlowRelay(AsyncOutboxRelay):
-    """Freezes between claiming its first batch and sending it."""
+    """Freezes between claiming its first batch and sending it, for longer than its lease."""
 
     other: AsyncOutboxRelay | None = None
 
     async def _forward(self, batch: Batch, *, patient: bool) -> None:
         other, self.other = self.other, None
         if other is not None:
+            self._lease._renewed -= self.lease
+            await expire(other.engine)
             await other.drain()
         await super()._forward(batch, patient=patient)
 
 
 def quick(engine: AsyncEngine, transport: AsyncRecorder) -> AsyncOutboxRelay:
-    """Return a relay that is quick to take over, and to be taken over from."""
-    return AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+    """Return a relay that is quick to take over."""
+    return AsyncOutboxRelay(engine, transport, poll_interval=0.01)
 
 
 async def test_a_relay_that_stops_lets_another_one_lead_at_once(
@@ -177,9 +193,10 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A relay that drains takes a lease that ends, however rarely it polls."""
     await publish(engine, "1")
-    assert await AsyncOutboxRelay(engine, transport, lease=BRIEF)._lease.acquire()
+    assert await AsyncOutboxRelay(engine, transport)._lease.acquire()
+    await expire(engine, after=BRIEF)
 
-    assert 1 == await AsyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
+    assert 1 == await AsyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
 
 
 @pytest.mark.slow
@@ -217,7 +234,7 @@ async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
 ) -> None:
     """A relay checks its lease before it sends, so it does not send the batch again."""
     events = await publish(engine, *map(str, range(4)))
-    frozen = AsyncSlowRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+    frozen = AsyncSlowRelay(engine, transport, poll_interval=0.01)
     frozen.other = quick(engine, transport)
 
     assert 0 == await frozen.drain()
@@ -292,13 +309,14 @@ async def test_a_new_leader_goes_on_where_the_last_one_was_killed(
 
     events = await publish(engine, *map(str, range(20)))
     expected = [str(event.message_id) for event in events]
-    killed = AsyncOutboxRelay(engine, transport, batch_size=batch_size, lease=BRIEF)
+    killed = AsyncOutboxRelay(engine, transport, batch_size=batch_size)
     killed._lease.release = no_farewell  # type: ignore[method-assign]
     transport.poison[expected[12]] = Killed()
     with pytest.raises(Killed):
         await killed.drain()
     transport.poison.clear()
     before = len(transport.sent)
+    await expire(engine)
     await quick(engine, transport).drain()
 
     assert 12 == before

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from time import sleep
 from typing import Any
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
+from messagebus.adapters.sqlalchemy.clock import now
 from messagebus.adapters.sqlalchemy.delivery import Batch
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import SyncRecorder
@@ -22,8 +24,19 @@ from tests.running.blocking import SyncEngine, background, eventually, new_engin
 BRIEF = 0.5  # seconds
 
 
+def expire(engine: SyncEngine, after: float = 0.0) -> None:
+    """Let the lease end in some seconds.
+
+    A relay with a lease that is as short would also have to end each transaction in that time,
+    which a busy machine does not allow.
+    """
+    end = now(engine.dialect, timedelta(seconds=after))
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.lease).values(expires_at=end))
+
+
 class SyncFreezing(SyncRecorder):
-    """Freezes in the middle of its first message until another relay has done the work."""
+    """Freezes in its first message, until the lease has ended and another relay has sent all."""
 
     def __init__(self, sent: list[dict[str, Any]], other: SyncOutboxRelay) -> None:
         super().__init__()
@@ -34,25 +47,28 @@ class SyncFreezing(SyncRecorder):
         """Freeze, then go on as if nothing had happened."""
         other, self.other = self.other, None
         if other is not None:
+            expire(other.engine)
             other.drain()
         super().send_message_serialized(message)
 
 
 class SyncSlowRelay(SyncOutboxRelay):
-    """Freezes between claiming its first batch and sending it."""
+    """Freezes between claiming its first batch and sending it, for longer than its lease."""
 
     other: SyncOutboxRelay | None = None
 
     def _forward(self, batch: Batch, *, patient: bool) -> None:
         other, self.other = self.other, None
         if other is not None:
+            self._lease._renewed -= self.lease
+            expire(other.engine)
             other.drain()
         super()._forward(batch, patient=patient)
 
 
 def quick(engine: SyncEngine, transport: SyncRecorder) -> SyncOutboxRelay:
-    """Return a relay that is quick to take over, and to be taken over from."""
-    return SyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+    """Return a relay that is quick to take over."""
+    return SyncOutboxRelay(engine, transport, poll_interval=0.01)
 
 
 def test_a_relay_that_stops_lets_another_one_lead_at_once(
@@ -179,9 +195,10 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A relay that drains takes a lease that ends, however rarely it polls."""
     publish(engine, "1")
-    assert SyncOutboxRelay(engine, transport, lease=BRIEF)._lease.acquire()
+    assert SyncOutboxRelay(engine, transport)._lease.acquire()
+    expire(engine, after=BRIEF)
 
-    assert 1 == SyncOutboxRelay(engine, transport, lease=BRIEF, poll_interval=3600).drain()
+    assert 1 == SyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
 
 
 @pytest.mark.slow
@@ -219,7 +236,7 @@ def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
 ) -> None:
     """A relay checks its lease before it sends, so it does not send the batch again."""
     events = publish(engine, *map(str, range(4)))
-    frozen = SyncSlowRelay(engine, transport, lease=BRIEF, poll_interval=0.01)
+    frozen = SyncSlowRelay(engine, transport, poll_interval=0.01)
     frozen.other = quick(engine, transport)
 
     assert 0 == frozen.drain()
@@ -294,13 +311,14 @@ def test_a_new_leader_goes_on_where_the_last_one_was_killed(
 
     events = publish(engine, *map(str, range(20)))
     expected = [str(event.message_id) for event in events]
-    killed = SyncOutboxRelay(engine, transport, batch_size=batch_size, lease=BRIEF)
+    killed = SyncOutboxRelay(engine, transport, batch_size=batch_size)
     killed._lease.release = no_farewell  # type: ignore[method-assign]
     transport.poison[expected[12]] = Killed()
     with pytest.raises(Killed):
         killed.drain()
     transport.poison.clear()
     before = len(transport.sent)
+    expire(engine)
     quick(engine, transport).drain()
 
     assert 12 == before
