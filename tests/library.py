@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from messagebus import Command, Event, GenericEvent, Metadata, Model, Returns
@@ -85,3 +86,11 @@ class Reader(Model):
     """A reader."""
 
     id: str
+
+
+class Later(Generic[T]):
+    """A result that a bus waits for."""
+
+    def __await__(self) -> Iterator[T]:
+        """Give nothing."""
+        return iter(())

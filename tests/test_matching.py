@@ -509,6 +509,10 @@ def test_a_string_in_an_alias_is_resolved_for_the_handler() -> None:
     assert not hears(parameter.annotation, Created(Order()))
 
 
+class Inverted(dict[V, T], Generic[T, V]):
+    """A dictionary whose type parameters have another order than those of its base."""
+
+
 def test_arguments_that_are_no_classes_are_compared_by_values() -> None:
     """Literals and nested generics are compared with the value; unknown arguments match."""
     assert hears(Created[Literal["a"]], Created[str]("a"))
@@ -516,6 +520,13 @@ def test_arguments_that_are_no_classes_are_compared_by_values() -> None:
     assert hears(Created[Created[User]], Created[Created](Created(User())))  # type: ignore[type-arg]
     assert not hears(Created[Created[User]], Created[Created](Created(Order())))  # type: ignore[type-arg]
     assert hears(Created[Unchecked], Created(3))
+
+
+def test_type_arguments_of_other_shapes_are_told_apart() -> None:
+    """The length of a tuple counts; a builtin base does not say which arguments it has."""
+    assert not hears(Created[tuple[int, int]], Created[tuple[int, int, int]]((1, 2, 3)))
+    assert hears(Created[tuple[int, ...]], Created[tuple[int, int, int]]((1, 2, 3)))
+    assert hears(Created[dict[int, str]], Created[Inverted[str, int]](Inverted({1: "a"})))
 
 
 def test_an_alias_with_parameters_is_expanded() -> None:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import ItemsView, Iterable
 from typing import Any, Generic, Literal, NewType, TypeVar
 
 import pytest
+from pydantic import Field
 
 from messagebus import (
     Command,
@@ -19,9 +21,10 @@ from messagebus import (
     TransactionError,
 )
 from tests._sync.fakes import SyncBooks, SyncLibrary
-from tests.library import BookRegistered, RegisterBook, Shelve
+from tests.library import BookRegistered, Later, RegisterBook, Shelve
 
 T = TypeVar("T")
+V = TypeVar("V")
 Price = NewType("Price", int)
 
 
@@ -85,6 +88,62 @@ def test_a_message_whose_module_was_reloaded_is_one() -> None:
     assert () == problems(SyncMessageBus(), *made)
 
 
+def test_metadata_may_come_from_a_factory() -> None:
+    """Its name counts; where the factory fails without a message, there is no name yet."""
+
+    class Made(Event):
+        metadata: Metadata = Field(
+            default_factory=lambda: Metadata(name="checked_shipped", schema_version=1)
+        )
+
+    def unknown() -> Metadata:
+        raise LookupError
+
+    class Unknown(Event):
+        metadata: Metadata = Field(default_factory=unknown)
+
+    (problem,) = problems(SyncMessageBus(), Made, Unknown, ShippedLate)
+    assert "ShippedLate" in problem
+    assert "Made" in problem
+
+
+def test_a_message_that_a_listener_hears_is_compared_with_those_of_the_part() -> None:
+    """It comes from another package, and would be read back as one of them."""
+
+    class Elsewhere(Event):
+        metadata: Metadata = Metadata(name="checked_count", schema_version=1)
+
+    Elsewhere.__module__ = "elsewhere"
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+
+    def hear(event: Elsewhere, uow: Any) -> None:
+        """Do nothing."""
+
+    def count(command: Count, uow: Any) -> int:
+        return 1
+
+    bus.add_listener(Elsewhere, hear)
+    bus.add_listener(Count, count)
+    (problem,) = problems(bus, Count)
+    assert problem.startswith(f"{__name__}.Count and elsewhere.")
+
+
+@pytest.mark.parametrize("part", [pytest, int, ["tests"], Metadata], ids=repr)
+def test_a_part_is_a_name_or_a_message(part: Any) -> None:
+    """Anything else would be checked for nothing."""
+    with pytest.raises(ConfigurationError, match="no part of an application") as caught:
+        SyncMessageBus().check(part)
+    assert "Pass the name of a package" in caught.value.__notes__[0]
+
+
+def test_a_dependency_that_only_another_part_asks_for_is_given() -> None:
+    """The parts of an application may share the dependencies of their buses."""
+    bus: SyncMessageBus[Any] = SyncMessageBus(mailer=dict, clock=dict)
+    with pytest.raises(ConfigurationError) as caught:
+        bus.check("nothing", given=["mailer"])
+    assert ("the dependency 'clock' is asked for by no listener",) == caught.value.problems
+
+
 def test_a_part_of_the_application_can_be_checked() -> None:
     """A service that handles some commands of a package names them."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
@@ -98,7 +157,16 @@ def test_a_part_of_the_application_can_be_checked() -> None:
     assert (f"{RegisterBook} command has no handler",) == problems(bus, Shelve, RegisterBook)
 
 
-BROKEN: list[Any] = [str, None, list[int], str | None, str | bytes, Literal["a"], "str"]
+BROKEN: list[Any] = [
+    str,
+    None,
+    list[int],
+    str | None,
+    str | bytes,
+    Literal["a"],
+    "str",
+    Later[str],
+]
 KEPT: list[Any] = [
     int,
     bool,
@@ -111,6 +179,9 @@ KEPT: list[Any] = [
     "int",
     "Unknown",
     object,
+    Later,
+    Later[int],
+    Later[int] | None,
 ]
 
 
@@ -140,6 +211,60 @@ def test_a_result_that_may_be_what_was_promised_is_none(result: Any) -> None:
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Count, count)
     assert () == problems(bus, Count)
+
+
+class Inverted(dict[V, T], Generic[T, V]):
+    """A dictionary whose type parameters have another order than those of its base."""
+
+
+@pytest.mark.parametrize(
+    ("promised", "result", "is_kept"),
+    [
+        (Literal["a"], int, False),
+        (Literal["a"], Literal["b"], False),
+        (Literal["a"], Literal["a", "b"], True),
+        (Literal["a"], str, True),
+        (tuple[int, int], tuple[int, int, int], False),
+        (tuple[int, int], tuple[int, ...], True),
+        (dict[int, str], Inverted[str, int], True),
+        (Iterable[tuple[str, int]], ItemsView[str, int], True),
+        ("Shipped", Metadata, False),
+        ("Shipped", ShippedLate, True),
+        ("Unknown", Metadata, True),
+        (Later[int], Later[int], True),
+    ],
+)
+def test_promises_are_compared_as_types(promised: Any, result: Any, is_kept: bool) -> None:
+    """Type arguments, values and lengths count; what a type does not tell is no mistake."""
+
+    class Ask(Command, Returns[promised]):
+        metadata: Metadata = Metadata(name="checked_ask", schema_version=1)
+
+    def ask(command: Ask, uow: Any) -> Any:
+        """Do nothing."""
+
+    ask.__annotations__["return"] = result
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+    bus.add_listener(Ask, ask)
+    assert is_kept is (problems(bus, Ask) == ())
+
+
+def test_a_promise_binds_the_handler_of_a_base_class() -> None:
+    """It is the one that handles the command."""
+
+    class Request(Command):
+        """A base of commands."""
+
+    class Measure(Request, Returns[int]):
+        metadata: Metadata = Metadata(name="checked_request", schema_version=1)
+
+    def answer(command: Request, uow: Any) -> str:
+        return "one"
+
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+    bus.add_listener(Request, answer)
+    (problem,) = problems(bus, Request)
+    assert "answer returns str" in problem
 
 
 def test_a_number_may_be_returned_where_a_float_is_promised() -> None:

@@ -123,10 +123,16 @@ def admits(asked: Any, given: Any) -> bool | None:
         return _any(admits(each, given) for each in asked_arguments)
     try:
         if issubclass(made_for, _PROMOTED.get(asked_for, asked_for)):
-            if made_for is not asked_for and type_parameters(asked_for):
-                made_arguments = bindings(given, asked_for)
+            if made_for is not asked_for:
+                if type_parameters(asked_for):
+                    made_arguments = bindings(given, asked_for)
+                elif type_parameters(made_for) or len(made_arguments) != len(asked_arguments):
+                    made_arguments = ()  # a builtin base does not say which of them it has
             if not made_arguments and asked_arguments:
                 return None
+            is_fixed = asked_for is tuple and ... not in (*asked_arguments, *made_arguments)
+            if is_fixed and asked_arguments and len(made_arguments) != len(asked_arguments):
+                return False
             return _all(map(admits, asked_arguments, made_arguments), mixed=False)
         return None if issubclass(asked_for, made_for) else False
     except TypeError:  # one of them is not a class, such as Literal

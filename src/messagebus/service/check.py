@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from inspect import isabstract
 from types import NoneType
@@ -11,7 +12,7 @@ from .._compat.callables import describe
 from .._di.overrides import Provider
 from .._di.requirements import requirements_of
 from .._introspection.signature import required_parameters
-from ..domain.model import GenericCommand, GenericEvent, Message
+from ..domain.model import GenericCommand, GenericEvent, Message, Metadata
 from ..exceptions import ConfigurationError
 from ..serialization.wire import wire_type
 from .listeners import Listeners
@@ -68,10 +69,14 @@ def find_problems(
         dependencies: the names of the dependencies of the bus.
         parts: the part of the application to check: packages that define messages, or messages
             themselves; by default the packages that define a message with a listener.
-        given: the names of the dependencies that come with the calls of *handle*.
+        given: the names of the dependencies that come with the calls of *handle*, or that only
+            another part asks for.
+
+    Raises:
+        ConfigurationError: a part is neither a name nor a message.
     """
+    known = (*listeners.commands, *listeners.events)
     if not parts:
-        known = (*listeners.commands, *listeners.events)
         parts = {each.__module__.partition(".")[0] for each in known}
     defined = [*_messages_in(parts)]
     problems = [
@@ -79,8 +84,9 @@ def find_problems(
         for command in defined
         if issubclass(command, GenericCommand) and not listeners.route(command).matches
     ]
-    problems += _find_namesakes(defined)
-    problems += find_broken_promises(listeners)
+    problems += _find_namesakes((*defined, *filter(_can_be_made, known)))
+    problems += find_broken_promises(listeners, defined)
+    given = {*given}
     provided = {*dependencies, *given}
     asked: set[str] = set()
     for listener in listeners:
@@ -93,7 +99,7 @@ def find_problems(
     problems += [
         f"the dependency {name!r} is asked for by no listener"
         for name in dependencies
-        if name not in asked
+        if name not in asked and name not in given
     ]
     return problems
 
@@ -121,16 +127,29 @@ def find_barren_scans(
 
 def _find_namesakes(messages: Iterable[type[Message[Any]]]) -> Iterator[str]:
     """Yield a sentence for each message type whose name and version another one has."""
-    known: dict[str, type] = {}
+    known: defaultdict[str, list[str]] = defaultdict(list)
     for message in messages:
-        # All classes that pydantic makes of one generic class are one type.
-        kind = message.__pydantic_generic_metadata__["origin"] or message
-        metadata = message.model_fields["metadata"].default
+        # All classes that pydantic makes of one generic class are one type. A module that was
+        # reloaded has made its classes anew, under the same names.
+        kind = describe(message.__pydantic_generic_metadata__["origin"] or message)
+        metadata = _metadata_of(message)
+        if metadata is None:
+            continue
         wire_name = wire_type(metadata.name, metadata.schema_version)
-        other = known.setdefault(wire_name, kind)
-        # A module that was reloaded has made its classes anew.
-        if describe(other) != describe(kind):
-            yield f"{describe(other)} and {describe(kind)} are both {wire_name}"
+        names = known[wire_name]
+        if kind not in names:
+            if names:
+                yield f"{names[0]} and {kind} are both {wire_name}"
+            names.append(kind)
+
+
+def _metadata_of(message: type[Message[Any]]) -> Metadata | None:
+    """Return the metadata that a message class declares; None if each message brings its own."""
+    try:
+        metadata = message.model_fields["metadata"].get_default(call_default_factory=True)
+    except Exception:  # noqa: BLE001 - a factory that needs a message
+        return None
+    return metadata if isinstance(metadata, Metadata) else None
 
 
 def _messages_in(parts: Collection[str | type]) -> Iterator[type[Message[Any]]]:
@@ -141,19 +160,29 @@ def _messages_in(parts: Collection[str | type]) -> Iterator[type[Message[Any]]]:
             their subclasses included.
 
     Yields:
-        Each message that can be made, so not those that are abstract or without default
-        metadata: they are bases.
+        Each message that can be made.
+
+    Raises:
+        ConfigurationError: a part is neither a name nor a message.
     """
+    for part in parts:
+        if not isinstance(part, str) and not (isinstance(part, type) and issubclass(part, Message)):
+            text = f"{part!r} is no part of an application that can be checked"
+            advice = "Pass the name of a package or module, or the class of a command."
+            raise ConfigurationError(text, advice=advice)
     names = [each for each in parts if isinstance(each, str)]
     bases = tuple(each for each in parts if not isinstance(each, str))
     known: set[type] = set()
     for kind in (*_subclasses(GenericCommand, known), *_subclasses(GenericEvent, known)):
-        module = kind.__module__
-        field = kind.model_fields.get("metadata")
-        if isabstract(kind) or field is None or field.is_required():
-            continue
-        if issubclass(kind, bases) or any(f"{module}.".startswith(f"{name}.") for name in names):
+        named = any(f"{kind.__module__}.".startswith(f"{name}.") for name in names)
+        if (named or issubclass(kind, bases)) and _can_be_made(kind):
             yield kind
+
+
+def _can_be_made(kind: type[Message[Any]]) -> bool:
+    """Return whether a class is no base: it is not abstract, and has default metadata."""
+    field = kind.model_fields.get("metadata")
+    return not (isabstract(kind) or field is None or field.is_required())
 
 
 def _subclasses(base: type[Any], known: set[type]) -> Iterator[type[Any]]:

@@ -186,7 +186,8 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
             parts: the part of the application to check: packages whose commands must have a
                 handler, or commands themselves, with their subclasses; by default the packages
                 that define a message with a listener.
-            given: names of the dependencies that the application passes to *handle*.
+            given: names of the dependencies that the application passes to *handle*, and of those
+                of the bus that only another part asks for.
 
         Raises:
             ConfigurationError: a command has no handler, its handler does not return what it
