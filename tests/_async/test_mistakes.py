@@ -337,14 +337,20 @@ def test_a_second_handler_that_is_equally_near_is_refused(bus: AsyncMessageBus[A
         bus.add_listener(Create[str | bytes], shelve)
 
 
-def test_a_quoted_type_argument_is_refused(bus: AsyncMessageBus[Any]) -> None:
-    """It would hear everything."""
-    with pytest.raises(ConfigurationError, match="is not resolved"):
-        bus.add_listener(Create["Film"], shelve)
+@pytest.mark.parametrize("argument", ["Film", list["Film"], dict[str, list["Film"]]], ids=str)
+def test_a_quoted_type_argument_is_refused(bus: AsyncMessageBus[Any], argument: Any) -> None:
+    """It would hear everything, also inside of another argument."""
+    with pytest.raises(ConfigurationError, match="type argument 'Film' of Create is not resolved"):
+        bus.add_listener(Create[argument], shelve)
 
 
 def test_what_cannot_be_marked_is_refused() -> None:
-    """A builtin has no room for the mark of a listener."""
-    builtin: Any = print
-    with pytest.raises(ConfigurationError, match="cannot be marked as a listener"):
-        async_listen(builtin)
+    """A builtin has no room for the mark of a listener; a method has that of all objects."""
+
+    class Handlers:
+        async def hear(self, event: BookRegistered, uow: Any) -> None: ...
+
+    unmarkable: list[Any] = [print, Handlers().hear]
+    for each in unmarkable:
+        with pytest.raises(ConfigurationError, match="cannot be marked as a listener"):
+            async_listen(each)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,6 +206,49 @@ def test_scan_finds_static_methods(
     assert ["one", "two"] == names(bus)
 
 
+def test_scan_finds_what_decorators_make_of_classes(
+    app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """A dataclass with slots is a class anew; an enum keeps its static methods."""
+    source = "\n        import dataclasses, enum\n        from typing import TYPE_CHECKING\n"
+    for head, name in (
+        ("@dataclasses.dataclass(slots=True)\n        class Slotted", "one"),
+        ("class Kinds(enum.Enum)", "two"),
+        ("if TYPE_CHECKING", "three"),
+        ("class Base", "four"),
+    ):
+        decorator = "" if name == "three" else "@staticmethod"
+        source += f"""
+        {head}:
+            {decorator}
+            @{LISTEN}
+            {DEF} {name}(message: BookRegistered, uow: Any) -> None: ...
+"""
+    app.write("pk/handlers", source + "\n        class Derived(Base): ...\n")
+    bus.scan("pk")
+    assert ["one", "two", "four"] == names(bus)
+
+
+def test_scan_does_not_run_a_program(app: Application, bus: SyncMessageBus[Any]) -> None:
+    """Importing *__main__* would run it."""
+    app.write("pk/__main__", "raise SystemExit")
+    app.write("pk/handlers", listener("one"))
+    bus.scan("pk")
+    assert ["one"] == names(bus)
+
+
+def test_scan_finds_the_listeners_of_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """Python imports packages from archives, too."""
+    app.write("pk/handlers", listener("one"))
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path, "pk")
+    shutil.rmtree(tmp_path / "pk")
+    monkeypatch.syspath_prepend(archive)
+    bus.scan("pk")
+    assert ["one"] == names(bus)
+
+
 def test_scan_finds_a_class_once(app: Application, bus: SyncMessageBus[Any]) -> None:
     """A class that another module imports belongs to the module that defines it."""
     app.write(
@@ -221,14 +265,17 @@ def test_scan_finds_a_class_once(app: Application, bus: SyncMessageBus[Any]) -> 
     assert ["one"] == names(bus)
 
 
-def test_scan_refuses_a_marked_method(app: Application, bus: SyncMessageBus[Any]) -> None:
+@pytest.mark.parametrize("name", ["one", "_one", "__call__"])
+def test_scan_refuses_a_marked_method(
+    app: Application, bus: SyncMessageBus[Any], name: str
+) -> None:
     """A bus has no object to call it on; the error says what to do."""
     app.write(
         "pk/handlers",
         f"""
         class Handlers:
             @{LISTEN}
-            {DEF} one(self, message: BookRegistered, uow: Any) -> None: ...
+            {DEF} {name}(self, message: BookRegistered, uow: Any) -> None: ...
         """,
     )
     with pytest.raises(ConfigurationError, match="is a method") as caught:
@@ -365,6 +412,13 @@ def test_an_import_error_in_a_scanned_module_is_raised(
 
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         bus.scan("pk.handlers")
+
+
+def test_a_module_is_scanned_by_its_name(bus: SyncMessageBus[Any]) -> None:
+    """The module itself is refused with an error that says so."""
+    module: Any = sys
+    with pytest.raises(ConfigurationError, match="not the name of a module"):
+        bus.scan(module)
 
 
 def test_an_unknown_module_is_an_error(bus: SyncMessageBus[Any]) -> None:

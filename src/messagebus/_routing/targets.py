@@ -22,14 +22,14 @@ made through ``Created[User](...)`` unless it is frozen or has slots; one made b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ForwardRef, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ForwardRef, Literal, NamedTuple, TypeVar
 
 from .._introspection.generics import UNIONS, split, unwrap, variants
 from .._introspection.typecheck import Predicate, admits, verdict
 from ..exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Predicate", "Target", "targets"]
 
@@ -112,16 +112,28 @@ def _flattened(annotation: Any) -> Iterator[Target]:
         for member in arguments:
             yield from _flattened(member)
     elif isinstance(origin, type) and _tells_instances(origin):
-        for argument in arguments:
-            if isinstance(argument, (str, ForwardRef)):
-                text = f"The type argument {argument!r} of {origin.__qualname__} is not resolved"
-                advice = "Write the class itself, not its name in quotes."
-                raise ConfigurationError(text, message_type=annotation, advice=advice)
+        if quoted := next(_quoted(arguments), None):
+            text = f"The type argument {quoted!r} of {origin.__qualname__} is not resolved"
+            advice = "Write the class itself, not its name in quotes."
+            raise ConfigurationError(text, message_type=annotation, advice=advice)
         declared = annotation if isinstance(annotation, type) else origin
         yield Target(declared, origin, arguments)
     else:
         text = f"No object can be recognized as an instance of {annotation!r}"
         raise ConfigurationError(text, message_type=annotation)
+
+
+def _quoted(arguments: Iterable[Any]) -> Iterator[str]:
+    """Yield the names in quotes among type arguments, also inside of them."""
+    for argument in map(unwrap, arguments):
+        if isinstance(argument, ForwardRef):
+            yield argument.__forward_arg__
+        elif isinstance(argument, str):
+            yield argument
+        else:
+            origin, inner = split(argument)
+            if origin is not Literal:
+                yield from _quoted(inner)
 
 
 def _tells_instances(origin: type) -> bool:

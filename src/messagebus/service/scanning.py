@@ -8,7 +8,7 @@ from importlib import import_module
 from inspect import getattr_static
 from pathlib import Path
 from pkgutil import iter_modules
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from .._compat.callables import MARK, describe
@@ -33,10 +33,14 @@ def mark(listener: Callable[..., Any], bus: type) -> None:
     Raises:
         ConfigurationError: it is an object that cannot be marked, such as a builtin.
     """
+    # The attributes of a bound method are those of its function, which any object may have.
+    attributes = None if isinstance(listener, MethodType) else getattr(listener, "__dict__", None)
     try:
-        listener.__dict__[MARK] = Mark(bus, listener)
-    except (AttributeError, TypeError):
-        text = f"{describe(listener)} cannot be marked as a listener: it has no attributes"
+        attributes[MARK] = Mark(bus, listener)  # type: ignore[index]
+    except TypeError:
+        text = (
+            f"{describe(listener)} cannot be marked as a listener: it has no attributes of its own"
+        )
         advice = "Wrap it in a function, or register it with add_listener."
         raise ConfigurationError(text, listener=listener, advice=advice) from None
 
@@ -54,8 +58,12 @@ def marked_listeners(name: str) -> Iterator[tuple[type, Callable[..., Any]]]:
 
     Raises:
         ScanError: the name is relative.
-        ConfigurationError: a method of a class is marked, which needs an object to be called.
+        ConfigurationError: it is no name; or a method of a class is marked, which needs an object
+            to be called.
     """
+    if not isinstance(name, str):
+        text = f"{name!r} cannot be scanned: it is not the name of a module"
+        raise ConfigurationError(text, advice="Pass its name, such as 'app.handlers'.")
     if name.startswith("."):
         raise ScanError(name)
     for module in _walk(name):
@@ -85,7 +93,7 @@ def _members_of_class(cls: type) -> Iterator[tuple[Any, Mark]]:
     for name, member in tuple(vars(cls).items()):
         kind = type(member)
         # Most members of a message class are pydantic's; others cannot have attributes.
-        if not kind.__dictoffset__ or name.startswith("__"):
+        if not kind.__dictoffset__ or (name.startswith("__") and name != "__call__"):
             continue
         qualified = f"{cls.__qualname__}.{name}"
         if issubclass(kind, type):
