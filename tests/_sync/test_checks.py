@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable
+from inspect import get_annotations
 from typing import Any, Generic, Literal, NewType, TypeVar
 
 import pytest
@@ -18,8 +19,10 @@ from messagebus import (
     Metadata,
     Returns,
     SyncMessageBus,
+    SyncUnitOfWorkTransaction,
     TransactionError,
 )
+from messagebus.service.diagnostics import HIDDEN
 from tests._sync.fakes import SyncBooks, SyncLibrary
 from tests.library import BookRegistered, Later, RegisterBook, Shelve
 
@@ -318,13 +321,44 @@ def test_a_handler_cannot_set_a_repository_on_its_transaction() -> None:
     assert "rolledback" == transaction.status.value
 
 
-@pytest.mark.parametrize("name", ["status", "message", "cause", "buffer", "bare", "uow"])
+class Labelled:
+    """Something else than a unit of work."""
+
+    status = "new"
+
+
+@pytest.mark.parametrize("name", sorted(HIDDEN))
 def test_a_unit_of_work_has_no_attribute_that_a_transaction_hides(name: str) -> None:
-    """Listeners would read that of the transaction; the error comes when it is set."""
-    with pytest.raises(ConfigurationError, match=f"{name} would be hidden"):
+    """Listeners would read that of the transaction; the error comes as early as it can be known."""
+    with pytest.raises(ConfigurationError, match=f"{name} would be hidden") as caught:
         setattr(SyncLibrary(), name, 1)
-    with pytest.raises(ConfigurationError, match=f"{name} would be hidden"):
-        type("Wrong", (SyncLibrary,), {"__annotations__": {name: int}})
+    assert "A transaction has itself: bare, buffer," in caught.value.__notes__[0]
+    declared: list[dict[str, Any]] = [
+        {"__annotations__": {name: int}},
+        {name: 1},
+        {name: property(str)},
+        {name: lambda self: 1},
+        {"__slots__": (name,)},
+    ]
+    for each in declared:
+        with pytest.raises(ConfigurationError, match=f"{name} would be hidden"):
+            type("Wrong", (SyncLibrary,), each)
+
+
+def test_a_transaction_hides_no_attribute_of_another_base_class() -> None:
+    """A unit of work inherits it, too."""
+    with pytest.raises(ConfigurationError, match="status would be hidden"):
+        type("Wrong", (Labelled, SyncLibrary), {})
+
+
+def test_the_data_of_a_transaction_are_the_names_that_it_hides() -> None:
+    """Methods are no data: a unit of work commits itself, and may be closed itself."""
+    data = {*get_annotations(SyncUnitOfWorkTransaction)} | {
+        name
+        for name, member in vars(SyncUnitOfWorkTransaction).items()
+        if isinstance(member, property)
+    }
+    assert {name for name in data if name[0] != "_"} - {"eventstore"} == HIDDEN
 
 
 def test_a_generic_event_of_a_float_hears_a_number() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -45,19 +45,38 @@ def warn_unhandled(command: Message[Any]) -> None:
     warnings.warn(UnhandledCommandWarning(command), stacklevel=level)
 
 
-HIDDEN = frozenset(("bare", "buffer", "cause", "message", "status", "uow"))
+HIDDEN = frozenset(
+    (
+        "bare",
+        "buffer",
+        "causation_id",
+        "cause",
+        "correlation_id",
+        "message",
+        "status",
+        "uow",
+    )
+)
 """The attributes of a transaction that would hide those of a unit of work."""
 
 
-def refuse_hidden(cls: type, name: str) -> None:
-    """Refuse an attribute of a unit of work that its transactions have themselves.
+def refuse_hidden(cls: type, names: Iterable[str]) -> None:
+    """Refuse attributes of a unit of work that its transactions have themselves.
+
+    Args:
+        cls: the class of the unit of work.
+        names: names that it declares or sets.
 
     Raises:
-        ConfigurationError: always.
+        ConfigurationError: there are such attributes.
     """
-    text = f"{cls.__qualname__}.{name} would be hidden: a transaction has an attribute {name!r}"
-    advice = "Listeners read the attributes of a unit of work through its transaction: rename it."
-    raise ConfigurationError(text, advice=advice)
+    for name in HIDDEN.intersection(names):
+        text = f"{cls.__qualname__}.{name} would be hidden: a transaction has an attribute {name!r}"
+        advice = (
+            "Listeners read the attributes of a unit of work through its transaction: rename it. "
+            f"A transaction has itself: {', '.join(sorted(HIDDEN))}."
+        )
+        raise ConfigurationError(text, advice=advice)
 
 
 def refuse_attribute(name: str) -> None:

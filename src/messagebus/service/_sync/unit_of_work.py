@@ -73,8 +73,8 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         adapt_methods(cls)
-        for name in HIDDEN.intersection(annotations_of(cls)):
-            refuse_hidden(cls, name)
+        refuse_hidden(cls, annotations_of(cls))
+        refuse_hidden(cls, (name for name in HIDDEN if hasattr(cls, name)))
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         # Not in __init__, which subclasses need not call; they may also be frozen.
@@ -116,7 +116,7 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in HIDDEN:
-            refuse_hidden(type(self), name)
+            refuse_hidden(type(self), (name,))
         super().__setattr__(name, value)
         state = self._uow_state
         state.size = -1
