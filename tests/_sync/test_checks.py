@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable
+import copy
+from collections.abc import Callable, ItemsView, Iterable
 from inspect import get_annotations
 from typing import Any, Generic, Literal, NewType, TypeVar
 
@@ -285,11 +286,32 @@ def test_a_number_may_be_returned_where_a_float_is_promised() -> None:
 
 
 def test_the_registries_are_for_reading() -> None:
-    """A change that would be lost is refused."""
+    """A change that would be lost is refused, also in the listeners of one event."""
     bus: SyncMessageBus[Any] = SyncMessageBus()
+
+    def hear(event: BookRegistered, uow: Any) -> None:
+        """Do nothing."""
+
+    bus.add_listener(BookRegistered, hear)
     for registry in (bus.commands_registry, bus.events_registry):
         with pytest.raises(TypeError):
             registry[Shelve] = print  # type: ignore[index]
+    for event in (BookRegistered, Shipped):
+        listeners = bus.events_registry[event]
+        changes: list[Callable[[], Any]] = [
+            lambda known=listeners: known.append(hear),  # type: ignore[misc]
+            lambda known=listeners: known.remove(hear),  # type: ignore[misc]
+            lambda known=listeners: known.sort(key=id),  # type: ignore[misc]
+            lambda known=listeners: known.__setitem__(0, hear),  # type: ignore[misc]
+            lambda known=listeners: known.__iadd__([hear]),  # type: ignore[misc]
+        ]
+        for change in changes:
+            with pytest.raises(TypeError, match="use add_listener"):
+                change()
+    assert [hear] == bus.events_registry[BookRegistered]
+    copied = copy.copy(bus.events_registry[BookRegistered])
+    copied.append(hear)
+    assert [hear, hear] == copied
 
 
 def test_a_repository_is_not_set_on_a_transaction() -> None:
