@@ -315,6 +315,32 @@ def test_scan_counts_a_wrapper_and_its_listener_once(
     } == bus.events_registry
 
 
+def test_a_listener_that_another_one_replaces_is_refused(
+    app: Application, bus: SyncMessageBus[Any]
+) -> None:
+    """A module has one thing of each name, so the first would never be called."""
+    app.write("pk/handlers", listener("one") + listener("one", "BookBorrowed"))
+    with pytest.raises(ConfigurationError, match=r"named pk\.handlers\.one is defined already"):
+        bus.scan("pk")
+
+
+def test_a_wrapper_may_replace_its_listener(app: Application, bus: SyncMessageBus[Any]) -> None:
+    """It calls the listener, so none is lost."""
+    source = f"""
+        import functools
+
+        def logged(function):
+            @functools.wraps(function)
+            {DEF} wrapper(*args): ...
+            return wrapper
+
+        one = {LISTEN}({LISTEN}(logged(one)))
+        """
+    app.write("pk/handlers", listener("one") + dedent(source))
+    bus.scan("pk")
+    assert ["one"] == names(bus)
+
+
 def test_a_module_that_was_reloaded_defines_new_listeners(
     app: Application, bus: SyncMessageBus[Any]
 ) -> None:

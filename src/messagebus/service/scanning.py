@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from inspect import getattr_static
 from pathlib import Path
 from pkgutil import iter_modules
 from types import FunctionType, MethodType, ModuleType
@@ -21,22 +21,33 @@ class Mark(NamedTuple):
     Attributes:
         bus: the class of bus that the listener is for.
         listener: the object that was marked. A decorator may have copied the mark to another one.
+        spec: identifies the run of the module that defines it; None if that is unknown.
     """
 
     bus: type
     listener: object
+    spec: object = None
 
 
 def mark(listener: Callable[..., Any], bus: type) -> None:
     """Mark *listener* for the *scan* of buses of this class.
 
     Raises:
-        ConfigurationError: it is an object that cannot be marked, such as a builtin.
+        ConfigurationError: it is an object that cannot be marked, such as a builtin; or its module
+            already has a listener of its name, which no scan would find any more.
     """
+    module = sys.modules.get(getattr(listener, "__module__", None) or "")
+    spec = getattr(module, "__spec__", None)
+    replaced = vars(module).get(getattr(listener, "__qualname__", "")) if module else None
+    known = None if replaced is None else _mark_of(replaced)
+    if known and known.spec is spec is not None and inspect.unwrap(listener) is not replaced:
+        text = f"A listener named {describe(listener)} is defined already, and would be replaced"
+        advice = "Give each listener of a module a name of its own."
+        raise ConfigurationError(text, listener=listener, advice=advice)
     # The attributes of a bound method are those of its function, which any object may have.
     attributes = None if isinstance(listener, MethodType) else getattr(listener, "__dict__", None)
     try:
-        attributes[MARK] = Mark(bus, listener)  # type: ignore[index]
+        attributes[MARK] = Mark(bus, listener, spec)  # type: ignore[index]
     except TypeError:
         text = (
             f"{describe(listener)} cannot be marked as a listener: it has no attributes of its own"
@@ -118,7 +129,7 @@ def _mark_of(member: object) -> Mark | None:
     """
     if type(member) is FunctionType:
         return vars(member).get(MARK)
-    found = getattr_static(member, MARK, None)
+    found = inspect.getattr_static(member, MARK, None)
     return found if isinstance(found, Mark) else None
 
 
