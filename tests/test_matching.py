@@ -25,6 +25,7 @@ from typing import (
 import pytest
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeAliasType
+from typing_extensions import TypeVar as DefaultVariable
 
 from messagebus import event
 from messagebus._introspection.signature import parameters
@@ -578,3 +579,61 @@ def test_classes_with_type_parameters_in_brackets_are_generic() -> None:
     assert hears(base[list[User]], sub([User()]))
     assert not hears(base[list[User]], sub([Order()]))
     assert hears(base[list[User]], sub[User](None))
+
+
+First = DefaultVariable("First", default=User)
+Second = DefaultVariable("Second", default=First)
+
+
+class Pair(Generic[First, Second]):
+    first: First
+    second: Second
+
+    def __init__(self, first: First, second: Second) -> None:
+        self.first, self.second = first, second
+
+
+class BelowPair(Pair): ...
+
+
+# To mypy, the class of *First* is the one of `typing`, which the alias does not take.
+Default: Any = TypeAliasType(
+    "Default",
+    Created[First],
+    type_params=(First,),  # type: ignore[arg-type]
+)
+Both: Any = TypeAliasType(
+    "Both",
+    Pair[First, Second],
+    type_params=(First, Second),  # type: ignore[arg-type]
+)
+
+
+def test_an_alias_takes_the_defaults_of_its_type_variables() -> None:
+    """PEP 696: a default may name a type variable that stands before it."""
+    assert hears(Default, Created(User()))
+    assert not hears(Default, Created(Order()))
+    assert hears(Both, Pair(User(), Admin()))
+    assert not hears(Both, Pair(User(), Order()))
+    assert hears(Both[Order], Pair(Order(), Order()))
+    assert not hears(Both[Order], Pair(Order(), User()))
+
+
+def test_a_base_without_type_arguments_takes_their_defaults() -> None:
+    """PEP 696: a class below it is made for them; an instance of the base may hold anything."""
+    below: Any = BelowPair
+    assert hears(Pair[User, User], below(None, None))
+    assert not hears(Pair[Order, Order], below(None, None))
+    assert hears(Pair[Order, Order], Pair(Order(), Order()))
+    assert hears(Pair, Pair(Order(), Order()))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the syntax is newer")
+def test_type_parameters_in_brackets_may_have_defaults() -> None:
+    """PEP 696, in the syntax of PEP 695."""
+    namespace: dict[str, Any] = dict(globals())
+    exec("type Default[X = User] = Created[X]\ntype Late[X = Missing] = Created[X]", namespace)  # noqa: S102
+
+    assert hears(namespace["Default"], Created(User()))
+    assert not hears(namespace["Default"], Created(Order()))
+    assert hears(namespace["Late"][Order], Created(Order()))

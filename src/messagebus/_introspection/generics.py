@@ -37,13 +37,11 @@ def unwrap(annotation: Any) -> Any:
 def unalias(annotation: Any) -> Any:
     """Replace type aliases and `NewType` by what they stand for."""
     while not isinstance(annotation, type):
-        origin = typing.get_origin(annotation)
-        if isinstance(annotation, ALIASES):
-            annotation = annotation.__value__  # type: ignore[attr-defined]
-        elif isinstance(origin, ALIASES):
-            names = origin.__type_params__  # type: ignore[attr-defined]
-            values = dict(zip(names, typing.get_args(annotation), strict=False))
-            annotation = substitute(origin.__value__, values)  # type: ignore[attr-defined]
+        alias = typing.get_origin(annotation) or annotation
+        if isinstance(alias, ALIASES):
+            parameters = alias.__type_params__  # type: ignore[attr-defined]
+            values = _completed(parameters, typing.get_args(annotation))
+            annotation = substitute(alias.__value__, values)  # type: ignore[attr-defined]
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
         else:
@@ -167,7 +165,25 @@ def _walk_bases(made: Any, values: Mapping[Any, Any], target: type) -> Iterator[
         return
     inner = dict(zip(own, arguments, strict=False))
     for base in cls.__dict__.get("__orig_bases__", cls.__bases__):
-        yield from _walk_bases(base, inner, target)
+        yield from _walk_bases(_as_base(base), inner, target)
+
+
+def _as_base(base: Any) -> Any:
+    """Give a generic class that is a base without type arguments its defaults, if it has them."""
+    if not isinstance(base, type) or split(base)[1] or not (own := type_parameters(base)):
+        return base
+    values = _completed(own, ())
+    return types.GenericAlias(base, tuple(values.get(each, each) for each in own))
+
+
+def _completed(parameters: tuple[Any, ...], arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    """Return the values of type parameters; those without an argument have their defaults."""
+    values = dict(zip(parameters, arguments, strict=False))
+    for parameter in parameters[len(arguments) :]:
+        if isinstance(parameter, TypeVar) and getattr(parameter, "has_default", bool)():
+            default: Any = parameter.__default__  # type: ignore[attr-defined]
+            values[parameter] = substitute(default, values)
+    return values
 
 
 def _pydantic(cls: Any) -> dict[str, Any] | None:
