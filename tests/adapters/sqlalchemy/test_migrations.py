@@ -75,6 +75,15 @@ def test_alembic_generates_a_complete_migration(alembic: Alembic, url: str, tmp_
     alembic("downgrade", "base")
 
 
+def test_mypy_accepts_a_generated_migration(alembic: Alembic, tmp_path: Path) -> None:
+    """With the strict options, so that an application can check its migrations."""
+    alembic("revision", "--autogenerate", "-m", "outbox")
+    [script] = (tmp_path / "migrations" / "versions").glob("*.py")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(script)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout
+
+
 def test_a_migration_that_was_written_on_one_database_serves_on_another(
     alembic: Alembic, url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
