@@ -14,8 +14,11 @@ from ...retry import Backoff
 DATABASE = "the database"
 BROKER = "the broker"
 
-DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
-"""The errors of a database that is restarting, full or locked, and may soon be back."""
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError, OSError)
+"""The errors of a database that is restarting, full or locked, and may soon be back.
+
+Some drivers, such as asyncpg, raise the OSError of a connection, which SQLAlchemy does not wrap.
+"""
 
 log = logging.getLogger("messagebus.relay")
 """The log of a relay; its parts share it."""

@@ -50,7 +50,11 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
         cursor.execute("PRAGMA foreign_keys = ON")
-        _use_wal(cursor, busy_timeout)
+        try:
+            _use_wal(cursor, busy_timeout, target.url)
+        except BaseException:
+            connection.close()  # the pool does not
+            raise
         cursor.close()
 
     event.listen(target, "connect", connect)
@@ -60,8 +64,12 @@ def prepare_sqlite(engine: TEngine, *, busy_timeout: float = 5.0) -> TEngine:
     return engine
 
 
-def _use_wal(cursor: Any, patience: float) -> None:
-    """Switch a database to WAL, unless it is; other processes may try at the same time."""
+def _use_wal(cursor: Any, patience: float, url: sa.URL) -> None:
+    """Switch a database to WAL, unless it is; other processes may try at the same time.
+
+    Raises:
+        ConfigurationError: the database cannot be in WAL.
+    """
     end = monotonic() + patience
     while True:
         cursor.execute("PRAGMA journal_mode")
@@ -69,6 +77,15 @@ def _use_wal(cursor: Any, patience: float) -> None:
             return
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
+            if (mode := cursor.fetchone()[0]) == "wal":
+                return
+            # SQLite does not raise: it answers with the mode that it keeps.
+            text = f"The database {url!r} stays in the journal mode {mode!r}; it cannot be in WAL"
+            advice = (
+                "Use a file on a local disk, opened without the options nolock and immutable: "
+                "without WAL, readers and the writer block each other."
+            )
+            raise ConfigurationError(text, advice=advice)
         except OperationalError as error:
             if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > end:
                 raise
@@ -90,12 +107,22 @@ def _roll_back(connection: Any, _record: object, _error: BaseException | None) -
         connection.rollback()
 
 
-def ensure_prepared(engine: Engine | AsyncEngine) -> None:
-    """Refuse an engine for SQLite that would lose updates.
+def ensure_transactional(engine: Engine | AsyncEngine) -> None:
+    """Refuse an engine whose transactions would not hold what they promise.
 
     Raises:
-        ConfigurationError: the engine was not given to *prepare_sqlite*.
+        ConfigurationError: the engine is in AUTOCOMMIT, or it is for SQLite and was not given to
+            *prepare_sqlite*.
     """
+    options = engine.get_execution_options()
+    # SQLAlchemy keeps what *create_engine* was given in a private attribute alone.
+    declared = getattr(engine.dialect, "_on_connect_isolation_level", None)
+    if "AUTOCOMMIT" in (options.get("isolation_level", declared), declared):
+        text = (
+            f"The engine {engine.url!r} is in AUTOCOMMIT, where no transaction can be rolled back"
+        )
+        advice = "Leave out isolation_level='AUTOCOMMIT', or use another engine for the messages."
+        raise ConfigurationError(text, advice=advice)
     if engine.dialect.name == "sqlite" and engine.dialect not in _prepared:
         text = f"The engine {engine.url!r} is not prepared for SQLite"
         advice = (

@@ -12,13 +12,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from messagebus import AsyncMessageBus
+from messagebus import AsyncMessageBus, ConfigurationError
 from messagebus.adapters.sqlalchemy import (
     READ_ONLY,
     AsyncOutboxRelay,
     async_create_tables,
     prepare_sqlite,
 )
+from messagebus.retry import Backoff
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stored, stored_titles
 from tests.bookshelf import Base
@@ -80,6 +81,60 @@ async def test_an_engine_waits_for_whoever_writes_to_a_database_that_is_new(path
     writer.close()
 
     assert "wal" == mode
+
+
+@pytest.mark.parametrize(
+    ("address", "mode"),
+    [(":memory:", "memory"), ("file:{path}?nolock=1&uri=true", "delete")],
+)
+async def test_a_database_that_cannot_be_in_wal_is_refused(
+    path: Path, address: str, mode: str
+) -> None:
+    """SQLite raises nothing: it answers with the mode that it keeps."""
+    scheme = sqlite_url(path).partition(":")[0]
+    engine = new_engine(f"{scheme}:///{address.format(path=path)}")
+    with pytest.raises(ConfigurationError, match=f"stays in the journal mode '{mode}'"):
+        await async_create_tables(engine)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("way", ["argument", "option"])
+async def test_an_engine_in_autocommit_is_refused(path: Path, way: str) -> None:
+    """Nothing could be rolled back; unit of work and relay say so when they are made."""
+    if way == "argument":
+        engine = new_engine(sqlite_url(path), isolation_level="AUTOCOMMIT")
+    else:
+        engine = new_engine(sqlite_url(path)).execution_options(isolation_level="AUTOCOMMIT")
+    with pytest.raises(ConfigurationError, match="is in AUTOCOMMIT"):
+        AsyncShelves(engine)
+    with pytest.raises(ConfigurationError, match="is in AUTOCOMMIT"):
+        AsyncOutboxRelay(engine, AsyncRecorder())
+    await engine.dispose()
+
+
+async def test_a_connection_that_is_refused_is_an_outage(
+    engine: AsyncEngine, path: Path, transport: AsyncRecorder
+) -> None:
+    """Some drivers raise an OSError, which SQLAlchemy does not wrap; the relay tries again."""
+    [event] = await publish(engine, "1")
+    away = {"for": 3}
+    relaying = new_engine(sqlite_url(path))
+
+    def refuse(*_connecting: object) -> None:
+        if away["for"]:
+            away["for"] -= 1
+            raise ConnectionRefusedError(111, "refused")
+
+    sa.event.listen(getattr(relaying, "sync_engine", relaying), "do_connect", refuse)
+    relay = AsyncOutboxRelay(relaying, transport, poll_interval=0.01, reconnect=Backoff(first=0.01))
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    async with background(relay.run, relay.stop):
+        await eventually(arrived)
+    await relaying.dispose()
+    assert ([str(event.message_id)], 0) == (transport.ids, away["for"])
 
 
 async def test_read_modify_write_loses_no_update(engine: AsyncEngine) -> None:

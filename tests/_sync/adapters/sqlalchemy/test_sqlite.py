@@ -14,13 +14,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from messagebus import SyncMessageBus
+from messagebus import ConfigurationError, SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
     READ_ONLY,
     SyncOutboxRelay,
     prepare_sqlite,
     sync_create_tables,
 )
+from messagebus.retry import Backoff
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored, stored_titles
 from tests.bookshelf import Base
@@ -82,6 +83,58 @@ def test_an_engine_waits_for_whoever_writes_to_a_database_that_is_new(path: Path
     writer.close()
 
     assert "wal" == mode
+
+
+@pytest.mark.parametrize(
+    ("address", "mode"),
+    [(":memory:", "memory"), ("file:{path}?nolock=1&uri=true", "delete")],
+)
+def test_a_database_that_cannot_be_in_wal_is_refused(path: Path, address: str, mode: str) -> None:
+    """SQLite raises nothing: it answers with the mode that it keeps."""
+    scheme = sqlite_url(path).partition(":")[0]
+    engine = new_engine(f"{scheme}:///{address.format(path=path)}")
+    with pytest.raises(ConfigurationError, match=f"stays in the journal mode '{mode}'"):
+        sync_create_tables(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("way", ["argument", "option"])
+def test_an_engine_in_autocommit_is_refused(path: Path, way: str) -> None:
+    """Nothing could be rolled back; unit of work and relay say so when they are made."""
+    if way == "argument":
+        engine = new_engine(sqlite_url(path), isolation_level="AUTOCOMMIT")
+    else:
+        engine = new_engine(sqlite_url(path)).execution_options(isolation_level="AUTOCOMMIT")
+    with pytest.raises(ConfigurationError, match="is in AUTOCOMMIT"):
+        SyncShelves(engine)
+    with pytest.raises(ConfigurationError, match="is in AUTOCOMMIT"):
+        SyncOutboxRelay(engine, SyncRecorder())
+    engine.dispose()
+
+
+def test_a_connection_that_is_refused_is_an_outage(
+    engine: SyncEngine, path: Path, transport: SyncRecorder
+) -> None:
+    """Some drivers raise an OSError, which SQLAlchemy does not wrap; the relay tries again."""
+    [event] = publish(engine, "1")
+    away = {"for": 3}
+    relaying = new_engine(sqlite_url(path))
+
+    def refuse(*_connecting: object) -> None:
+        if away["for"]:
+            away["for"] -= 1
+            raise ConnectionRefusedError(111, "refused")
+
+    sa.event.listen(getattr(relaying, "sync_engine", relaying), "do_connect", refuse)
+    relay = SyncOutboxRelay(relaying, transport, poll_interval=0.01, reconnect=Backoff(first=0.01))
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    with background(relay.run, relay.stop):
+        eventually(arrived)
+    relaying.dispose()
+    assert ([str(event.message_id)], 0) == (transport.ids, away["for"])
 
 
 def test_read_modify_write_loses_no_update(engine: SyncEngine) -> None:

@@ -19,7 +19,7 @@ from .._compat.aio import AsyncEngine, AsyncWakeUp, call
 from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
-from ..engine import ensure_prepared
+from ..engine import ensure_transactional
 from ..status import RelayStatus
 from ..tables import OutboxTables, default_tables, ensure_exist
 from .batches import AsyncBatches
@@ -58,7 +58,8 @@ class AsyncOutboxRelay:
         retention_interval: the wait once nothing is left to delete, in seconds.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared, or an option is wrong.
+        ConfigurationError: the engine is in AUTOCOMMIT, or for SQLite and not prepared, or an
+            option is wrong.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class AsyncOutboxRelay:
         retention_batch: int = 1_000,
         retention_interval: float = 60.0,
     ) -> None:
-        ensure_prepared(engine)
+        ensure_transactional(engine)
         if min(batch_size, max_attempts, retention_batch) < 1 or min(poll_interval, lease) <= 0:
             text = "The batch sizes, attempts and times of a relay must be greater than zero"
             raise ConfigurationError(text)

@@ -19,7 +19,7 @@ from ....service._async.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.aio import AsyncEngine, AsyncSession, AsyncSessionFactory, call, close
-from ..engine import ensure_prepared
+from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
 
@@ -57,8 +57,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             because the relay rebuilds them from the row.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared, or *on_published* belongs to
-            the other colour.
+        ConfigurationError: the engine is in AUTOCOMMIT, or for SQLite and not prepared, or
+            *on_published* belongs to the other colour.
     """
 
     session: AsyncSession
@@ -76,7 +76,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
     ) -> None:
         engine = bind if isinstance(bind, AsyncEngine) else bind.kw.get("bind")
         if isinstance(engine, AsyncEngine):
-            ensure_prepared(engine)
+            ensure_transactional(engine)
         self.eventstore = AsyncSQLAlchemyEventstore(serializer)
         # A factory creates a session class of its own, too expensive for each unit of work.
         self._new_session: Callable[[], AsyncSession] = (

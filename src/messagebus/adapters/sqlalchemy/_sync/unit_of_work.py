@@ -21,7 +21,7 @@ from ....service._sync.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call, close
-from ..engine import ensure_prepared
+from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
 
@@ -59,8 +59,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             because the relay rebuilds them from the row.
 
     Raises:
-        ConfigurationError: the engine is for SQLite and not prepared, or *on_published* belongs to
-            the other colour.
+        ConfigurationError: the engine is in AUTOCOMMIT, or for SQLite and not prepared, or
+            *on_published* belongs to the other colour.
     """
 
     session: SyncSession
@@ -78,7 +78,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
     ) -> None:
         engine = bind if isinstance(bind, SyncEngine) else bind.kw.get("bind")
         if isinstance(engine, SyncEngine):
-            ensure_prepared(engine)
+            ensure_transactional(engine)
         self.eventstore = SyncSQLAlchemyEventstore(serializer)
         # A factory creates a session class of its own, too expensive for each unit of work.
         self._new_session: Callable[[], SyncSession] = (
