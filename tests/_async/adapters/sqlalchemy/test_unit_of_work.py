@@ -14,7 +14,7 @@ from messagebus.adapters.sqlalchemy import AsyncSQLAlchemyUnitOfWork
 from messagebus.service._async.unit_of_work import AsyncUnitOfWorkTransaction
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, stored, stored_titles
 from tests.bookshelf import BookRow, books
-from tests.library import BookRegistered, RegisterBook
+from tests.library import Book, BookRegistered, RegisterBook
 from tests.running.aio import (
     AsyncEngine,
     AsyncSession,
@@ -35,6 +35,65 @@ async def test_what_is_done_and_what_is_handled_is_committed_together(
     assert ["Dune"] == await stored_titles(engine)
     names = [record.name for record in await stored(engine)]
     assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
+async def raise_two(command: RegisterBook, uow: AsyncShelves) -> None:
+    """Raise an event before a savepoint and one in it; roll it back for the title *undone*."""
+    book = Book(id="kept")
+    uow.books.seen.append(book)
+    book.messages.append(BookRegistered(id="before"))
+    savepoint = await uow.session.begin_nested()
+    book.messages.append(BookRegistered(id="within"))
+    other = Book(id="new")
+    other.messages.append(BookRegistered(id="of another"))
+    uow.books.seen.append(other)
+    if command.title == "undone":
+        await savepoint.rollback()
+    else:
+        await savepoint.commit()
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"), [("undone", ["before"]), ("done", ["before", "within", "of another"])]
+)
+async def test_a_savepoint_takes_back_what_was_raised_in_it(
+    uow: AsyncShelves, title: str, expected: list[str]
+) -> None:
+    """Only if it is rolled back, and nothing that was raised before."""
+    heard: list[str] = []
+
+    async def hear(event: BookRegistered, uow: AsyncShelves) -> None:
+        heard.append(event.id)
+
+    bus = AsyncMessageBus[Any]()
+    bus.add_listener(RegisterBook, raise_two)
+    bus.add_listener(BookRegistered, hear)
+    async with uow as transaction:
+        await bus.handle(RegisterBook(id="1", title=title), transaction)
+        await transaction.commit()
+    assert expected == heard
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_a_savepoint_takes_back_what_was_handled_in_it(
+    engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves, depth: int
+) -> None:
+    """Neither row nor message is stored; a savepoint that was released in another goes with it."""
+    async with uow as transaction:
+        await bus.handle(RegisterBook(id="1", title="Dune"), transaction)
+        outer = await uow.session.begin_nested()
+        if depth == 2:
+            async with uow.session.begin_nested():
+                await bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+        else:
+            await bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+        await outer.rollback()
+        await bus.handle(RegisterBook(id="3", title="Ulysses"), transaction)
+        await transaction.commit()
+
+    assert ["Dune", "Ulysses"] == await stored_titles(engine)
+    names = [record.name for record in await stored(engine)]
+    assert 2 * ["register_book", "book_registered", "shelf_counted"] == names
 
 
 async def test_a_rollback_keeps_neither(
@@ -212,7 +271,7 @@ async def test_the_factory_of_the_application_makes_the_sessions(engine: AsyncEn
     """Sessions have the options of the factory that is given."""
     factory = new_session_factory(engine, info={"from": "the application"})
     async with AsyncShelves(factory) as transaction:
-        assert {"from": "the application"} == transaction.session.info
+        assert "the application" == transaction.session.info["from"]
         await transaction.rollback()
 
 

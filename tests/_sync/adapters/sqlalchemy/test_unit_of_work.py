@@ -16,7 +16,7 @@ from messagebus.adapters.sqlalchemy import SyncSQLAlchemyUnitOfWork
 from messagebus.service._sync.unit_of_work import SyncUnitOfWorkTransaction
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, stored, stored_titles
 from tests.bookshelf import BookRow, books
-from tests.library import BookRegistered, RegisterBook
+from tests.library import Book, BookRegistered, RegisterBook
 from tests.running.blocking import (
     SyncEngine,
     SyncSession,
@@ -37,6 +37,65 @@ def test_what_is_done_and_what_is_handled_is_committed_together(
     assert ["Dune"] == stored_titles(engine)
     names = [record.name for record in stored(engine)]
     assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
+def raise_two(command: RegisterBook, uow: SyncShelves) -> None:
+    """Raise an event before a savepoint and one in it; roll it back for the title *undone*."""
+    book = Book(id="kept")
+    uow.books.seen.append(book)
+    book.messages.append(BookRegistered(id="before"))
+    savepoint = uow.session.begin_nested()
+    book.messages.append(BookRegistered(id="within"))
+    other = Book(id="new")
+    other.messages.append(BookRegistered(id="of another"))
+    uow.books.seen.append(other)
+    if command.title == "undone":
+        savepoint.rollback()
+    else:
+        savepoint.commit()
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"), [("undone", ["before"]), ("done", ["before", "within", "of another"])]
+)
+def test_a_savepoint_takes_back_what_was_raised_in_it(
+    uow: SyncShelves, title: str, expected: list[str]
+) -> None:
+    """Only if it is rolled back, and nothing that was raised before."""
+    heard: list[str] = []
+
+    def hear(event: BookRegistered, uow: SyncShelves) -> None:
+        heard.append(event.id)
+
+    bus = SyncMessageBus[Any]()
+    bus.add_listener(RegisterBook, raise_two)
+    bus.add_listener(BookRegistered, hear)
+    with uow as transaction:
+        bus.handle(RegisterBook(id="1", title=title), transaction)
+        transaction.commit()
+    assert expected == heard
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_savepoint_takes_back_what_was_handled_in_it(
+    engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves, depth: int
+) -> None:
+    """Neither row nor message is stored; a savepoint that was released in another goes with it."""
+    with uow as transaction:
+        bus.handle(RegisterBook(id="1", title="Dune"), transaction)
+        outer = uow.session.begin_nested()
+        if depth == 2:
+            with uow.session.begin_nested():
+                bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+        else:
+            bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+        outer.rollback()
+        bus.handle(RegisterBook(id="3", title="Ulysses"), transaction)
+        transaction.commit()
+
+    assert ["Dune", "Ulysses"] == stored_titles(engine)
+    names = [record.name for record in stored(engine)]
+    assert 2 * ["register_book", "book_registered", "shelf_counted"] == names
 
 
 def test_a_rollback_keeps_neither(
@@ -214,7 +273,7 @@ def test_the_factory_of_the_application_makes_the_sessions(engine: SyncEngine) -
     """Sessions have the options of the factory that is given."""
     factory = new_session_factory(engine, info={"from": "the application"})
     with SyncShelves(factory) as transaction:
-        assert {"from": "the application"} == transaction.session.info
+        assert "the application" == transaction.session.info["from"]
         transaction.rollback()
 
 

@@ -38,10 +38,15 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         """The rows of the messages that the running transaction has handled, in handling order."""
         return list(self._rows.values())
 
-    def begin(self, transaction: AsyncUnitOfWorkTransaction[Any]) -> None:
-        """Collect the messages of *transaction* from now on, with their causes."""
+    def begin(self, transaction: AsyncUnitOfWorkTransaction[Any]) -> dict[UUID, dict[str, Any]]:
+        """Collect the messages of *transaction* from now on, with their causes.
+
+        Returns:
+            Their rows by identifier, which a savepoint that is rolled back takes back.
+        """
         self.transaction = transaction
         self._rows = {}
+        return self._rows
 
     def end(self) -> None:
         """Drop the messages that are not written, and accept no more."""

@@ -19,6 +19,7 @@ from ....service._async.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.aio import AsyncEngine, AsyncSession, AsyncSessionFactory, call, close
+from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
@@ -122,6 +123,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
 
     async def end_transaction(self) -> None:
         """Close the session of the transaction."""
+        unwatch(self.session)
         try:
             await close(self.session)
         finally:
@@ -143,7 +145,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         session = self._new_session()
         try:
             self.session = session
-            self.eventstore.begin(begun)
+            rows = self.eventstore.begin(begun)
+            watch(session, Savepoints(rows, vars(self).values))
             attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
             if attaching is not None:
                 await finish(attaching, self.attach)

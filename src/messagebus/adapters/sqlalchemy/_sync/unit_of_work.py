@@ -21,6 +21,7 @@ from ....service._sync.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call, close
+from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
@@ -124,6 +125,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
 
     def end_transaction(self) -> None:
         """Close the session of the transaction."""
+        unwatch(self.session)
         try:
             close(self.session)
         finally:
@@ -145,7 +147,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         session = self._new_session()
         try:
             self.session = session
-            self.eventstore.begin(begun)
+            rows = self.eventstore.begin(begun)
+            watch(session, Savepoints(rows, vars(self).values))
             attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
             if attaching is not None:
                 finish(attaching, self.attach)

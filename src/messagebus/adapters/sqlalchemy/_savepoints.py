@@ -1,0 +1,70 @@
+"""Savepoints: one that is rolled back takes back the messages of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from ...service.aggregate import can_hold_models, models_within
+from ...service.repository import repositories_among
+
+_KEY = "messagebus.savepoints"
+
+
+class Savepoints:
+    """The savepoints of a transaction, each with the messages that there were when it began.
+
+    Args:
+        rows: the rows of the handled messages, in handling order.
+        attributes: returns the attributes of the unit of work, its repositories among them.
+    """
+
+    def __init__(
+        self, rows: dict[Any, dict[str, Any]], attributes: Callable[[], Iterable[object]]
+    ) -> None:
+        self._rows = rows
+        self._attributes = attributes
+        self._begun: dict[SessionTransaction, tuple[int, dict[int, int]]] = {}
+
+    def begin(self, savepoint: SessionTransaction) -> None:
+        """Note how many messages were handled so far, and how many each model has raised."""
+        raised = {id(model): len(model.messages) for model in self._models()}
+        self._begun[savepoint] = len(self._rows), raised
+
+    def roll_back(self, savepoint: SessionTransaction) -> None:
+        """Take back what was handled and raised since the savepoint began."""
+        handled, raised = self._begun.pop(savepoint, (len(self._rows), {}))
+        for message_id in list(self._rows)[handled:]:
+            del self._rows[message_id]
+        for model in self._models():
+            del model.messages[raised.get(id(model), 0) :]
+
+    def _models(self) -> Iterator[Any]:
+        roots = [each for found in repositories_among(self._attributes()) for each in found.seen]
+        yield from roots
+        yield from models_within(filter(can_hold_models, roots))
+
+
+def watch(session: Any, savepoints: Savepoints) -> None:
+    """Let a session, async or not, tell *savepoints* of its own."""
+    session.info[_KEY] = savepoints
+
+
+def unwatch(session: Any) -> None:
+    """Undo *watch*, so that session and unit of work do not keep each other alive."""
+    session.info.pop(_KEY, None)
+
+
+@event.listens_for(Session, "after_transaction_create")
+def _begin(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested and _KEY in session.info:
+        session.info[_KEY].begin(transaction)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _roll_back(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested and _KEY in session.info:
+        session.info[_KEY].roll_back(transaction)
