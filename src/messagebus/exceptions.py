@@ -91,6 +91,21 @@ class MissingExtraError(MessageBusError, ImportError):
         self.extra = extra
 
 
+class MissingTableError(ConfigurationError):
+    """A table of the outbox does not exist yet.
+
+    Attributes:
+        table: the name of the table, with its schema if it has one.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"The table {table} does not exist",
+            advice="Create it in a migration, or with async_create_tables(engine).",
+        )
+        self.table = table
+
+
 class AnnotationError(ConfigurationError):
     """An annotation that must be known cannot be resolved, or declares what cannot be done.
 

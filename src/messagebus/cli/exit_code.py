@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
 
     OK = 0, "done, or stopped on request"
     FAILED = 1, "an unexpected error"
-    USAGE = 2, "wrong arguments or configuration, or missing tables"
+    USAGE = 2, "wrong arguments or configuration; missing tables (--drain, outbox)"
     POISON = 3, "stopped at a message that cannot be sent"
     BROKER = 4, "the broker cannot be reached, or the leader sends nothing (--drain)"
     DATABASE = 5, "the database refuses, or cannot be reached (--drain, outbox)"

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from ...exceptions import MissingTableError
 from ...retry import Backoff
 
 DATABASE = "the database"
@@ -51,9 +52,12 @@ class Failures:
         """Note that something cannot be reached; return how long to wait, in seconds."""
         self.failing = what
         self.outages += 1
-        self.last_error = f"{type(error).__name__}: {error}"
+        known, self.last_error = self.last_error, f"{type(error).__name__}: {error}"
         delay = self._backoff.delay(self.outages)
-        log.warning(
+        # A migration may be hours away: one warning is enough.
+        waits = isinstance(error, MissingTableError) and self.last_error == known
+        log.log(
+            logging.DEBUG if waits else logging.WARNING,
             "%s is not available, next attempt in %.1f s: %s",
             what,
             delay,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from ...exceptions import ConfigurationError
+from ...exceptions import MissingTableError
 
 PENDING = "pending"
 """The state of a published message that waits to be sent."""
@@ -143,14 +143,12 @@ def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
     """Ensure that the tables exist.
 
     Raises:
-        ConfigurationError: a table does not exist.
+        MissingTableError: a table does not exist.
     """
     inspector = sa.inspect(connection)
     for table in (tables.messages, tables.lease):
         if not inspector.has_table(table.name, table.schema):
-            text = f"The table {table.fullname} does not exist"
-            advice = "Create it in a migration, or with async_create_tables(engine)."
-            raise ConfigurationError(text, advice=advice)
+            raise MissingTableError(table.fullname)
 
 
 metadata = sa.MetaData()

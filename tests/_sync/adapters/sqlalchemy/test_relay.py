@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from messagebus import ConfigurationError, SyncMessageBus
-from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay
+from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, sync_create_tables
 from messagebus.adapters.sqlalchemy._relay_state import State
-from messagebus.exceptions import TransportUnavailableError
+from messagebus.exceptions import MissingTableError, TransportUnavailableError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored, take_positions
 from tests.library import BookBorrowed, RegisterBook
@@ -248,11 +248,36 @@ def test_writers_that_commit_in_any_order_lose_nothing(
     assert [str(early.message_id), str(late.message_id)] == transport.ids
 
 
-def test_the_tables_have_to_be_there(tmp_path: Any, transport: SyncRecorder) -> None:
-    """A relay on a database without the tables says so, instead of trying for ever."""
+def test_a_relay_may_start_before_the_migration(
+    tmp_path: Any, transport: SyncRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says once that the tables are missing, and begins when they are there."""
     engine = new_engine(sqlite_url(tmp_path / "empty.db"))
-    with pytest.raises(ConfigurationError, match="messagebus_messages does not exist"):
-        SyncOutboxRelay(engine, transport).run()
+    relay = SyncOutboxRelay(engine, transport, poll_interval=0.01, reconnect=Backoff(first=0.01))
+
+    def has_tried_again() -> bool:
+        return (relay._failures.outages or 0) > 2
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    with background(relay.run, relay.stop):
+        eventually(has_tried_again)
+        sync_create_tables(engine)
+        publish(engine, "1")
+        eventually(arrived)
+    engine.dispose()
+    warnings = [each for each in caplog.messages if "messagebus_messages does not exist" in each]
+    assert 1 == len(warnings)
+    assert "Create it in a migration" in warnings[0]
+
+
+def test_draining_needs_the_tables(tmp_path: Any, transport: SyncRecorder) -> None:
+    """There is nothing to wait for where a command is to end."""
+    engine = new_engine(sqlite_url(tmp_path / "empty.db"))
+    with pytest.raises(MissingTableError, match="messagebus_messages does not exist") as caught:
+        SyncOutboxRelay(engine, transport).drain()
+    assert "messagebus_messages" == caught.value.table
     engine.dispose()
 
 

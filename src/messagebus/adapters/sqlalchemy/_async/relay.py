@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import uuid4
 
 from ...._compat.aio import adapt
-from ....exceptions import ConfigurationError, UndeliverableMessageError
+from ....exceptions import ConfigurationError, MissingTableError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncEngine, AsyncWakeUp, call
@@ -112,11 +112,11 @@ class AsyncOutboxRelay:
         """Send pending messages, and wait for more, until *stop* is called.
 
         The batch in flight is sent before this returns. While the database or the broker cannot
-        be reached, the relay keeps trying.
+        be reached, or the tables do not exist yet, the relay keeps trying.
 
         Raises:
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
-            ConfigurationError: the tables do not exist, or the relay runs already.
+            ConfigurationError: the relay runs already.
         """
         async with self._running():
             while not self._told_to_stop:
@@ -124,7 +124,7 @@ class AsyncOutboxRelay:
                     await self._step()
                     if self._failures.failing == DATABASE:
                         self._failures.recovered()
-                except DATABASE_ERRORS as error:
+                except (MissingTableError, *DATABASE_ERRORS) as error:
                     self._move(State.CONNECTING)
                     await self._rest(self._failures.outage(DATABASE, error))
 
@@ -140,7 +140,8 @@ class AsyncOutboxRelay:
             BacklogStalledError: another relay leads, and has sent nothing for twice the time
                 of a lease.
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
-            ConfigurationError: the tables do not exist, or the relay runs already.
+            MissingTableError: the tables do not exist.
+            ConfigurationError: the relay runs already.
             ConnectionError: the broker cannot be reached; a *TransportUnavailableError* is
                 one. A transport may raise a TimeoutError instead.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.

@@ -14,7 +14,7 @@ from typing import Literal
 from uuid import uuid4
 
 from ...._compat.blocking import adapt
-from ....exceptions import ConfigurationError, UndeliverableMessageError
+from ....exceptions import ConfigurationError, MissingTableError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import SyncEngine, SyncWakeUp, call
@@ -114,11 +114,11 @@ class SyncOutboxRelay:
         """Send pending messages, and wait for more, until *stop* is called.
 
         The batch in flight is sent before this returns. While the database or the broker cannot
-        be reached, the relay keeps trying.
+        be reached, or the tables do not exist yet, the relay keeps trying.
 
         Raises:
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
-            ConfigurationError: the tables do not exist, or the relay runs already.
+            ConfigurationError: the relay runs already.
         """
         with self._running():
             while not self._told_to_stop:
@@ -126,7 +126,7 @@ class SyncOutboxRelay:
                     self._step()
                     if self._failures.failing == DATABASE:
                         self._failures.recovered()
-                except DATABASE_ERRORS as error:
+                except (MissingTableError, *DATABASE_ERRORS) as error:
                     self._move(State.CONNECTING)
                     self._rest(self._failures.outage(DATABASE, error))
 
@@ -142,7 +142,8 @@ class SyncOutboxRelay:
             BacklogStalledError: another relay leads, and has sent nothing for twice the time
                 of a lease.
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
-            ConfigurationError: the tables do not exist, or the relay runs already.
+            MissingTableError: the tables do not exist.
+            ConfigurationError: the relay runs already.
             ConnectionError: the broker cannot be reached; a *TransportUnavailableError* is
                 one. A transport may raise a TimeoutError instead.
             sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
