@@ -6,12 +6,13 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from .servers import NatsServer, PostgresServer, RedisServer, Server
+from .servers import NatsServer, PostgresServer, RedisServer, Server, ServerError, postgres
 from .servers.process import answers_with
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -44,6 +45,33 @@ def test_the_shared_redis_answers(redis_url: str) -> None:
 def test_the_shared_nats_has_jetstream(nats_url: str) -> None:
     """The URL leads to a NATS server with JetStream."""
     assert answers_with(urlsplit(nats_url).port or 4222, b"", b'"jetstream":true')
+
+
+def test_without_a_wheel_the_newest_postgresql_of_the_system_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions are compared as numbers; what is no version is passed over."""
+    monkeypatch.setattr(postgres, "WHEEL", "no_such_package")
+    monkeypatch.setattr(postgres, "SYSTEM", tmp_path)
+    for name in ("9.6", "9", "17", "common"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+
+    assert tmp_path / "17" / "bin" == postgres.programs("18")
+
+
+def test_a_test_without_postgresql_is_skipped_unless_all_must_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either way, the text says how to install it."""
+    monkeypatch.setattr(postgres, "WHEEL", "no_such_package")
+    monkeypatch.setattr(postgres, "SYSTEM", tmp_path)
+    monkeypatch.delenv("MESSAGEBUS_TEST_ALL", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install postgresql"):
+        PostgresServer()
+
+    monkeypatch.setenv("MESSAGEBUS_TEST_ALL", "1")
+    with pytest.raises(ServerError, match="apt-get install postgresql"):
+        PostgresServer()
 
 
 @pytest.mark.parametrize("kind", KINDS)

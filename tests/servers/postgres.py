@@ -113,7 +113,10 @@ def programs(version: str) -> Path:
     spec = importlib.util.find_spec(WHEEL)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).parent / VERSIONS[version] / "bin"
-    found = {int(each.parent.name): each for each in SYSTEM.glob("[0-9]*/bin")}
+    found = {
+        tuple(map(int, each.parent.name.split("."))): each
+        for each in SYSTEM.glob("[0-9]*/bin")  # before version 10, such as 9.6
+    }
     if not found:
         skip_or_fail("PostgreSQL", "apt-get install postgresql")
     return found[max(found)]
