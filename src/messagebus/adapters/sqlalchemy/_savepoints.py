@@ -34,9 +34,19 @@ class Savepoints:
         raised = {id(model): len(model.messages) for model in self._models()}
         self._begun[savepoint] = len(self._rows), raised
 
-    def roll_back(self, savepoint: SessionTransaction) -> None:
-        """Take back what was handled and raised since the savepoint began."""
-        handled, raised = self._begun.pop(savepoint, (len(self._rows), {}))
+    def roll_back(self, transaction: SessionTransaction) -> None:
+        """Take back what was handled and raised since the innermost savepoint began.
+
+        Args:
+            transaction: what was rolled back: the savepoint, or a flush in it that has failed. The
+                savepoint may be told again, when its block is left.
+        """
+        innermost: SessionTransaction | None = transaction
+        while innermost is not None and not innermost.nested:
+            innermost = innermost.parent
+        if innermost not in self._begun:
+            return
+        handled, raised = self._begun.pop(innermost)
         for message_id in list(self._rows)[handled:]:
             del self._rows[message_id]
         for model in self._models():
@@ -66,5 +76,5 @@ def _begin(session: Session, transaction: SessionTransaction) -> None:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _roll_back(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested and _KEY in session.info:
+    if _KEY in session.info:
         session.info[_KEY].roll_back(transaction)

@@ -96,6 +96,24 @@ async def test_a_savepoint_takes_back_what_was_handled_in_it(
     assert 2 * ["register_book", "book_registered", "shelf_counted"] == names
 
 
+async def test_a_savepoint_that_a_flush_has_rolled_back_takes_its_messages_back(
+    engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
+) -> None:
+    """The error of the database ends the savepoint before its block is left."""
+    async with uow as transaction:
+        await bus.handle(RegisterBook(id="1", title="Dune"), transaction)
+        with pytest.raises(IntegrityError):
+            async with uow.session.begin_nested():
+                await bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+                uow.session.add(BookRow(id="3", title="Dune"))
+                await uow.session.flush()
+        await transaction.commit()
+
+    assert ["Dune"] == await stored_titles(engine)
+    names = [record.name for record in await stored(engine)]
+    assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
 async def test_a_rollback_keeps_neither(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:

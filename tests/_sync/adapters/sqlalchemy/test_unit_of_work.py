@@ -98,6 +98,24 @@ def test_a_savepoint_takes_back_what_was_handled_in_it(
     assert 2 * ["register_book", "book_registered", "shelf_counted"] == names
 
 
+def test_a_savepoint_that_a_flush_has_rolled_back_takes_its_messages_back(
+    engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves
+) -> None:
+    """The error of the database ends the savepoint before its block is left."""
+    with uow as transaction:
+        bus.handle(RegisterBook(id="1", title="Dune"), transaction)
+        with pytest.raises(IntegrityError):
+            with uow.session.begin_nested():
+                bus.handle(RegisterBook(id="2", title="Emma"), transaction)
+                uow.session.add(BookRow(id="3", title="Dune"))
+                uow.session.flush()
+        transaction.commit()
+
+    assert ["Dune"] == stored_titles(engine)
+    names = [record.name for record in stored(engine)]
+    assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
 def test_a_rollback_keeps_neither(
     engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves
 ) -> None:
