@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
 Eventually: TypeAlias = Awaitable[R] | R
-"""What may be returned at once, or awaited."""
+"""The type of a result that is either there at once or must be awaited."""
 
 WAITS = True
 

@@ -39,7 +39,7 @@ _GENERATORS = (GeneratorType, AsyncGeneratorType)
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any]
 Eventually: TypeAlias = Annotated[R, "at once"]
-"""What is returned at once."""
+"""The type of a result that is there at once."""
 
 adapt_methods = refuse_wrong_colour
 exit = generators.exit

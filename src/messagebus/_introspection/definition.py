@@ -1,4 +1,4 @@
-"""Where a callable is defined: the function and the class whose source has its annotations."""
+"""Finds the function and the class in whose source the annotations of a callable stand."""
 
 from __future__ import annotations
 

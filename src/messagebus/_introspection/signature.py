@@ -118,7 +118,7 @@ class Scope:
             while isinstance(annotation, str):
                 source = ast.parse(annotation.strip(), mode="eval")
                 _forget_type(source.body)
-                annotation = eval(compile(source, "<annotation>", "eval"), *namespaces)  # noqa: S307
+                annotation = eval(compile(source, "<annotation>", "eval"), *namespaces)  # noqa: S307 - of source code
         except Exception as error:
             raise AnnotationError(self.function, name, declared, reason=str(error)) from error
         return annotation

@@ -114,10 +114,10 @@ def ensure_transactional(engine: Engine | AsyncEngine) -> None:
         ConfigurationError: the engine is in AUTOCOMMIT, or it is for SQLite and was not given to
             *prepare_sqlite*.
     """
-    options = engine.get_execution_options()
+    set_later = engine.get_execution_options().get("isolation_level")
     # SQLAlchemy keeps what *create_engine* was given in a private attribute alone.
     declared = getattr(engine.dialect, "_on_connect_isolation_level", None)
-    if "AUTOCOMMIT" in (options.get("isolation_level", declared), declared):
+    if "AUTOCOMMIT" in (set_later, declared):
         text = (
             f"The engine {engine.url!r} is in AUTOCOMMIT, where no transaction can be rolled back"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..._compat.aio import ensure_finished
+from ..._compat.aio import adapt, ensure_finished
 from ..._compat.generators import reraise
 from ..._di.injection import Injection
 
@@ -39,6 +39,17 @@ async def deliver(receivers: Iterable[Callable[..., Any]], *message: Any) -> Non
             raise _group(failures)
     finally:
         failures.clear()  # their tracebacks refer to this frame, which would keep them alive
+
+
+def receiver_of(own: type, component: object, receive: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what delivers to a component: its method, adapted if it may be of another colour.
+
+    Args:
+        own: the class of components of this colour, whose method needs no look.
+        component: the component.
+        receive: its method.
+    """
+    return receive if type(component) is own else adapt(receive)
 
 
 def _function_of(receiver: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ..._compat.aio import adapt
 from ..._compat.logs import get_logger
-from .delivery import deliver
+from .delivery import deliver, receiver_of
 from .subscriber import Subscriber
 
 
@@ -40,9 +37,5 @@ class Publisher:
         if not self.subscribers and not self._warned:
             self._warned = True
             get_logger().warning("A publisher without subscribers publishes to %r", topic)
-        await deliver([_receiver(subscriber) for subscriber in self.subscribers], message, topic)
-
-
-def _receiver(subscriber: Subscriber) -> Callable[..., Any]:
-    receive = subscriber.receive
-    return receive if type(subscriber) is Subscriber else adapt(receive)
+        receivers = [receiver_of(Subscriber, each, each.receive) for each in self.subscribers]
+        await deliver(receivers, message, topic)

@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ..._compat.blocking import adapt
 from ..._compat.logs import get_logger
 from .consumer import Consumer
-from .delivery import deliver
+from .delivery import deliver, receiver_of
 
 
 class Producer:
@@ -38,9 +35,5 @@ class Producer:
         if not self.consumers and not self._warned:
             self._warned = True
             get_logger().warning("A producer without consumers dispatches %s", type(event))
-        deliver([_receiver(consumer) for consumer in self.consumers], event)
-
-
-def _receiver(consumer: Consumer) -> Callable[..., Any]:
-    consume = consumer.consume
-    return consume if type(consumer) is Consumer else adapt(consume)
+        receivers = [receiver_of(Consumer, each, each.consume) for each in self.consumers]
+        deliver(receivers, event)

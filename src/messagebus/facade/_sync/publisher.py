@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ..._compat.blocking import adapt
 from ..._compat.logs import get_logger
-from .delivery import deliver
+from .delivery import deliver, receiver_of
 from .subscriber import Subscriber
 
 
@@ -42,9 +39,5 @@ class Publisher:
         if not self.subscribers and not self._warned:
             self._warned = True
             get_logger().warning("A publisher without subscribers publishes to %r", topic)
-        deliver([_receiver(subscriber) for subscriber in self.subscribers], message, topic)
-
-
-def _receiver(subscriber: Subscriber) -> Callable[..., Any]:
-    receive = subscriber.receive
-    return receive if type(subscriber) is Subscriber else adapt(receive)
+        receivers = [receiver_of(Subscriber, each, each.receive) for each in self.subscribers]
+        deliver(receivers, message, topic)

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from ..._compat.aio import adapt, adapt_methods, ensure_finished
+from ..._compat.aio import adapt, adapt_methods, ensure_finished, finish
 from ...domain.model import Message
 from ...exceptions import BatchSendError
 from ..eventstream import AbstractMessageSerializer, MessageSerializer
@@ -46,9 +46,7 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
         sent = 0
         try:
             for message in messages:
-                outcome: object = await self.send_message_serialized(message)  # type: ignore[func-returns-value,unused-ignore]
-                if outcome is not None:
-                    ensure_finished(outcome, self.send_message_serialized)
+                await finish(self.send_message_serialized(message), self.send_message_serialized)  # type: ignore[func-returns-value,unused-ignore]
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error

@@ -1,4 +1,4 @@
-"""What a bus calls in place of a listener: one that logs, or one that warns."""
+"""Stand-ins for listeners: one logs the calls of another, one warns that there is no handler."""
 
 from __future__ import annotations
 

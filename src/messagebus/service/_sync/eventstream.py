@@ -8,7 +8,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from ..._compat.blocking import adapt, adapt_methods, ensure_finished
+from ..._compat.blocking import adapt, adapt_methods, ensure_finished, finish
 from ...domain.model import Message
 from ...exceptions import BatchSendError
 from ..eventstream import AbstractMessageSerializer, MessageSerializer
@@ -48,9 +48,7 @@ class SyncAbstractEventstreamTransport(abc.ABC):
         sent = 0
         try:
             for message in messages:
-                outcome: object = self.send_message_serialized(message)  # type: ignore[func-returns-value,unused-ignore]
-                if outcome is not None:
-                    ensure_finished(outcome, self.send_message_serialized)
+                finish(self.send_message_serialized(message), self.send_message_serialized)  # type: ignore[func-returns-value,unused-ignore]
                 sent += 1
         except Exception as error:
             raise BatchSendError(sent) from error

@@ -147,9 +147,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             self.session = session
             rows = self.eventstore.begin(begun)
             watch(session, Savepoints(rows, vars(self).values))
-            attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
-            if attaching is not None:
-                await finish(attaching, self.attach)
+            await finish(self.attach(session), self.attach)  # type: ignore[func-returns-value,unused-ignore]
         except BaseException:
             self.eventstore.end()
             await close(session)

@@ -149,9 +149,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             self.session = session
             rows = self.eventstore.begin(begun)
             watch(session, Savepoints(rows, vars(self).values))
-            attaching: object = self.attach(session)  # type: ignore[func-returns-value,unused-ignore]
-            if attaching is not None:
-                finish(attaching, self.attach)
+            finish(self.attach(session), self.attach)  # type: ignore[func-returns-value,unused-ignore]
         except BaseException:
             self.eventstore.end()
             close(session)
