@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Protocol, TypeVar, assert_type
+
+from pydantic import BaseModel
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import messagebus
 from messagebus import (
@@ -137,6 +141,22 @@ def through_a_port(event: Registered, uow: HasBooks) -> None:
     assert uow.authors  # type: ignore[attr-defined]
 
 
+class ReadsBooks(Protocol):
+    """A port whose repository is read-only."""
+
+    @property
+    def books(self) -> SyncBooks:
+        """The books."""
+        ...
+
+
+@sync_listen
+def through_a_property(event: Registered, uow: ReadsBooks) -> None:
+    """Take any unit of work that has books, even as a property."""
+    assert_type(uow.books, SyncBooks)
+    assert uow.boks  # type: ignore[attr-defined]
+
+
 @sync_listen
 def by_transaction(event: Registered, uow: SyncUnitOfWorkTransaction[Any, SyncLibrary]) -> None:
     """Take the transaction of a unit of work, whose repositories are typed as well."""
@@ -173,6 +193,38 @@ class SyncOrmBooks(SyncAbstractRepository[OrmBook]):
     """A repository of them."""
 
 
+class Base(DeclarativeBase):
+    """The declarative base of SQLAlchemy."""
+
+
+class MappedBook(Base):
+    """A mapped class, whose messages are no column."""
+
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+    @property
+    def messages(self) -> list[Event]:
+        """The messages that it raised."""
+        return []
+
+
+class PlainBook(BaseModel):
+    """A model of pydantic alone."""
+
+    id: int
+    messages: list[Event] = []
+
+
+class SyncMappedBooks(SyncAbstractRepository[MappedBook | PlainBook]):
+    """A repository of classes that have nothing in common but their messages."""
+
+    def add(self, book: MappedBook) -> None:
+        """Add a book, and remember that it was seen."""
+        self.seen.append(book)
+        self.seen.append(1)  # type: ignore[arg-type]
+
+
 class SyncNumbers(SyncAbstractRepository[int]):  # type: ignore[type-var]
     """A repository of things without messages."""
 
@@ -185,7 +237,14 @@ class Listeners:
     def static(event: Registered, uow: SyncLibrary) -> None:
         """Listen."""
 
+    @classmethod
+    def of_class(cls, event: Registered, uow: SyncLibrary) -> None:
+        """Listen."""
+
     def bound(self, event: Registered, uow: SyncLibrary) -> None:
+        """Listen."""
+
+    def __call__(self, event: Registered, uow: SyncLibrary) -> None:
         """Listen."""
 
 
@@ -193,7 +252,14 @@ def wiring(bus: SyncMessageBus[Any], consumer: messagebus.Consumer) -> None:
     """What works at run time is accepted."""
     bus.add_listener(Registered | Forget, listen)
     bus.add_listener(Registered, Listeners().bound)
+    bus.add_listener(Registered, Listeners.static)
+    bus.add_listener(Registered, Listeners.of_class)
+    bus.add_listener(Registered, Listeners())
+    bus.add_listener(Registered, functools.partial(listen, clock=Clock()))
+    bus.add_listener(Registered, sync_listen(Listeners()))
     bus.add_listener(Register, plain)
+    bus.add_listener(Count, under_a_decorator)
+    bus.add_listener(Registered, Listeners)  # type: ignore[arg-type]
     bus.remove_listener(Registered | Forget, listen)
     bus.include(consumer)
     bus.add_listener(int, plain)  # type: ignore[arg-type]
