@@ -76,7 +76,7 @@ class ConfigurationError(MessageBusError, RuntimeError):
         super().__init__(text, advice=advice)
         self.message_type = message_type
         self.listener = listener
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
 
 
 class MissingExtraError(MessageBusError, ImportError):
@@ -159,7 +159,7 @@ class ParameterError(ConfigurationError):
             f"The parameter {parameter!r} of {_name(function)} {reason}", listener=function
         )
         self.parameter = parameter
-        self.path = tuple(path)
+        self.path: tuple[Callable[..., Any], ...] = tuple(path)
         if len(self.path) > 1:
             self.add_note("It is needed through " + " -> ".join(map(_name, self.path)) + ".")
         self.add_note(advice)
@@ -178,7 +178,7 @@ class DependencyCycleError(ConfigurationError):
             listener=cycle[0],
             advice="Move what they share into a dependency that needs none of them.",
         )
-        self.cycle = tuple(cycle)
+        self.cycle: tuple[Callable[..., Any], ...] = tuple(cycle)
 
 
 class GeneratorDependencyError(MessageBusError, RuntimeError):
@@ -227,7 +227,7 @@ class UnknownActionError(MessageBusError, KeyError):
     def __init__(self, action: str, known: Iterable[str]) -> None:
         super().__init__(action)
         self.action = action
-        self.known = tuple(sorted(known))
+        self.known: tuple[str, ...] = tuple(sorted(known))
 
     def __str__(self) -> str:
         known = ", ".join(map(repr, self.known)) or "none"
@@ -294,8 +294,8 @@ class UnexpectedDependencyError(MessageBusError, TypeError):
     """
 
     def __init__(self, dependencies: Iterable[str], known: Iterable[str]) -> None:
-        self.dependencies = tuple(dependencies)
-        self.known = tuple(sorted(known))
+        self.dependencies: tuple[str, ...] = tuple(dependencies)
+        self.known: tuple[str, ...] = tuple(sorted(known))
         unknown = ", ".join(map(repr, self.dependencies))
         super().__init__(f"No listener of the bus asks for the dependency {unknown}")
         asked = ", ".join(map(repr, self.known)) or "nothing"
@@ -327,7 +327,9 @@ class CascadeError(MessageBusError, RecursionError):
 
     def __init__(self, max_depth: int, chain: Sequence[type[Message[Any]]]) -> None:
         counts = Counter(chain).most_common()
-        self.repeating = tuple(kind for kind, count in counts if count > 1)
+        self.repeating: tuple[type[Message[Any]], ...] = tuple(
+            kind for kind, count in counts if count > 1
+        )
         names = ", ".join(kind.__qualname__ for kind in self.repeating)
         cause = f"these raise each other: {names}" if names else "no type repeats"
         super().__init__(
@@ -335,7 +337,7 @@ class CascadeError(MessageBusError, RecursionError):
             advice="Break the chain in a listener, or give the bus a larger max_depth.",
         )
         self.max_depth = max_depth
-        self.chain = tuple(chain)
+        self.chain: tuple[type[Message[Any]], ...] = tuple(chain)
 
 
 class PublishError(MessageBusError, RuntimeError):
@@ -350,7 +352,7 @@ class PublishError(MessageBusError, RuntimeError):
 
     def __init__(self, messages: Sequence[Message[Any]]) -> None:
         super().__init__(messages, advice="Call publish_eventstream() to send them again.")
-        self.messages = tuple(messages)
+        self.messages: tuple[Message[Any], ...] = tuple(messages)
 
     def __str__(self) -> str:
         # Not built in advance: the repr of a user's object may fail.
@@ -438,7 +440,7 @@ class DuplicateMessageError(MessageBusError, ValueError):
     def __init__(self, message_ids: Sequence[UUID]) -> None:
         ids = ", ".join(map(str, message_ids))
         super().__init__(f"Already stored: {ids}; handle each message once, in one transaction")
-        self.message_ids = tuple(message_ids)
+        self.message_ids: tuple[UUID, ...] = tuple(message_ids)
 
 
 class UnknownMessageTypeError(MessageBusError, LookupError):

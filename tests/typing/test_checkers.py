@@ -6,6 +6,7 @@ programs of their own, with the strict options of a new project.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -109,6 +110,20 @@ def test_pyright_accepts_the_code_of_the_pages(pages: Path, colour: str) -> None
 def test_pyright_agrees_with_mypy_on_the_examples_and_the_rules() -> None:
     """Each accepts the right lines and refuses those that an ignore comment marks as wrong."""
     run("pyright", "--pythonpath", sys.executable, cwd=ROOT)
+
+
+def test_the_public_types_are_complete() -> None:
+    """A user of pyright finds a declared type for at least 99 % of the public names."""
+    options = ["--pythonpath", sys.executable, "--ignoreexternal", "--outputjson"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyright", *options, "--verifytypes", "messagebus"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = json.loads(done.stdout)
+    assert 0.99 <= report["typeCompleteness"]["completenessScore"], done.stdout
 
 
 WRONG = """\

@@ -68,9 +68,9 @@ class Dependency:
         if scope not in (None, "call", "handle"):
             text = f"The scope of a dependency must be 'call' or 'handle', not {scope!r}"
             raise ConfigurationError(text)
-        self.dependency = dependency
-        self.use_cache = use_cache
-        self.scope = scope
+        self.dependency: Callable[..., Any] = dependency
+        self.use_cache: bool = use_cache
+        self.scope: Lifetime | None = scope
         self.requirements: tuple[Requirement, ...] | None = None
 
     @property

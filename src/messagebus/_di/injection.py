@@ -51,9 +51,9 @@ class Injection:
         is_shared: bool = False,
     ) -> None:
         self.function = function
-        self.callee = self.flavour.adapt(function)
+        self.callee: Callable[..., Any] = self.flavour.adapt(function)
         """Calls the function without dependencies."""
-        self.requirements = tuple(
+        self.requirements: tuple[Requirement, ...] = tuple(
             requirements_of(function, localns, argument_count, is_shared=is_shared)
         )
         """The parameters to fill where the caller passes no argument."""

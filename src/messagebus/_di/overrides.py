@@ -139,7 +139,7 @@ class Override:
         self._provider = provider
         self.dependency = dependency
         self.implementation = implementation
-        self.replacement = Dependency(implementation)
+        self.replacement: Dependency = Dependency(implementation)
         read_requirements(self.replacement, localns)
 
     def apply(self) -> None:
@@ -210,7 +210,7 @@ class Overridable:
     """
 
     def __init__(self, *, provider: Provider | None = None) -> None:
-        self.provider = provider_of(type(self).__name__, provider)
+        self.provider: Provider = provider_of(type(self).__name__, provider)
 
     @property
     def dependency_overrides(self) -> MutableMapping[AnyCallable, AnyCallable]:

@@ -90,8 +90,8 @@ class Scope:
     __slots__ = ("function", "localns")
 
     def __init__(self, function: Callable[..., Any], localns: Mapping[str, Any] | None) -> None:
-        self.function = function
-        self.localns = localns
+        self.function: Callable[..., Any] = function
+        self.localns: Mapping[str, Any] | None = localns
 
     def resolve(self, name: str, declared: Any) -> Any:
         """Return the resolved annotation *declared* of the parameter *name*.

@@ -21,7 +21,7 @@ from . import logs
 from .database import new_engine
 from .exit_code import ExitCode
 
-log = logging.getLogger("messagebus.relay")
+log: logging.Logger = logging.getLogger("messagebus.relay")
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -21,6 +21,7 @@ class RaisesMessages(Protocol):
     @property
     def messages(self) -> MutableSequence[Any]:
         """The messages that the model has raised, in order."""
+        ...
 
 
 TModel_contra = TypeVar("TModel_contra", bound=RaisesMessages, contravariant=True)

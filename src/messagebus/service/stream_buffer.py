@@ -20,9 +20,9 @@ class StreamBuffer:
     __slots__ = ("_outer", "committed", "eventstore", "messages")
 
     def __init__(self, eventstore: object) -> None:
-        self.eventstore = eventstore
+        self.eventstore: object = eventstore
         self.messages: list[Message[Any]] = []
-        self.committed = False
+        self.committed: bool = False
         self._outer: StreamBuffer | None = None
 
     def open(self) -> None:

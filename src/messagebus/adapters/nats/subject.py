@@ -43,7 +43,7 @@ class SubjectTemplate:
         tokens = ["*" if _FIELD.search(token) else token for token in text.split(".")]
         if tokens[-1] == "*":
             tokens[-1] = ">"  # the value of the field may have several tokens
-        self.pattern = ".".join(tokens)
+        self.pattern: str = ".".join(tokens)
 
     def fill(self, message: Mapping[str, Any]) -> str:
         """Return the subject of a message.

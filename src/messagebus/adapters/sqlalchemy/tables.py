@@ -151,8 +151,8 @@ def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
             raise MissingTableError(table.fullname)
 
 
-metadata = sa.MetaData()
+metadata: sa.MetaData = sa.MetaData()
 """The tables with their default names, for the migrations of an application."""
 
-default_tables = define_tables(metadata)
+default_tables: OutboxTables = define_tables(metadata)
 """The tables with their default names."""

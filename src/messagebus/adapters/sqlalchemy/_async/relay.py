@@ -87,11 +87,13 @@ class AsyncOutboxRelay:
             text = f"on_poison must be 'park' or 'stop', not {on_poison!r}"
             raise ConfigurationError(text)
         adapt(transport.send_messages_serialized)  # refuses one of the other colour
-        self.engine, self.transport = engine, transport
-        self.poll_interval, self.lease = poll_interval, lease
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.engine: AsyncEngine = engine
+        self.transport: AsyncAbstractEventstreamTransport = transport
+        self.poll_interval: float = poll_interval
+        self.lease: float = lease
+        self.holder: str = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this relay in the lease."""
-        self.outbox = outbox = AsyncOutbox(engine, tables=tables)
+        self.outbox: AsyncOutbox = AsyncOutbox(engine, tables=tables)
         """The messages that wait to be sent or could not be sent."""
         self._lease = AsyncLease(engine, tables, self.holder, timedelta(seconds=lease))
         self._batches = AsyncBatches(
@@ -100,7 +102,9 @@ class AsyncOutboxRelay:
         self._wake_up = AsyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = AsyncNotifications(engine, tables.channel, self._wake_up, longest)
-        self._retention = AsyncRetention(outbox, retention, retention_batch, retention_interval)
+        self._retention = AsyncRetention(
+            self.outbox, retention, retention_batch, retention_interval
+        )
         self._failures = Failures(reconnect)
         self._polls = 0
         self._sent = 0

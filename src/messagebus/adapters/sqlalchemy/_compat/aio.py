@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from sqlalchemy.ext import asyncio as library
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+
+__all__ = [
+    "AsyncConnection",
+    "AsyncEngine",
+    "AsyncSession",
+    "AsyncSessionFactory",
+    "AsyncWakeUp",
+    "call",
+    "close",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-AsyncConnection = library.AsyncConnection
-AsyncEngine = library.AsyncEngine
-AsyncSession = library.AsyncSession
-AsyncSessionFactory = library.async_sessionmaker[library.AsyncSession]
+AsyncSessionFactory: TypeAlias = async_sessionmaker[AsyncSession]
 
 
 async def call(

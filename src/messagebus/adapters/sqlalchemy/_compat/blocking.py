@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
-import sqlalchemy
-from sqlalchemy import orm
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import Engine as SyncEngine
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm import sessionmaker
+
+__all__ = [
+    "SyncConnection",
+    "SyncEngine",
+    "SyncSession",
+    "SyncSessionFactory",
+    "SyncWakeUp",
+    "call",
+    "close",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-SyncConnection = sqlalchemy.Connection
-SyncEngine = sqlalchemy.Engine
-SyncSession = orm.Session
-SyncSessionFactory = orm.sessionmaker[orm.Session]
+SyncSessionFactory: TypeAlias = sessionmaker[SyncSession]
 
 
 def call(

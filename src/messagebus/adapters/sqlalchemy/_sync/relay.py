@@ -89,11 +89,13 @@ class SyncOutboxRelay:
             text = f"on_poison must be 'park' or 'stop', not {on_poison!r}"
             raise ConfigurationError(text)
         adapt(transport.send_messages_serialized)  # refuses one of the other colour
-        self.engine, self.transport = engine, transport
-        self.poll_interval, self.lease = poll_interval, lease
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.engine: SyncEngine = engine
+        self.transport: SyncAbstractEventstreamTransport = transport
+        self.poll_interval: float = poll_interval
+        self.lease: float = lease
+        self.holder: str = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this relay in the lease."""
-        self.outbox = outbox = SyncOutbox(engine, tables=tables)
+        self.outbox: SyncOutbox = SyncOutbox(engine, tables=tables)
         """The messages that wait to be sent or could not be sent."""
         self._lease = SyncLease(engine, tables, self.holder, timedelta(seconds=lease))
         self._batches = SyncBatches(
@@ -102,7 +104,7 @@ class SyncOutboxRelay:
         self._wake_up = SyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = SyncNotifications(engine, tables.channel, self._wake_up, longest)
-        self._retention = SyncRetention(outbox, retention, retention_batch, retention_interval)
+        self._retention = SyncRetention(self.outbox, retention, retention_batch, retention_interval)
         self._failures = Failures(reconnect)
         self._polls = 0
         self._sent = 0
