@@ -41,6 +41,7 @@ ASYNC_PAGES = [  # they run an event loop or name async classes of SQLAlchemy
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([a-z_/]+)\.py\n")
 CACHE = ["--cache-dir", str(Path(tempfile.gettempdir()) / "messagebus-test-mypy")]
+PLUGIN_CACHE = [CACHE[0], f"{CACHE[1]}-plugin"]  # a change of plugins drops all of a cache
 FUTURE = "from __future__ import annotations\n"
 
 
@@ -99,6 +100,14 @@ def run(*command: str | Path, cwd: Path) -> None:
 def test_mypy_accepts_the_code_of_the_pages(pages: Path, colour: str) -> None:
     """With the strict options, as in a project that begins with them."""
     run("mypy", "--strict", "--config-file=", *CACHE, ".", cwd=pages / colour)
+
+
+@pytest.mark.parametrize("colour", ["async", "sync"])
+def test_the_plugin_of_pydantic_accepts_the_first_pages(pages: Path, colour: str) -> None:
+    """It knows messages and models as classes of pydantic, with the defaults of their fields."""
+    (pages / "plugin.ini").write_text("[mypy]\nplugins = pydantic.mypy\nstrict = True\n", "utf-8")
+    files = ["readme_md.py", "docs_tutorial_md.py"]
+    run("mypy", "--config-file=../plugin.ini", *PLUGIN_CACHE, *files, cwd=pages / colour)
 
 
 @pytest.mark.parametrize("colour", ["async", "sync"])

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from reprlib import recursive_repr
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -149,10 +149,16 @@ class GenericEvent(Message[TMetadata]):
     """
 
 
-Command = GenericCommand[Metadata]
-"""A command with the default metadata."""
-Event = GenericEvent[Metadata]
-"""An event with the default metadata."""
+if TYPE_CHECKING:
+    # Classes, because the mypy plugin of pydantic overlooks models that derive from an alias.
+    class Command(GenericCommand[Metadata]):
+        """A command with the default metadata."""
+
+    class Event(GenericEvent[Metadata]):
+        """An event with the default metadata."""
+else:
+    Command = GenericCommand[Metadata]
+    Event = GenericEvent[Metadata]
 
 
 class Returns(Generic[R_co]):

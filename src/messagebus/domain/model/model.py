@@ -186,5 +186,9 @@ class GenericModel(BaseModel, Generic[TMetadata]):
         return repr(self)
 
 
-Model = GenericModel[Metadata]
-"""A model whose messages have the default metadata."""
+if TYPE_CHECKING:
+    # A class, because the mypy plugin of pydantic overlooks models that derive from an alias.
+    class Model(GenericModel[Metadata]):
+        """A model whose messages have the default metadata."""
+else:
+    Model = GenericModel[Metadata]
