@@ -181,7 +181,7 @@ def _completed(parameters: tuple[Any, ...], arguments: tuple[Any, ...]) -> dict[
     values = dict(zip(parameters, arguments, strict=False))
     for parameter in parameters[len(arguments) :]:
         if isinstance(parameter, TypeVar) and getattr(parameter, "has_default", bool)():
-            default: Any = parameter.__default__  # type: ignore[attr-defined]
+            default: Any = parameter.__default__  # type: ignore[attr-defined,unused-ignore]
             values[parameter] = substitute(default, values)
     return values
 
