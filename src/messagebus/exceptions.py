@@ -371,6 +371,14 @@ class TransportUnavailableError(MessageBusError, ConnectionError):
     """
 
 
+class TransportRefusedError(TransportUnavailableError):
+    """The broker refuses what a transport is configured to do. No message is at fault.
+
+    It refuses the user, or the user lacks a right, or a key holds something else. Trying again
+    helps only after a change of the configuration, here or at the broker.
+    """
+
+
 class StreamMissingError(TransportUnavailableError):
     """The stream to which a transport sends does not exist. The note says how to create it.
 

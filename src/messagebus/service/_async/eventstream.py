@@ -51,6 +51,17 @@ class AsyncAbstractEventstreamTransport(abc.ABC):
         except Exception as error:
             raise BatchSendError(sent) from error
 
+    async def connect(self) -> None:  # noqa: B027
+        """Connect, and check what the transport needs. Override it where there is a broker.
+
+        A relay calls this when it starts, so that a wrong configuration is found before there is
+        anything to send. Sending connects as well, so nobody has to call it.
+
+        Raises:
+            TransportRefusedError: the broker refuses the user, or what the transport will do.
+            TransportUnavailableError: the broker cannot be reached yet, or lacks the stream.
+        """
+
     async def close(self) -> None:  # noqa: B027
         """Close connections. Override it in a transport that holds any.
 
