@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from messagebus.adapters.sqlalchemy import prepare_sqlite
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+from tests.typing.test_checkers import CACHE
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +80,7 @@ def test_mypy_accepts_a_generated_migration(alembic: Alembic, tmp_path: Path) ->
     """With the strict options, so that an application can check its migrations."""
     alembic("revision", "--autogenerate", "-m", "outbox")
     [script] = (tmp_path / "migrations" / "versions").glob("*.py")
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(script)]
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", *CACHE, str(script)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout
 
