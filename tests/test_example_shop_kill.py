@@ -40,6 +40,7 @@ SENT = sa.select(sa.func.count()).where(MESSAGES.state == "sent")
 PUBLISHED = sa.select(MESSAGES.message_id).where(MESSAGES.published).order_by(MESSAGES.position)
 LINES = len([line for line in SAMPLE.splitlines() if line])
 LONGEST_PAUSE = 0.01  # seconds; time for a few lines
+LOOK = 0.002  # seconds; often enough to see single lines, and no load for the killed process
 PATIENCE = 60.0  # seconds
 
 
@@ -110,6 +111,7 @@ def kill_when(database: Database, query: sa.Select[Any], least: int, *arguments:
             deadline = time.monotonic() + PATIENCE
             while database.count(query) < least and time.monotonic() < deadline:
                 assert None is process.poll()
+                time.sleep(LOOK)
             time.sleep(random.uniform(0.0, LONGEST_PAUSE))
         finally:
             process.kill()
@@ -123,7 +125,7 @@ def sent_counts(seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(range(len(undisturbed().published)), 2))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_killed_run_continues_where_it_stopped(seed: int, sqlite: Database) -> None:
     """The report is that of a run without kills, and every event is printed.
 
