@@ -16,6 +16,12 @@ URLS = {
     "stdout:": "StdoutTransport",
     "tls://localhost?stream=EVENTS&subject=events": "NatsTransport",
     "unix:///run/redis.sock?stream=events": "RedisTransport",
+    "REDIS://localhost/0?stream=events": "RedisTransport",
+    "NATS://localhost/?stream=EVENTS&subject=events": "NatsTransport",
+    "redis://app:secret@localhost?stream=events&client_name=relay&protocol=3": "RedisTransport",
+    "rediss://localhost?stream=events&ssl_ca_certs=ca.pem": "RedisTransport",
+    "unix://app:secret@/run/redis.sock?stream=events": "RedisTransport",
+    "nats://app:secret@one,app:secret@two:4222?stream=EVENTS&subject=events": "NatsTransport",
 }
 
 
@@ -33,6 +39,80 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
         async_transport_from_url(url)
     with pytest.raises(ConfigurationError, match=r"use one of memory, nats, redis, "):
         sync_transport_from_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory:?colour=red",
+        "stdout:?colour=red",
+        "nats://localhost?stream=E&subject=e&colour=red",
+        "redis://localhost?stream=e&colour=red",
+        "redis://localhost?stream=e&ssl_colour=red",
+        "unix:///run/redis.sock?stream=e&colour=red&socket_keepalive=yes",
+    ],
+)
+def test_an_option_that_nobody_knows_is_refused(url: str) -> None:
+    """It is named by what stands before its value, and nothing has been connected."""
+    for create in (async_transport_from_url, sync_transport_from_url):
+        with pytest.raises(ConfigurationError, match=r"an option '(ssl_)?colour'") as failure:
+            create(url)
+        assert "red" not in str(failure.value).replace("redis", "")
+
+
+def test_a_name_with_an_at_sign_is_not_printed() -> None:
+    """It is a part of a password."""
+    with pytest.raises(ConfigurationError, match="such an option") as failure:
+        sync_transport_from_url("redis://localhost?sec%40ret=a")
+
+    assert "ret" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("redis://localhost?stream=e&stream=f", "'stream' is in the URL twice"),
+        ("redis://localhost?stream=", "not an empty string"),
+        ("redis://localhost?stream", "not an empty string"),
+        ("redis://localhost?stream=e&max_length=0", "max_length must be at least 1"),
+        ("redis://localhost?stream=e&max_length=1e3", "'max_length' in the URL is wrong"),
+        ("redis://localhost?stream=e&max_age=-1", "max_age must be more than 0"),
+        ("redis://localhost?stream=e&deduplicate_for=-1", "deduplicate_for must be at least 0"),
+        ("redis://localhost?stream=e&deduplicate_for=nan", "deduplicate_for must be at least 0"),
+        ("redis://localhost?stream=e&deduplicate_for=1e300", "deduplicate_for must be at least 0"),
+        ("redis://localhost?stream=e&patience=inf", "patience must be at least 0"),
+        ("redis://localhost?stream=e&timeout=0", "timeout must be more than 0"),
+        ("redis://localhost?stream=e&db=first", "'db' in the URL is wrong"),
+        ("redis://localhost/first?stream=e", "number of a database"),
+        ("redis://localhost/0/1?stream=e", "number of a database"),
+        ("redis:///0?stream=e", "names no host"),
+        ("redis://?stream=e", "names no host"),
+        ("redis:localhost?stream=e", "names no host"),
+        ("unix://?stream=e", "names no socket"),
+        ("nats://localhost/E?stream=E&subject=e", "nothing between its servers and its options"),
+        ("nats://localhost?stream=E&subject=e&timeout=-1", "timeout must be more than 0"),
+        ("nats://localhost?stream=E&subject=e&patience=nan", "patience must be at least 0"),
+        ("nats://localhost?stream=E&subject=e&deduplicate_for=1e99", "deduplicate_for must be"),
+        ("memory:?deduplicate=2", "'deduplicate' in the URL is wrong"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(url: str, problem: str) -> None:
+    """No connection has been opened when it is."""
+    for create in (async_transport_from_url, sync_transport_from_url):
+        with pytest.raises(ConfigurationError, match=problem):
+            create(url)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix", "nats", "tls", "NATS"])
+@pytest.mark.parametrize("password", ["hun#zet", "hun/zet", "hun?zet", "hun@zet", "1?a=hunzet"])
+def test_a_password_that_is_not_encoded_is_refused(scheme: str, password: str) -> None:
+    """Nothing of it is in the error, whichever part of the URL it has got into."""
+    for create in (async_transport_from_url, sync_transport_from_url):
+        with pytest.raises(ConfigurationError) as failure:
+            create(f"{scheme}://app:{password}@localhost?stream=S&subject=s")
+        assert "Percent-encode" in failure.value.__notes__[0]
+        assert "hun" not in str(failure.value)
+        assert "zet" not in str(failure.value)
 
 
 PROGRAM = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
+from .._urls import ensure_encoded
 from ..exceptions import ConfigurationError
 from ..service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..service._sync.eventstream import SyncAbstractEventstreamTransport
@@ -32,7 +32,8 @@ def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
-        ConfigurationError: the scheme is unknown, or an option is wrong.
+        ConfigurationError: the scheme or an option is unknown, an option is wrong, or a password is
+            not percent-encoded.
         MissingExtraError: the library of the adapter is not installed.
     """
     transport: AsyncAbstractEventstreamTransport = _adapter(url, "Async").from_url(url)
@@ -48,7 +49,8 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
-        ConfigurationError: the scheme is unknown, or an option is wrong.
+        ConfigurationError: the scheme or an option is unknown, an option is wrong, or a password is
+            not percent-encoded.
         MissingExtraError: the library of the adapter is not installed.
     """
     transport: SyncAbstractEventstreamTransport = _adapter(url, "Sync").from_url(url)
@@ -56,10 +58,12 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
 
 
 def _adapter(url: str, flavour: str) -> Any:
-    scheme = urlsplit(url).scheme
-    if scheme not in _ADAPTERS:
+    ensure_encoded(url)
+    scheme, colon, _ = url.lower().partition(":")
+    if not colon or scheme not in _ADAPTERS:
         known = ", ".join(sorted(_ADAPTERS))
-        problem = f"No transport has the scheme {scheme!r}; use one of {known}"
+        shown = repr(scheme) if colon else "of this URL"
+        problem = f"No transport has the scheme {shown}; use one of {known}"
         raise ConfigurationError(problem)
     module, name = _ADAPTERS[scheme]
     return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}")

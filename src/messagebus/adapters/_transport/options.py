@@ -1,17 +1,19 @@
-"""Transport options in the query of a URL."""
+"""Transport options, in the query of a URL and as arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
+from ..._urls import ensure_encoded
 from ...exceptions import ConfigurationError
 
 Kinds = Mapping[str, Callable[[str], Any]]
 """For each option the function that converts its value from a string."""
 
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_LONGEST = 100 * 365 * 86_400.0  # seconds; clocks and brokers count further, in nanoseconds
 
 
 def truth(text: str) -> bool:
@@ -28,28 +30,54 @@ def truth(text: str) -> bool:
 
 
 def split_options(url: str, kinds: Kinds) -> tuple[str, dict[str, Any]]:
-    """Split known options off the query of a URL.
+    """Split the options off a URL.
 
     Args:
         url: a URL such as ``redis://host/0?stream=events&create=true``.
         kinds: for each known option the function that converts its value.
 
     Returns:
-        The URL without these options, and their values.
+        The URL without its query, its scheme in lower case, and the values of the options.
 
     Raises:
-        ConfigurationError: a value cannot be converted.
+        ConfigurationError: an option is unknown or given twice, its value cannot be converted, or
+            the password of the URL is not percent-encoded.
     """
+    ensure_encoded(url)
     address, _, query = url.partition("?")
+    scheme, colon, rest = address.partition(":")
     options: dict[str, Any] = {}
-    others: list[tuple[str, str]] = []
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in kinds:
-            others.append((name, text))
-            continue
+            # What has an @ is a part of a password rather than the name of an option.
+            shown = "such an option" if "@" in name else f"an option {name!r}"
+            known = ", ".join(kinds) or "none"
+            problem = f"The transport does not have {shown}; its options in a URL: {known}"
+            raise ConfigurationError(problem)
+        if name in options:
+            problem = f"The transport option {name!r} is in the URL twice"
+            raise ConfigurationError(problem)
         try:
             options[name] = kinds[name](text)
         except ValueError as error:
             problem = f"The transport option {name!r} in the URL is wrong: {error}"
             raise ConfigurationError(problem) from error
-    return (f"{address}?{urlencode(others)}" if others else address), options
+    return f"{scheme.lower()}{colon}{rest}", options
+
+
+def ensure_seconds(*, zero: bool, **durations: float | None) -> None:
+    """Ensure that durations are at most a hundred years; None means that there is none.
+
+    Args:
+        zero: whether they may be 0 as well.
+        durations: the durations by the names of their options, in seconds.
+
+    Raises:
+        ConfigurationError: a duration is negative, too long, or no number.
+    """
+    for name, seconds in durations.items():
+        if seconds is None or 0 < seconds <= _LONGEST or (zero and seconds == 0):
+            continue
+        least = "at least 0" if zero else "more than 0"
+        problem = f"{name} must be {least} and at most {_LONGEST:.0f} seconds, not {seconds!r}"
+        raise ConfigurationError(problem)

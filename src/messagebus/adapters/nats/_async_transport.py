@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
@@ -20,7 +20,7 @@ from ...exceptions import (
 )
 from .._transport._async.transport import AsyncBrokerTransport
 from .._transport.encoding import Parcel, caused, id_of, json_of
-from .._transport.options import Kinds, split_options, truth
+from .._transport.options import Kinds, ensure_seconds, split_options, truth
 from .connection import Connection, Letter, Stream
 from .subject import SubjectTemplate
 
@@ -54,7 +54,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         options: further arguments for *nats.connect*, such as *user_credentials*.
 
     Raises:
-        ConfigurationError: the subject or the name of the stream is not valid.
+        ConfigurationError: the subject, the name of the stream, a server or a duration is not
+            valid.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(patience)
+        ensure_seconds(zero=True, patience=patience)
+        ensure_seconds(zero=False, deduplicate_for=deduplicate_for, timeout=timeout)
         if not _STREAM.fullmatch(stream):
             problem = f"{stream!r} is not a valid stream name"
             raise ConfigurationError(problem)
@@ -91,7 +94,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             options: arguments of the transport; they override the URL.
 
         Raises:
-            ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
+            ConfigurationError: stream or subject is missing, an option is wrong or unknown, or a
+                password in the URL is not percent-encoded.
         """
         return cls(**settings_of(url, options))
 
@@ -175,17 +179,18 @@ def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
     """
-    url, found = split_options(url, _OPTIONS)
-    parts = urlsplit(url)
-    if parts.query:
-        problem = f"A transport to NATS has no option such as {parts.query}"
+    address, found = split_options(url, _OPTIONS)
+    scheme, _, servers = address.partition("://")
+    servers = servers.removesuffix("/")
+    if "/" in servers or "#" in servers:
+        problem = "A URL of NATS has nothing between its servers and its options"
         raise ConfigurationError(problem)
     settings = {**found, **options}
     for name in ("stream", "subject"):
         if name not in settings:
             problem = f"A transport to NATS needs a {name}: add "
             raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name} to the URL")
-    settings["servers"] = [f"{parts.scheme}://{host}" for host in parts.netloc.split(",")]
+    settings["servers"] = [f"{scheme}://{server}" for server in servers.split(",")]
     return settings
 
 

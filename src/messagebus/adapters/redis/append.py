@@ -17,6 +17,7 @@ Entry = tuple[str, bytes]
 """The identifier of a message, empty if it has none, and its fields as a JSON array in which
 names and values alternate."""
 
+MOST_ENTRIES = 2**53  # Lua counts in floats
 MOST_FIELDS = 1_000
 MOST_BYTES = 512 * 1024 * 1024 - 2  # the longest argument, without the brackets of the array
 

@@ -40,7 +40,7 @@ class SyncMemoryTransport(SyncBrokerTransport[dict[str, Any]]):
         """Create a transport from ``memory:``.
 
         Raises:
-            ConfigurationError: an option has a wrong value.
+            ConfigurationError: an option is unknown, or has a wrong value.
         """
         _, options = split_options(url, {"deduplicate": truth})
         return cls(**options)

@@ -12,19 +12,11 @@ from redis.exceptions import RedisError
 from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
-from ..._transport.options import Kinds, split_options, truth
+from ..._transport.options import ensure_seconds
 from .._compat.blocking import SyncRedis
-from ..append import SCRIPT, Entry, encode, keys_of
+from ..append import MOST_ENTRIES, SCRIPT, Entry, encode, keys_of
+from ..options import read_url
 
-_OPTIONS: Kinds = {
-    "stream": str,
-    "create": truth,
-    "deduplicate_for": float,
-    "max_length": int,
-    "max_age": float,
-    "patience": float,
-    "timeout": float,
-}
 _ADVICE = (
     "Create it together with the group that reads it, `XGROUP CREATE {stream} <group> $ MKSTREAM`, "
     "or let the transport do it with create=True."
@@ -48,6 +40,9 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
             groups that have not read them.
         max_age: trim entries older than this many seconds; they are lost as well.
         patience: how long to keep trying to reach the server, in seconds.
+
+    Raises:
+        ConfigurationError: an argument is out of its range.
     """
 
     def __init__(
@@ -62,6 +57,14 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         patience: float = 5.0,
     ) -> None:
         super().__init__(patience)
+        ensure_seconds(zero=True, deduplicate_for=deduplicate_for, patience=patience)
+        ensure_seconds(zero=False, max_age=max_age)
+        if not stream:
+            problem = "A transport to Redis needs the name of a stream, not an empty string"
+            raise ConfigurationError(problem)
+        if max_length is not None and not 0 < max_length <= MOST_ENTRIES:
+            problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
+            raise ConfigurationError(problem)
         self._client: Any = client  # its types differ from version to version
         self._owned = False
         self._stream = stream
@@ -75,28 +78,34 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         """Create a transport with a client of its own, which is closed with the transport.
 
         Args:
-            url: a URL of redis-py, such as ``redis://host:6379/0?stream=events``. Its query takes
-                every option.
+            url: such as ``redis://host:6379/0?stream=events``, or with the scheme ``rediss`` for
+                TLS or ``unix`` for a socket. Its query takes every option, and some of the
+                client: ``client_name``, ``username``, ``password``, ``protocol``,
+                ``health_check_interval``, ``max_connections``, ``socket_keepalive`` and, with
+                TLS, ``ssl_ca_certs``, ``ssl_certfile`` and the like.
             options: *stream* and the other arguments of the transport, and *timeout*, the limit
                 for a connection and for each answer in seconds (5). They override the URL.
 
         Raises:
-            ConfigurationError: there is no stream, or an option has a wrong value.
+            ConfigurationError: there is no stream, an option is unknown or has a wrong value, or
+                the password of the URL is not percent-encoded.
         """
-        url, found = split_options(url, _OPTIONS)
+        address, found, settings = read_url(url)
         options = {"timeout": 5.0, **found, **options}
         if "stream" not in options:
             problem = "A transport to Redis needs a stream: add ?stream=events to the URL"
             raise ConfigurationError(problem)
         timeout = options.pop("timeout")
+        ensure_seconds(zero=False, timeout=timeout)
         client: Any = SyncRedis
         transport = cls(
             client.from_url(
-                url,
+                address,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 # The transport retries by itself: it knows which messages are confirmed.
                 retry=None,
+                **settings,
             ),
             **options,
         )

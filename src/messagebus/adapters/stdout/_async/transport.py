@@ -10,6 +10,7 @@ from ...._compat.aio import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused, json_of
+from ..._transport.options import split_options
 
 
 class AsyncStdoutTransport(AsyncBrokerTransport[str]):
@@ -24,8 +25,13 @@ class AsyncStdoutTransport(AsyncBrokerTransport[str]):
         self._stream = stream
 
     @classmethod
-    def from_url(cls, url: str) -> Self:  # noqa: ARG003
-        """Create a transport from ``stdout:``, which has no options."""
+    def from_url(cls, url: str) -> Self:
+        """Create a transport from ``stdout:``.
+
+        Raises:
+            ConfigurationError: the URL has an option; there are none.
+        """
+        split_options(url, {})
         return cls()
 
     @property

@@ -12,6 +12,7 @@ from ...._compat.blocking import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused, json_of
+from ..._transport.options import split_options
 
 
 class SyncStdoutTransport(SyncBrokerTransport[str]):
@@ -26,8 +27,13 @@ class SyncStdoutTransport(SyncBrokerTransport[str]):
         self._stream = stream
 
     @classmethod
-    def from_url(cls, url: str) -> Self:  # noqa: ARG003
-        """Create a transport from ``stdout:``, which has no options."""
+    def from_url(cls, url: str) -> Self:
+        """Create a transport from ``stdout:``.
+
+        Raises:
+            ConfigurationError: the URL has an option; there are none.
+        """
+        split_options(url, {})
         return cls()
 
     @property
