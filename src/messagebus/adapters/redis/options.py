@@ -8,6 +8,14 @@ from urllib.parse import urlsplit
 from ...exceptions import ConfigurationError
 from .._transport.options import Kinds, split_options, truth
 
+
+def _protocol(text: str) -> int:
+    if text not in {"2", "3"}:
+        problem = f"{text!r} is neither 2 nor 3"
+        raise ValueError(problem)
+    return int(text)
+
+
 _TRANSPORT: Kinds = {
     "stream": str,
     "create": truth,
@@ -23,7 +31,7 @@ _CLIENT: Kinds = {
     "health_check_interval": int,
     "max_connections": int,
     "password": str,
-    "protocol": int,
+    "protocol": _protocol,
     "username": str,
 }
 _TCP: Kinds = {"socket_keepalive": truth}

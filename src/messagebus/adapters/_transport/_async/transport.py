@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from ...._compat.aio import sleep
-from ....exceptions import BatchSendError, StreamMissingError, TransportUnavailableError
+from ....exceptions import (
+    BatchSendError,
+    StreamMissingError,
+    TransportRefusedError,
+    TransportUnavailableError,
+)
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..encoding import Parcel, bundle, pack
@@ -55,6 +60,7 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
 
         Raises:
             TransportUnavailableError: the broker cannot be reached or does not answer.
+            TransportRefusedError: it refuses the user or the configuration; raised at once.
             MessageRejectedError: the message cannot be sent, however often it is tried.
         """
         _, failure = await self._deliver([message])
@@ -92,5 +98,5 @@ class AsyncBrokerTransport(AsyncAbstractEventstreamTransport, Generic[T]):
 def _may_pass(failure: Exception) -> bool:
     """Return whether the same bundle may succeed when it is sent again soon."""
     return isinstance(failure, TransportUnavailableError) and not isinstance(
-        failure, StreamMissingError
+        failure, StreamMissingError | TransportRefusedError
     )

@@ -9,7 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from ...._compat.blocking import sleep
-from ....exceptions import BatchSendError, StreamMissingError, TransportUnavailableError
+from ....exceptions import (
+    BatchSendError,
+    StreamMissingError,
+    TransportRefusedError,
+    TransportUnavailableError,
+)
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from ..encoding import Parcel, bundle, pack
@@ -57,6 +62,7 @@ class SyncBrokerTransport(SyncAbstractEventstreamTransport, Generic[T]):
 
         Raises:
             TransportUnavailableError: the broker cannot be reached or does not answer.
+            TransportRefusedError: it refuses the user or the configuration; raised at once.
             MessageRejectedError: the message cannot be sent, however often it is tried.
         """
         _, failure = self._deliver([message])
@@ -94,5 +100,5 @@ class SyncBrokerTransport(SyncAbstractEventstreamTransport, Generic[T]):
 def _may_pass(failure: Exception) -> bool:
     """Return whether the same bundle may succeed when it is sent again soon."""
     return isinstance(failure, TransportUnavailableError) and not isinstance(
-        failure, StreamMissingError
+        failure, StreamMissingError | TransportRefusedError
     )

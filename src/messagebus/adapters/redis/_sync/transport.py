@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from redis.exceptions import RedisError
-
-from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
+from ....exceptions import ConfigurationError, StreamMissingError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
+from ..._transport.meaning import Meaning, failure_of
 from ..._transport.options import ensure_seconds
 from .._compat.blocking import SyncRedis
-from ..append import MOST_ENTRIES, SCRIPT, Entry, encode, keys_of
+from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
+from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
 from ..options import read_url
 
 _ADVICE = (
@@ -66,12 +66,20 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
             problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
             raise ConfigurationError(problem)
         self._client: Any = client  # its types differ from version to version
+        if not hasattr(self._client, "register_script"):
+            problem = f"{type(client).__name__} is no client that can run a script"
+            advice = "Of a Sentinel, give the client of the primary: sentinel.master_for(name)."
+            raise ConfigurationError(problem, advice=advice)
         self._owned = False
         self._stream = stream
+        self._create = create
         self._remembered = deduplicate_for > 0
-        remember_for, oldest = round(deduplicate_for * 1000), round((max_age or 0) * 1000)
+        remember_for = max(round(deduplicate_for * 1000), 1)
+        oldest = round((max_age or 0) * 1000)
         self._arguments = (remember_for, int(create), max_length or 0, oldest)  # of the script
+        self._trims = bool(max_length or oldest)
         self._script = self._client.register_script(SCRIPT)
+        self._probe = self._client.register_script(PROBE)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -112,6 +120,25 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         transport._owned = True
         return transport
 
+    def connect(self) -> None:
+        """Connect, and check the user, its rights and the key of the stream.
+
+        Raises:
+            TransportRefusedError: the server refuses the user, the user lacks a right, or the key
+                does not hold a stream.
+            StreamMissingError: there is no stream, and the transport does not create it.
+            TransportUnavailableError: the server cannot be reached, or takes no writes now.
+        """
+        flags = (int(self._create), int(self._remembered), int(self._trims))
+        keys = [self._stream, f"{place_of(self._stream)}:"]
+        try:
+            self._client.script_load(SCRIPT)
+            problem = problem_of(self._probe(keys=keys, args=flags))
+        except CLIENT_ERRORS as error:
+            raise self._failure(problem_of_client(error)) from error
+        if problem is not None:
+            raise self._failure(problem)
+
     def close(self) -> None:
         """Close the connections, unless the client was given to the transport."""
         if self._owned:
@@ -122,16 +149,25 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
     def _send(self, parcels: Sequence[Parcel[Entry]]) -> tuple[int, Exception | None]:
         entries = [parcel.content for parcel in parcels]
         try:
-            confirmed, problem = self._script(
+            confirmed, *parts = self._script(
                 keys=keys_of(self._stream, entries, remembered=self._remembered),
                 args=[*self._arguments, b"[" + b",".join(fields for _, fields in entries) + b"]"],
             )
-        except (RedisError, OSError) as error:
-            return 0, caused(TransportUnavailableError(f"Redis: {error}"), error)
-        if not problem:
+        except CLIENT_ERRORS as error:
+            return 0, caused(self._failure(problem_of_client(error)), error)
+        problem = problem_of(parts)
+        if problem is None:
             return confirmed, None
-        reason = problem.decode() if isinstance(problem, bytes) else problem
-        if reason == "missing":
-            advice = _ADVICE.format(stream=self._stream)
-            return confirmed, StreamMissingError(self._stream, advice)
-        return confirmed, TransportUnavailableError(f"Redis: {reason}")
+        return confirmed, self._failure(problem, parcels[confirmed])
+
+    def _failure(self, problem: Problem, parcel: Parcel[Entry] | None = None) -> Exception:
+        """Return the exception to raise for a problem with a parcel, or with connecting."""
+        if problem.answer == MISSING:
+            return StreamMissingError(self._stream, _ADVICE.format(stream=self._stream))
+        meaning, text = explain(problem, self._stream)
+        if meaning is Meaning.RECONNECT:
+            # A client for a cluster has no such pool, and finds the other nodes by itself.
+            pool = getattr(self._client, "connection_pool", None)
+            if pool is not None:
+                pool.disconnect(inuse_connections=False)
+        return failure_of(meaning, text, parcel and parcel.message)
