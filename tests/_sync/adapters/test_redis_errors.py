@@ -30,6 +30,8 @@ from tests.servers import RedisServer
 
 Break = Callable[[Any, RedisServer], object]
 
+pytestmark = pytest.mark.server
+
 PAGE = Path(__file__).parents[3] / "docs" / "durability" / "transports.md"
 DOCUMENTED = re.findall(r"^ACL SETUSER relay .*$", PAGE.read_text(), re.MULTILINE)[0]
 RIGHTS = re.findall(r" \+(\S+)", DOCUMENTED)

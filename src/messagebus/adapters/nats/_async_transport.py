@@ -9,19 +9,20 @@ from itertools import takewhile
 from typing import Any, Self
 from urllib.parse import quote
 
-from nats.errors import Error as NatsError
-from nats.js.errors import APIError, BadRequestError, NoStreamResponseError
+from nats.js.errors import NoStreamResponseError
 
 from ...exceptions import (
     ConfigurationError,
     MessageRejectedError,
-    StreamMissingError,
     TransportUnavailableError,
 )
 from .._transport._async.transport import AsyncBrokerTransport
 from .._transport.encoding import Parcel, caused, id_of, json_of
+from .._transport.meaning import Meaning, failure_of
 from .._transport.options import Kinds, ensure_seconds, split_options, truth
 from .connection import Connection, Letter, Stream
+from .errors import CLIENT_ERRORS, explain
+from .servers import read_servers
 from .subject import SubjectTemplate
 
 _STREAM = re.compile(r"[^\s.*>/\\]+")
@@ -76,7 +77,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         if not _STREAM.fullmatch(stream):
             problem = f"{stream!r} is not a valid stream name"
             raise ConfigurationError(problem)
-        self._servers = [servers] if isinstance(servers, str) else list(servers)
+        self._servers = read_servers(servers)
         self._subject = SubjectTemplate(subject)
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
         self._timeout = timeout
@@ -99,6 +100,26 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         """
         return cls(**settings_of(url, options))
 
+    async def connect(self) -> None:
+        """Connect, and check the user, its rights on the stream, and the stream.
+
+        Raises:
+            TransportRefusedError: the server refuses the user, the user lacks a right, or the
+                stream takes no messages.
+            StreamMissingError: there is no stream, and the transport does not create it, or it
+                listens to none of the subjects.
+            TransportUnavailableError: no server can be reached, or JetStream does not answer.
+        """
+        try:
+            connection = await self._connected()
+            await connection.check()
+            connection.ensure_heard()
+        except CLIENT_ERRORS as error:
+            async with self._lock:
+                await self._drop()
+            failure = _failure_of(error)
+            raise failure from failure.__cause__
+
     async def close(self) -> None:
         """Close the connection."""
         async with self._lock:
@@ -116,10 +137,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
     async def _send(self, parcels: Sequence[Parcel[Letter]]) -> tuple[int, Exception | None]:
         try:
             connection = await self._connected()
-        except StreamMissingError as error:
-            return 0, error
-        except (NatsError, OSError) as error:
-            return 0, _unavailable(error)
+        except CLIENT_ERRORS as error:
+            return 0, _failure_of(error)
         limit = connection.max_size
         fitting = list(takewhile(lambda parcel: parcel.size <= limit, parcels))
         outcomes = await connection.publish([parcel.content for parcel in fitting])
@@ -153,24 +172,22 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         self, connection: Connection, parcel: Parcel[Letter], outcome: Exception
     ) -> Exception:
         """Return the error for a parcel that was not confirmed: its own, or the broker's."""
-        if isinstance(outcome, BadRequestError):
-            return caused(MessageRejectedError(parcel.message, str(outcome.description)), outcome)
         if isinstance(outcome, NoStreamResponseError):
             try:
                 await connection.check()
-            except StreamMissingError as error:
+            except TransportUnavailableError as error:
                 return error
-            except (NatsError, OSError) as error:
+            except CLIENT_ERRORS as error:
                 outcome = error
             if not connection.reaches(parcel.content.subject):
                 name, subject = self._stream.name, parcel.content.subject
                 reason = f"the stream {name!r} does not listen to {subject!r}"
                 return caused(MessageRejectedError(parcel.message, reason), outcome)
-        if not isinstance(outcome, APIError):
+        if explain(outcome)[0] in {Meaning.RECONNECT, Meaning.REFUSED}:
             async with self._lock:
                 if self._connection is connection:
                     await self._drop()
-        return _unavailable(outcome)
+        return _failure_of(outcome, parcel.message)
 
 
 def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,5 +211,8 @@ def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _unavailable(error: Exception) -> TransportUnavailableError:
-    return caused(TransportUnavailableError(f"NATS: {error}"), error)
+def _failure_of(error: Exception, message: Mapping[str, Any] | None = None) -> Exception:
+    """Return the exception to raise for an error, which is the same if it is one of ours."""
+    if isinstance(error, TransportUnavailableError):
+        return error
+    return caused(failure_of(*explain(error), message), error)

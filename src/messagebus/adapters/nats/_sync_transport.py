@@ -25,7 +25,8 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
         settings: the other arguments of `AsyncNatsTransport`.
 
     Raises:
-        ConfigurationError: the subject or the name of the stream is not valid.
+        ConfigurationError: the subject, the name of the stream, a server or a duration is not
+            valid.
     """
 
     def __init__(
@@ -43,11 +44,24 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
         """
         return cls(**settings_of(url, options))
 
+    def connect(self) -> None:
+        """Connect, and check the user, its rights on the stream, and the stream.
+
+        Raises:
+            TransportRefusedError: the server refuses the user, the user lacks a right, or the
+                stream takes no messages.
+            StreamMissingError: there is no stream, and the transport does not create it, or it
+                listens to none of the subjects.
+            TransportUnavailableError: no server can be reached, or JetStream does not answer.
+        """
+        self._loop.run(self._transport.connect())
+
     def send_message_serialized(self, message: Mapping[str, Any]) -> None:
         """Send a message; return when the broker has confirmed it.
 
         Raises:
             TransportUnavailableError: the broker cannot be reached or does not answer.
+            TransportRefusedError: it refuses the user or the configuration; raised at once.
             MessageRejectedError: the message cannot be sent, however often it is tried.
         """
         self._loop.run(self._transport.send_message_serialized(message))

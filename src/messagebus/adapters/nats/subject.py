@@ -73,3 +73,14 @@ def listens(pattern: str, subject: str) -> bool:
     wildcards = {"*": r"[^.]+", ">": ".+"}
     tokens = (wildcards.get(token) or re.escape(token) for token in pattern.split("."))
     return re.fullmatch(r"\.".join(tokens), subject) is not None
+
+
+def overlap(first: str, second: str) -> bool:
+    """Return whether there is a subject that both patterns match."""
+    ours, theirs = first.split("."), second.split(".")
+    for our, their in zip(ours, theirs, strict=False):
+        if ">" in {our, their}:
+            return True
+        if our != their and "*" not in {our, their}:
+            return False
+    return len(ours) == len(theirs)

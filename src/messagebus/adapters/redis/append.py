@@ -121,7 +121,8 @@ local kind = redis.pcall('TYPE', stream)
 if kind.err then
   return {kind.err, 'TYPE', stream, ''}
 elseif kind.ok ~= 'stream' and kind.ok ~= 'none' then
-  return {'WRONGTYPE This key holds the wrong kind of value', 'TYPE', stream, kind.ok}
+  local answer = 'WRONGTYPE Operation against a key holding the wrong kind of value'
+  return {answer, 'TYPE', stream, kind.ok}
 end
 local calls = {{'XADD', stream, '0-0', 'field', ''}}
 if ARGV[2] == '1' then
