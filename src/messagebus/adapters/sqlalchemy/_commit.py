@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...exceptions import DuplicateMessageError
 from ._bulk_insert import insert_rows
+from .errors import add_advice
 from .tables import RELAY, OutboxTables
 
 
@@ -57,6 +58,7 @@ def commit(
             insert_rows(connection, insert_and_wake if wakes else insert, rows)
         session.commit()
     except DBAPIError as error:
+        add_advice(error)
         if not error.connection_invalidated:
             error.add_note("Nothing of the transaction is stored, nothing of it will be sent.")
         if isinstance(error, IntegrityError):

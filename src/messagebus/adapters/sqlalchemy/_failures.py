@@ -6,20 +6,26 @@ import logging
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
-from ...exceptions import MissingTableError
+from ...exceptions import ConfigurationError, MissingTableError
 from ...retry import Backoff
+from .errors import Meaning, add_advice, meaning_of
 
 DATABASE = "the database"
 BROKER = "the broker"
 
-DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError, OSError)
-"""The errors of a database that is restarting, full or locked, and may soon be back.
+DATABASE_ERRORS = (SQLAlchemyError, OSError)
+"""The errors of using a database; *meaning_of* sorts them.
 
 Some drivers, such as asyncpg, raise the OSError of a connection, which SQLAlchemy does not wrap.
 """
+
+_FACTS = {
+    Meaning.AGAIN: "was busy",
+    Meaning.MISSING: "is not complete",
+    Meaning.CONFIGURATION: "refuses the relay",
+}
 
 log = logging.getLogger("messagebus.relay")
 """The log of a relay; its parts share it."""
@@ -28,6 +34,10 @@ log = logging.getLogger("messagebus.relay")
 def with_advice(error: BaseException) -> str:
     """Return an error and its notes, which say what to do, on one line."""
     return "; ".join([str(error), *getattr(error, "__notes__", ())])
+
+
+def _is_wiring(error: BaseException) -> bool:
+    return isinstance(error, ConfigurationError) and not isinstance(error, MissingTableError)
 
 
 class Failures:
@@ -47,6 +57,24 @@ class Failures:
         self.failing: str | None = None
         self.outages = 0
         self.last_error: str | None = None
+        self._has_worked = False
+
+    def of_database(self, error: Exception) -> float:
+        """Note an error of the database; return how long to wait, in seconds.
+
+        What somebody must change, such as a right, ends a relay that has never worked; one that
+        has worked waits until it is changed back.
+
+        Raises:
+            Exception: the error, which cannot be waited for.
+        """
+        add_advice(error)
+        meaning = meaning_of(error)
+        refused = meaning is Meaning.CONFIGURATION and not self._has_worked
+        if meaning is Meaning.BUG or refused or _is_wiring(error):
+            raise error
+        delay = self.outage(DATABASE, error)
+        return delay / 10 if meaning is Meaning.AGAIN else delay
 
     def outage(self, what: str, error: BaseException) -> float:
         """Note that something cannot be reached; return how long to wait, in seconds."""
@@ -54,12 +82,14 @@ class Failures:
         self.outages += 1
         known, self.last_error = self.last_error, f"{type(error).__name__}: {error}"
         delay = self._backoff.delay(self.outages)
+        meaning = meaning_of(error) if what == DATABASE else Meaning.OUTAGE
         # A migration may be hours away: one warning is enough.
-        waits = isinstance(error, MissingTableError) and self.last_error == known
+        waits = meaning is Meaning.MISSING and self.last_error == known
         log.log(
             logging.DEBUG if waits else logging.WARNING,
-            "%s is not available, next attempt in %.1f s: %s",
+            "%s %s, next attempt in %.1f s: %s",
             what,
+            _FACTS.get(meaning, "is not available"),
             delay,
             with_advice(error),
             extra={"event": "relay.outage", "what": what, "outages": self.outages},
@@ -85,6 +115,7 @@ class Failures:
 
     def recovered(self) -> None:
         """Forget all failures."""
+        self._has_worked = True
         if self.failing is not None:
             log.info("%s is back", self.failing, extra={"event": "relay.back"})
         self.failing = self.last_error = None

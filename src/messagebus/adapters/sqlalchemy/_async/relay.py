@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import uuid4
 
 from ...._compat.aio import adapt
-from ....exceptions import ConfigurationError, MissingTableError, UndeliverableMessageError
+from ....exceptions import ConfigurationError, UndeliverableMessageError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncEngine, AsyncWakeUp, call
@@ -115,22 +115,23 @@ class AsyncOutboxRelay:
     async def run(self) -> None:
         """Send pending messages, and wait for more, until *stop* is called.
 
-        The batch in flight is sent before this returns. While the database or the broker cannot
-        be reached, or the tables do not exist yet, the relay keeps trying.
+        The batch in flight is sent before this returns. Outages and missing tables are waited for.
 
         Raises:
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
-            ConfigurationError: the relay runs already.
+            ConfigurationError: the relay runs already, or the tables are of another version.
+            sqlalchemy.exc.SQLAlchemyError: the database has refused the relay from its start.
         """
         async with self._running():
             while not self._told_to_stop:
+                before = self._state
                 try:
                     await self._step()
-                    if self._failures.failing == DATABASE:
+                    if self._failures.failing == DATABASE and self._state is before:
                         self._failures.recovered()
-                except (MissingTableError, *DATABASE_ERRORS) as error:
+                except Exception as error:  # noqa: BLE001
                     self._move(State.CONNECTING)
-                    await self._rest(self._failures.outage(DATABASE, error))
+                    await self._rest(self._failures.of_database(error))
 
     async def drain(self) -> int:
         """Send all pending messages, or wait until another relay that leads has sent them.
