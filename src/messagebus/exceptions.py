@@ -106,6 +106,52 @@ class MissingTableError(ConfigurationError):
         self.table = table
 
 
+class MissingColumnError(ConfigurationError):
+    """A table of the outbox was made by an earlier version of this package.
+
+    Attributes:
+        table: the name of the table, with its schema if it has one.
+        columns: the columns that it lacks.
+        version: the version of the tables; None if it is not stored.
+        needed: the version that this package needs.
+    """
+
+    def __init__(
+        self, table: str, columns: Iterable[str], version: int | None, needed: int
+    ) -> None:
+        self.columns: tuple[str, ...] = tuple(columns)
+        stored = "an unknown version" if version is None else f"version {version}"
+        super().__init__(
+            f"The table {table} has no column {', '.join(self.columns)}: the tables are of "
+            f"{stored}, and this package needs version {needed}",
+            advice="Upgrade them in a migration, or with async_upgrade_tables(engine) or "
+            "sync_upgrade_tables(engine). A column that these refuse to add has values that only "
+            "a backup has.",
+        )
+        self.table = table
+        self.version = version
+        self.needed = needed
+
+
+class TableVersionError(ConfigurationError):
+    """The tables of the outbox are of a later version than this package knows.
+
+    Attributes:
+        table: the name of the table of the messages, with its schema if it has one.
+        version: the version of the tables.
+        needed: the version that this package knows.
+    """
+
+    def __init__(self, table: str, version: int, needed: int) -> None:
+        super().__init__(
+            f"The table {table} is of version {version}, and this package knows version {needed}",
+            advice="Install the version of the package that made it, or a later one.",
+        )
+        self.table = table
+        self.version = version
+        self.needed = needed
+
+
 class AnnotationError(ConfigurationError):
     """An annotation that must be known cannot be resolved, or declares what cannot be done.
 

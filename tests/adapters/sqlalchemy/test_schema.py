@@ -53,7 +53,8 @@ def test_processes_that_start_at_once_may_all_create_the_tables(engine: Engine) 
         for future in [pool.submit(sync_create_tables, engine) for _ in range(4)]:
             future.result()
 
-    assert {"messagebus_messages", "messagebus_lease"} == set(sa.inspect(engine).get_table_names())
+    names = {"messagebus_messages", "messagebus_lease", "messagebus_version"}
+    assert names == set(sa.inspect(engine).get_table_names())
 
 
 def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
@@ -64,7 +65,9 @@ def test_tables_may_be_in_a_schema(postgres_url: str) -> None:
     tables = define_tables(sa.MetaData(), prefix="", schema="messaging")
     sync_create_tables(engine, tables)
 
-    assert ["lease", "messages"] == sorted(sa.inspect(engine).get_table_names("messaging"))
+    assert ["lease", "messages", "version"] == sorted(
+        sa.inspect(engine).get_table_names("messaging")
+    )
     engine.dispose()
 
 

@@ -18,14 +18,14 @@ from ._async.eventstore import AsyncSQLAlchemyEventstore
 from ._async.history import AsyncMessageHistory
 from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
-from ._async.schema import async_create_tables
+from ._async.schema import async_create_tables, async_upgrade_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
 from ._rows import StoredMessage, message_types
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
 from ._sync.outbox import SyncOutbox
 from ._sync.relay import SyncOutboxRelay
-from ._sync.schema import sync_create_tables
+from ._sync.schema import sync_create_tables, sync_upgrade_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
 from .engine import READ_ONLY, prepare_sqlite
 from .status import Backlog, Leader, RelayStatus
@@ -53,11 +53,13 @@ __all__ = [
     "SyncSQLAlchemyTransaction",
     "SyncSQLAlchemyUnitOfWork",
     "async_create_tables",
+    "async_upgrade_tables",
     "define_tables",
     "message_types",
     "metadata",
     "prepare_sqlite",
     "serialized",
     "sync_create_tables",
+    "sync_upgrade_tables",
     "tables",
 ]

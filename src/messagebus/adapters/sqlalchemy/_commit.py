@@ -13,23 +13,26 @@ from sqlalchemy.orm import Session
 from ...exceptions import DuplicateMessageError
 from ._bulk_insert import insert_rows
 from .errors import add_advice
-from .tables import RELAY, OutboxTables
+from .tables import RELAY, OutboxTables, ensure_once
 
 
-def wake_statement(tables: OutboxTables) -> sa.Select[Any]:
+@lru_cache(maxsize=64)
+def wake_statement(tables: OutboxTables, channel: str) -> sa.Select[Any]:
     """Return the statement by which the commit of its transaction wakes the relay on PostgreSQL."""
     # Only an idle relay must be woken. While it works, no transaction takes the lock that
     # PostgreSQL holds across all commits that notify.
     lease = tables.lease.c
-    notify = sa.func.pg_notify(tables.channel, "")
+    notify = sa.func.pg_notify(channel, "")
     return sa.select(notify).where(lease.name == RELAY, lease.listening)
 
 
-@lru_cache(maxsize=16)
-def _inserts(tables: OutboxTables) -> tuple[sa.Insert, sa.Insert]:
-    """Return the insert of messages, and one that wakes the relay without another round trip."""
+@lru_cache(maxsize=64)
+def _insert(tables: OutboxTables, channel: str | None) -> sa.Insert:
+    """Return the insert of messages, which wakes the relay without another round trip."""
     insert = sa.insert(tables.messages)
-    return insert, insert.returning(wake_statement(tables).scalar_subquery())
+    if channel is None:
+        return insert
+    return insert.returning(wake_statement(tables, channel).scalar_subquery())
 
 
 def commit(
@@ -45,6 +48,8 @@ def commit(
 
     Raises:
         DuplicateMessageError: a message is already stored; nothing is committed.
+        ConfigurationError: the tables do not exist, or are of another version; nothing is
+            committed.
         sqlalchemy.exc.SQLAlchemyError: nothing is committed.
     """
     try:
@@ -53,9 +58,10 @@ def commit(
         session.flush()
         if rows:
             connection = session.connection()
-            insert, insert_and_wake = _inserts(tables)
+            ensure_once(connection, tables)
             wakes = published and connection.dialect.name == "postgresql"
-            insert_rows(connection, insert_and_wake if wakes else insert, rows)
+            channel = tables.channel_for(connection.get_execution_options()) if wakes else None
+            insert_rows(connection, _insert(tables, channel), rows)
         session.commit()
     except DBAPIError as error:
         add_advice(error)

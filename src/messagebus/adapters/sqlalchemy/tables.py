@@ -1,15 +1,21 @@
-"""The tables of the eventstore, which is also the outbox, and of the lease of its relay."""
+"""The tables of the eventstore, which is also the outbox, of its relay, and of their version."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
-from ...exceptions import MissingTableError
+from ...exceptions import MissingColumnError, MissingTableError, TableVersionError
+from .errors import Meaning, meaning_of
 
 PENDING = "pending"
 """The state of a published message that waits to be sent."""
@@ -23,6 +29,13 @@ DISCARDED = "discarded"
 RELAY = "relay"
 """The name of the only row in the lease table."""
 
+VERSION = 2
+"""The version of the tables, which each change of them increases. Version 1 did not store it."""
+
+
+# What was checked with each engine, known by its dialect.
+_checked: WeakKeyDictionary[Dialect, set[Any]] = WeakKeyDictionary()
+
 
 @dataclass(frozen=True)
 class OutboxTables:
@@ -31,15 +44,32 @@ class OutboxTables:
     Attributes:
         messages: every handled message, with the delivery state of the published ones.
         lease: one row that names the relay that may send.
+        version: one row with the version of these tables.
     """
 
     messages: sa.Table
     lease: sa.Table
+    version: sa.Table
+
+    def __iter__(self) -> Iterator[sa.Table]:
+        """Iterate over the tables in the order of their creation."""
+        return iter((self.messages, self.lease, self.version))
 
     @property
     def channel(self) -> str:
         """The channel for NOTIFY and LISTEN on PostgreSQL."""
-        return self.messages.name
+        return self.channel_for({})
+
+    def channel_for(self, options: Mapping[str, Any]) -> str:
+        """Return the channel for an engine or a connection, which may move the tables.
+
+        Args:
+            options: its execution options.
+        """
+        schema = schema_of(self.messages, options)
+        name = self.messages.name if schema is None else f"{schema}.{self.messages.name}"
+        # PostgreSQL refuses a longer one.
+        return name if len(name.encode()) < 64 else f"messagebus_{zlib.crc32(name.encode()):08x}"
 
 
 class _UtcText(sqlite.DATETIME):
@@ -62,6 +92,17 @@ class _UtcText(sqlite.DATETIME):
 _Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 TIME = sa.DateTime(timezone=True).with_variant(_UtcText(), "sqlite")
 """The type of a point in time; values must be in UTC."""
+
+
+def schema_of(table: sa.Table, options: Mapping[str, Any]) -> str | None:
+    """Return the schema in which the statements of an engine or connection find a table.
+
+    Args:
+        table: the table.
+        options: the execution options of the engine or connection.
+    """
+    moved: Mapping[str | None, str | None] = options.get("schema_translate_map") or {}
+    return moved.get(table.schema, table.schema)
 
 
 def in_state(messages: sa.Table, state: str) -> sa.ColumnElement[bool]:
@@ -126,29 +167,80 @@ def define_tables(
         sa.Column("sending_to", _Position, comment="last position of the batch in flight"),
         schema=schema,
     )
-    return OutboxTables(messages, lease)
-
-
-def create(connection: sa.Connection, tables: OutboxTables) -> None:
-    """Create the tables that do not exist."""
-    if connection.dialect.name == "postgresql":
-        # Two processes that start at the same time must not both find them missing.
-        key = zlib.crc32(tables.messages.fullname.encode())
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-    for table in (tables.messages, tables.lease):
-        table.create(connection, checkfirst=True)
+    version = sa.Table(
+        f"{prefix}version",
+        metadata,
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+        schema=schema,
+    )
+    event.listen(version, "after_create", _store_version)
+    return OutboxTables(messages, lease, version)
 
 
 def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
-    """Ensure that the tables exist.
+    """Ensure that the tables exist, in a version that this package can use.
 
     Raises:
         MissingTableError: a table does not exist.
+        MissingColumnError: a column does not exist.
+        TableVersionError: the tables are of a later version.
     """
-    inspector = sa.inspect(connection)
+    version = stored_version(connection, tables)
+    if version is not None and version > VERSION:
+        raise TableVersionError(name_of(tables.messages, connection), version, VERSION)
+    # The columns decide on an earlier one: version 1 lacks nothing but the version.
     for table in (tables.messages, tables.lease):
-        if not inspector.has_table(table.name, table.schema):
-            raise MissingTableError(table.fullname)
+        missing = missing_columns(connection, table)
+        if missing is None:
+            raise MissingTableError(name_of(table, connection))
+        if missing:
+            raise MissingColumnError(name_of(table, connection), missing, version, VERSION)
+
+
+def ensure_once(connection: sa.Connection, tables: OutboxTables) -> None:
+    """Ensure as *ensure_exist* does, the first time that an engine is used with the tables."""
+    moved = connection.get_execution_options().get("schema_translate_map")
+    key = (tables, tuple(moved.items()) if moved else None)
+    checked = _checked.setdefault(connection.dialect, set())
+    if key not in checked:
+        ensure_exist(connection, tables)
+        checked.add(key)
+
+
+def name_of(table: sa.Table, connection: sa.Connection) -> str:
+    """Return the name of a table, with the schema in which a connection finds it."""
+    schema = schema_of(table, connection.get_execution_options())
+    return table.name if schema is None else f"{schema}.{table.name}"
+
+
+def missing_columns(connection: sa.Connection, table: sa.Table) -> list[str] | None:
+    """Return the columns that a table lacks in the database; None if there is no such table."""
+    # Of the catalog, which every user may read.
+    schema = schema_of(table, connection.get_execution_options())
+    try:
+        columns = sa.inspect(connection).get_columns(table.name, schema)
+    except NoSuchTableError:
+        return None
+    found = {column["name"] for column in columns}
+    return [name for name in table.c.keys() if name not in found]  # noqa: SIM118
+
+
+def stored_version(connection: sa.Connection, tables: OutboxTables) -> int | None:
+    """Return the version of the tables in a database; None if it is unknown."""
+    if missing_columns(connection, tables.version) is None:
+        return 1
+    try:
+        with connection.begin_nested():
+            version: int | None = connection.scalar(sa.func.max(tables.version.c.version).select())
+    except DBAPIError as error:
+        if meaning_of(error) is Meaning.CONFIGURATION:  # no right to read it
+            return None
+        raise
+    return version
+
+
+def _store_version(version: sa.Table, connection: sa.Connection, **_options: object) -> None:
+    connection.execute(sa.insert(version).values(version=VERSION))
 
 
 metadata: sa.MetaData = sa.MetaData()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from ....retry import Backoff
 from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, call
 from .._failures import log
+from ..tables import OutboxTables
 
 # A wait for the database does not see wake-ups; this is how often it looks for one.
 _SLICE = 0.25  # seconds
@@ -24,16 +25,16 @@ class AsyncNotifications:
 
     Args:
         engine: connects to the database.
-        channel: the channel to listen to.
+        tables: the outbox, whose commits notify.
         wake_up: ends the wait as well.
         longest: the longest wait, in seconds.
     """
 
     def __init__(
-        self, engine: AsyncEngine, channel: str, wake_up: AsyncWakeUp, longest: float
+        self, engine: AsyncEngine, tables: OutboxTables, wake_up: AsyncWakeUp, longest: float
     ) -> None:
         self._engine = engine
-        self._channel = channel
+        self._channel = tables.channel_for(engine.get_execution_options())
         self._wake_up = wake_up
         # A commit that falls between the relay's last look and its LISTEN sends no notification,
         # so the relay polls soon after going idle, then less and less often.

@@ -172,7 +172,8 @@ class AsyncOutbox:
             update = sa.update(self._messages).where(which).values(**values)
             decided = (await connection.execute(update)).rowcount
             if connection.dialect.name == "postgresql":
-                await connection.execute(wake_statement(self._tables))
+                channel = self._tables.channel_for(self._engine.get_execution_options())
+                await connection.execute(wake_statement(self._tables, channel))
         return decided
 
     def _given_up(

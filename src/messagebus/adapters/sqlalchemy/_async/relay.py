@@ -101,7 +101,7 @@ class AsyncOutboxRelay:
         )
         self._wake_up = AsyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
-        self._notifications = AsyncNotifications(engine, tables.channel, self._wake_up, longest)
+        self._notifications = AsyncNotifications(engine, tables, self._wake_up, longest)
         self._retention = AsyncRetention(
             self.outbox, retention, retention_batch, retention_interval
         )

@@ -172,7 +172,8 @@ class SyncOutbox:
             update = sa.update(self._messages).where(which).values(**values)
             decided = (connection.execute(update)).rowcount
             if connection.dialect.name == "postgresql":
-                connection.execute(wake_statement(self._tables))
+                channel = self._tables.channel_for(self._engine.get_execution_options())
+                connection.execute(wake_statement(self._tables, channel))
         return decided
 
     def _given_up(

@@ -103,7 +103,7 @@ class SyncOutboxRelay:
         )
         self._wake_up = SyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
-        self._notifications = SyncNotifications(engine, tables.channel, self._wake_up, longest)
+        self._notifications = SyncNotifications(engine, tables, self._wake_up, longest)
         self._retention = SyncRetention(self.outbox, retention, retention_batch, retention_interval)
         self._failures = Failures(reconnect)
         self._polls = 0
