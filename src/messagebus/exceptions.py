@@ -152,6 +152,26 @@ class TableVersionError(ConfigurationError):
         self.needed = needed
 
 
+class SplitTransactionError(ConfigurationError):
+    """A transaction writes data through another engine than its messages, so not atomically.
+
+    Attributes:
+        data: the engine of the data.
+        messages: the engine of the messages.
+    """
+
+    def __init__(self, data: str, messages: str) -> None:
+        other = f"another {messages}" if data == messages else messages
+        super().__init__(
+            f"The session writes data through {data}, and messages through {other}: one could be "
+            f"committed without the other",
+            advice="Bind both to one engine, such as with binds={tables.messages: engine} in the "
+            "session factory, or write the other data in a transaction of its own.",
+        )
+        self.data = data
+        self.messages = messages
+
+
 class AnnotationError(ConfigurationError):
     """An annotation that must be known cannot be resolved, or declares what cannot be done.
 

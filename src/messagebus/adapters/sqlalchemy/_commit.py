@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ...exceptions import DuplicateMessageError
 from ._bulk_insert import insert_rows
+from ._one_connection import connection_of
 from .errors import add_advice
 from .tables import RELAY, OutboxTables, ensure_once
 
@@ -48,8 +49,8 @@ def commit(
 
     Raises:
         DuplicateMessageError: a message is already stored; nothing is committed.
-        ConfigurationError: the tables do not exist, or are of another version; nothing is
-            committed.
+        ConfigurationError: the tables do not exist, or are of another version, or the session
+            is bound to nothing for them; nothing is committed.
         sqlalchemy.exc.SQLAlchemyError: nothing is committed.
     """
     try:
@@ -57,7 +58,7 @@ def commit(
         # transactions that change the same row, positions thus follow the commits.
         session.flush()
         if rows:
-            connection = session.connection()
+            connection = connection_of(session)
             ensure_once(connection, tables)
             wakes = published and connection.dialect.name == "postgresql"
             channel = tables.channel_for(connection.get_execution_options()) if wakes else None
@@ -71,6 +72,6 @@ def commit(
             session.rollback()
             column = tables.messages.c.message_id
             taken = sa.select(column).where(column.in_([row["message_id"] for row in rows]))
-            if message_ids := session.scalars(taken).all():
+            if message_ids := connection_of(session).scalars(taken).all():
                 raise DuplicateMessageError(message_ids) from error
         raise

@@ -107,24 +107,23 @@ def _roll_back(connection: Any, _record: object, _error: BaseException | None) -
         connection.rollback()
 
 
-def ensure_transactional(engine: Engine | AsyncEngine) -> None:
-    """Refuse an engine whose transactions would not hold what they promise.
+def ensure_transactional(engine: Engine | AsyncEngine | sa.Connection) -> None:
+    """Refuse an engine or a connection whose transactions would not hold what they promise.
 
     Raises:
         ConfigurationError: the engine is in AUTOCOMMIT, or it is for SQLite and was not given to
             *prepare_sqlite*.
     """
+    url = engine.engine.url
     set_later = engine.get_execution_options().get("isolation_level")
     # SQLAlchemy keeps what *create_engine* was given in a private attribute alone.
     declared = getattr(engine.dialect, "_on_connect_isolation_level", None)
     if "AUTOCOMMIT" in (set_later, declared):
-        text = (
-            f"The engine {engine.url!r} is in AUTOCOMMIT, where no transaction can be rolled back"
-        )
+        text = f"The engine {url!r} is in AUTOCOMMIT, where no transaction can be rolled back"
         advice = "Leave out isolation_level='AUTOCOMMIT', or use another engine for the messages."
         raise ConfigurationError(text, advice=advice)
     if engine.dialect.name == "sqlite" and engine.dialect not in _prepared:
-        text = f"The engine {engine.url!r} is not prepared for SQLite"
+        text = f"The engine {url!r} is not prepared for SQLite"
         advice = (
             "Call messagebus.adapters.sqlalchemy.prepare_sqlite(engine) before it is used: "
             "by default, concurrent transactions overwrite each other's changes."

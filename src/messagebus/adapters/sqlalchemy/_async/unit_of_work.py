@@ -19,6 +19,7 @@ from ....service._async.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.aio import AsyncEngine, AsyncSession, AsyncSessionFactory, call, close
+from .._one_connection import keep_to_one, let_go
 from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
@@ -102,6 +103,8 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
 
         Raises:
             DuplicateMessageError: a message is already stored.
+            ConfigurationError: the tables do not exist, or are of another version.
+            SplitTransactionError: the session writes through another engine than its messages.
             TransactionError: the commit has failed before.
             sqlalchemy.exc.SQLAlchemyError: the database refuses the commit; the transaction can
                 only be rolled back.
@@ -124,6 +127,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
     async def end_transaction(self) -> None:
         """Close the session of the transaction."""
         unwatch(self.session)
+        let_go(self.session)
         try:
             await close(self.session)
         finally:
@@ -147,6 +151,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             self.session = session
             rows = self.eventstore.begin(begun)
             watch(session, Savepoints(rows, vars(self).values))
+            keep_to_one(session, self._tables)
             await finish(self.attach(session), self.attach)  # type: ignore[func-returns-value,unused-ignore]
         except BaseException:
             self.eventstore.end()

@@ -21,6 +21,7 @@ from ....service._sync.unit_of_work import (
 )
 from .._commit import commit
 from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call, close
+from .._one_connection import keep_to_one, let_go
 from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
@@ -104,6 +105,8 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
 
         Raises:
             DuplicateMessageError: a message is already stored.
+            ConfigurationError: the tables do not exist, or are of another version.
+            SplitTransactionError: the session writes through another engine than its messages.
             TransactionError: the commit has failed before.
             sqlalchemy.exc.SQLAlchemyError: the database refuses the commit; the transaction can
                 only be rolled back.
@@ -126,6 +129,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
     def end_transaction(self) -> None:
         """Close the session of the transaction."""
         unwatch(self.session)
+        let_go(self.session)
         try:
             close(self.session)
         finally:
@@ -149,6 +153,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             self.session = session
             rows = self.eventstore.begin(begun)
             watch(session, Savepoints(rows, vars(self).values))
+            keep_to_one(session, self._tables)
             finish(self.attach(session), self.attach)  # type: ignore[func-returns-value,unused-ignore]
         except BaseException:
             self.eventstore.end()
