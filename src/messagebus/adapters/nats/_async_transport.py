@@ -40,6 +40,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
     """Publish messages to a JetStream stream, each as a JSON object.
 
     The identifier of a message becomes its ``Nats-Msg-Id``, by which the stream drops duplicates.
+    In another event loop, the transport opens another connection; it serves one loop at a time.
 
     Args:
         servers: the URL of a server, or the URLs of several servers of a cluster.
@@ -82,6 +83,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
         self._timeout = timeout
         self._client_options = dict(options or {})
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
 
@@ -122,6 +124,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
 
     async def close(self) -> None:
         """Close the connection."""
+        self._enter_loop()
         async with self._lock:
             await self._drop()
 
@@ -151,7 +154,17 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             return len(fitting), MessageRejectedError(parcel.message, reason)
         return len(parcels), None
 
+    def _enter_loop(self) -> None:
+        """Forget what belongs to another event loop: here it can be neither used nor closed.
+
+        The loop may have ended, or it runs in the parent of this process.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._lock, self._connection = loop, asyncio.Lock(), None
+
     async def _connected(self) -> Connection:
+        self._enter_loop()
         async with self._lock:
             if self._connection is None or not self._connection.usable:
                 await self._drop()

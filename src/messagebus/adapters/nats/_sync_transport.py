@@ -17,6 +17,7 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
     """Publish messages to a JetStream stream, each as a JSON object.
 
     The identifier of a message becomes its ``Nats-Msg-Id``, by which the stream drops duplicates.
+    Many threads may use a transport. A process that is forked opens a connection of its own.
 
     Args:
         servers: the URL of a server, or the URLs of several servers of a cluster.

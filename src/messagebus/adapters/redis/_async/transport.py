@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 from ....exceptions import ConfigurationError, StreamMissingError
@@ -10,7 +11,7 @@ from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.meaning import Meaning, failure_of
 from ..._transport.options import ensure_seconds
-from .._compat.aio import AsyncRedis
+from .._compat.aio import AsyncRedis, current_loop
 from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
 from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
 from ..options import read_url
@@ -63,12 +64,10 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         if max_length is not None and not 0 < max_length <= MOST_ENTRIES:
             problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
             raise ConfigurationError(problem)
-        self._client: Any = client  # its types differ from version to version
-        if not hasattr(self._client, "register_script"):
+        if not hasattr(client, "register_script"):
             problem = f"{type(client).__name__} is no client that can run a script"
             advice = "Of a Sentinel, give the client of the primary: sentinel.master_for(name)."
             raise ConfigurationError(problem, advice=advice)
-        self._owned = False
         self._stream = stream
         self._create = create
         self._remembered = deduplicate_for > 0
@@ -76,8 +75,15 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         oldest = round((max_age or 0) * 1000)
         self._arguments = (remember_for, int(create), max_length or 0, oldest)  # of the script
         self._trims = bool(max_length or oldest)
-        self._script = self._client.register_script(SCRIPT)
-        self._probe = self._client.register_script(PROBE)
+        self._new_client: Callable[[], Any] | None = None
+        self._loop: object = None
+        self._left: list[Any] = []
+        self._use(client)
+
+    def _use(self, client: Any) -> None:  # its types differ from version to version
+        self._client = client
+        self._script = client.register_script(SCRIPT)
+        self._probe = client.register_script(PROBE)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -104,18 +110,17 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         timeout = options.pop("timeout")
         ensure_seconds(zero=False, timeout=timeout)
         client: Any = AsyncRedis
-        transport = cls(
-            client.from_url(
-                address,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                # The transport retries by itself: it knows which messages are confirmed.
-                retry=None,
-                **settings,
-            ),
-            **options,
+        new_client = partial(
+            client.from_url,
+            address,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            # The transport retries by itself: it knows which messages are confirmed.
+            retry=None,
+            **settings,
         )
-        transport._owned = True
+        transport = cls(new_client(), **options)
+        transport._new_client = new_client
         return transport
 
     async def connect(self) -> None:
@@ -127,6 +132,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
             StreamMissingError: there is no stream, and the transport does not create it.
             TransportUnavailableError: the server cannot be reached, or takes no writes now.
         """
+        self._enter_loop()
         flags = (int(self._create), int(self._remembered), int(self._trims))
         keys = [self._stream, f"{place_of(self._stream)}:"]
         try:
@@ -139,12 +145,25 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
 
     async def close(self) -> None:
         """Close the connections, unless the client was given to the transport."""
-        if self._owned:
+        if self._new_client is not None:
+            self._enter_loop()
             await self._client.aclose()
+
+    def _enter_loop(self) -> None:
+        """Replace a client of ours whose connections belong to another event loop.
+
+        That loop may have ended, or it runs in the parent of this process.
+        """
+        loop = current_loop()
+        if self._new_client is not None and self._loop not in {None, loop}:
+            self._left.append(self._client)  # it would close its connections when collected
+            self._use(self._new_client())
+        self._loop = loop
 
     _encode = staticmethod(encode)
 
     async def _send(self, parcels: Sequence[Parcel[Entry]]) -> tuple[int, Exception | None]:
+        self._enter_loop()
         entries = [parcel.content for parcel in parcels]
         try:
             confirmed, *parts = await self._script(

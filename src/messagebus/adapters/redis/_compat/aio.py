@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from redis.asyncio import Redis as AsyncRedis
 
-__all__ = ["AsyncRedis"]
+__all__ = ["AsyncRedis", "current_loop"]
+
+
+def current_loop() -> object:
+    """Return the event loop, in which alone the connections of a client can be used."""
+    return asyncio.get_running_loop()

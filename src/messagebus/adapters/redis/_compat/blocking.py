@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from redis import Redis as SyncRedis
 
-__all__ = ["SyncRedis"]
+__all__ = ["SyncRedis", "current_loop"]
+
+
+def current_loop() -> object:
+    """Return None: the client works in every thread, and in a forked process."""
+    return None

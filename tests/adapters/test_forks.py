@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.adapters.stored import documents, entries
+
+# Parent and child send in turn; the child ends as `os.fork` is used, or as a worker does.
+PROGRAM = """
+import os, signal, sys, threading, warnings
+from messagebus.adapters.factory import sync_transport_from_url
+
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads
+signal.alarm(20)
+url, ending, used = sys.argv[1:]
+transport = sync_transport_from_url(url)
+if used == "used":
+    transport.send_message_serialized({"id": "1", "type": "a_v1"})
+child = os.fork()
+if child == 0:
+    signal.alarm(15)
+    if url.startswith("nats:"):
+        held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+        # One end of the pair that wakes the loop may be left, but no connection.
+        assert sum("socket:" in each for each in held) <= 1, held
+    if ending != "idle":
+        transport.send_message_serialized({"id": "2", "type": "a_v1"})
+        messages = [{"id": id, "type": "a_v1"} for id in ("3", "4")]
+        send = transport.send_message_serialized
+        others = [threading.Thread(target=send, args=[message]) for message in messages]
+        for thread in others:
+            thread.start()
+        for thread in others:
+            thread.join()
+        transport.close()
+    if ending == "quick":
+        os._exit(0)
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+transport.send_message_serialized({"id": "5", "type": "a_v1"})
+transport.close()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broker", "used", "ending"),
+    [
+        ("nats", "used", "quick"),
+        ("nats", "used", "normal"),
+        ("nats", "used", "idle"),
+        ("nats", "unused", "normal"),
+        ("redis", "used", "normal"),
+    ],
+)
+def test_a_forked_process_sends_by_a_connection_of_its_own(
+    broker: str, used: str, ending: str, nats_url: str, redis_url: str, unique_name: str
+) -> None:
+    """That of the parent goes on undisturbed, however the child ends."""
+    options = {
+        "nats": f"{nats_url}?stream={unique_name}&subject={unique_name}&patience=0&timeout=3",
+        "redis": f"{redis_url}?stream={unique_name}&patience=0&timeout=3",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, f"{options[broker]}&create=yes", ending, used],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    read = documents(nats_url, unique_name) if broker == "nats" else entries(redis_url, unique_name)
+    expected = [*(["1"] if used == "used" else []), *([] if ending == "idle" else "234"), "5"]
+    assert expected == sorted(message["id"] for message in read)
