@@ -20,6 +20,7 @@ SERVER_FIXTURES = {
     "own_postgres",
     "own_redis",
     "postgres_server_url",
+    "redis_cluster",
     "redis_url",
 }
 PROCESS_FIXTURE = "start"  # runs the command line

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from .servers import NatsServer, PostgresServer, RedisServer
+from .servers import NatsServer, PostgresServer, RedisNode, RedisServer
 from .servers.postgres import new_database
+from .servers.redis import form_cluster
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,14 @@ def redis_url() -> Iterator[str]:
         return
     with RedisServer() as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[tuple[str, str]]:
+    """Yield the URLs of two nodes, the first with the lower half of the slots."""
+    with RedisNode() as lower, RedisNode() as upper:
+        form_cluster(lower, upper)
+        yield lower.url, upper.url
 
 
 @pytest.fixture(scope="session")

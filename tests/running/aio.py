@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -23,6 +24,7 @@ __all__ = [
     "PATIENCE",
     "AsyncConnection",
     "AsyncEngine",
+    "AsyncSentinel",
     "AsyncSession",
     "background",
     "call_with",

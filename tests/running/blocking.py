@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from redis.sentinel import Sentinel as SyncSentinel
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import Engine as SyncEngine
 from sqlalchemy import MetaData, create_engine
@@ -21,6 +22,7 @@ __all__ = [
     "PATIENCE",
     "SyncConnection",
     "SyncEngine",
+    "SyncSentinel",
     "SyncSession",
     "background",
     "call_with",

@@ -5,6 +5,14 @@ from __future__ import annotations
 from .nats import NatsServer
 from .postgres import PostgresServer
 from .process import Server, ServerError
-from .redis import RedisServer
+from .redis import RedisNode, RedisServer, Sentinel
 
-__all__ = ["NatsServer", "PostgresServer", "RedisServer", "Server", "ServerError"]
+__all__ = [
+    "NatsServer",
+    "PostgresServer",
+    "RedisNode",
+    "RedisServer",
+    "Sentinel",
+    "Server",
+    "ServerError",
+]

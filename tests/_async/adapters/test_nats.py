@@ -317,6 +317,28 @@ async def test_any_server_of_several_will_do(own_nats: NatsServer) -> None:
     assert messages == documents(own_nats.url, "events")
 
 
+async def test_another_server_of_several_takes_over(own_nats: NatsServer) -> None:
+    """Whichever stops, and also if it refuses the user while another does not."""
+    messages = new_messages(4)
+    users = 'authorization { users = [{ user: app, password: "pw" }] }'
+    with NatsServer(users) as other, NatsServer(users) as refusing:
+        urls = [own_nats.url, other.url.replace("//", "//app:pw@"), refusing.url]
+        async with AsyncNatsTransport(
+            urls, "events", "events.{name}", create=True, patience=0, timeout=3
+        ) as transport:
+            await transport.send_message_serialized(messages[0])
+            own_nats.stop()
+            await send_until_confirmed(transport, messages[1:2])
+            own_nats.start()
+            other.stop()
+            await send_until_confirmed(transport, messages[2:3])
+            await transport.connect()
+        other.start()
+        stored = documents(own_nats.url, "events") + documents(urls[1], "events")
+
+    assert {message["id"] for message in messages[:3]} == {message["id"] for message in stored}
+
+
 async def test_further_options_are_for_the_client(nats_url: str, unique_name: str) -> None:
     """Options that the transport does not know go to the client, which reports mistakes."""
     async with AsyncNatsTransport(

@@ -311,6 +311,28 @@ def test_any_server_of_several_will_do(own_nats: NatsServer) -> None:
     assert messages == documents(own_nats.url, "events")
 
 
+def test_another_server_of_several_takes_over(own_nats: NatsServer) -> None:
+    """Whichever stops, and also if it refuses the user while another does not."""
+    messages = new_messages(4)
+    users = 'authorization { users = [{ user: app, password: "pw" }] }'
+    with NatsServer(users) as other, NatsServer(users) as refusing:
+        urls = [own_nats.url, other.url.replace("//", "//app:pw@"), refusing.url]
+        with SyncNatsTransport(
+            urls, "events", "events.{name}", create=True, patience=0, timeout=3
+        ) as transport:
+            transport.send_message_serialized(messages[0])
+            own_nats.stop()
+            send_until_confirmed(transport, messages[1:2])
+            own_nats.start()
+            other.stop()
+            send_until_confirmed(transport, messages[2:3])
+            transport.connect()
+        other.start()
+        stored = documents(own_nats.url, "events") + documents(urls[1], "events")
+
+    assert {message["id"] for message in messages[:3]} == {message["id"] for message in stored}
+
+
 def test_further_options_are_for_the_client(nats_url: str, unique_name: str) -> None:
     """Options that the transport does not know go to the client, which reports mistakes."""
     with SyncNatsTransport(

@@ -19,6 +19,7 @@ _CLUSTER = (
     "the URL of the node that holds the stream."
 )
 _TYPE = "Give the stream another name, or rename what is there."
+_VERSION = "Use Redis 6.2 or later, or Valkey, and not the port of a Sentinel."
 _USER = "Correct the user or the password."
 
 CLIENT_ERRORS = (library.RedisError, library.RedisClusterException, OSError)
@@ -58,9 +59,9 @@ TABLE = (
     Row("SELECT is not allowed in cluster mode", Meaning.REFUSED, _CLUSTER),
     Row("DB index is out of range", Meaning.REFUSED, "Use a smaller number in the URL."),
     Row("invalid DB index", Meaning.REFUSED, "Use a smaller number in the URL."),
-    Row("unknown command", Meaning.REFUSED, "Use Redis 6.2 or later, or Valkey."),
-    Row("unknown subcommand", Meaning.REFUSED, "Use Redis 6.2 or later, or Valkey."),
-    Row("Unknown Redis command called from", Meaning.REFUSED, "Use Redis 6.2 or later."),
+    Row("unknown command", Meaning.REFUSED, _VERSION),
+    Row("unknown subcommand", Meaning.REFUSED, _VERSION),
+    Row("Unknown Redis command called from", Meaning.REFUSED, _VERSION),
     Row("The stream has exhausted the last possible ID", Meaning.REFUSED, _TYPE),
     # A bundle of messages is one argument, so it need not be a message that is too large.
     Row("Protocol error: invalid bulk length", Meaning.REFUSED, "Raise proto-max-bulk-len."),

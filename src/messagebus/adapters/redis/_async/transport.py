@@ -11,7 +11,7 @@ from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.meaning import Meaning, failure_of
 from ..._transport.options import ensure_seconds
-from .._compat.aio import AsyncRedis, current_loop
+from .._compat.aio import AsyncRedis, AsyncRedisCluster, current_loop
 from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
 from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
 from ..options import read_url
@@ -29,7 +29,8 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
     The server remembers the identifier of each message for a while and does not append it again.
 
     Args:
-        client: the client; it stays open when the transport is closed.
+        client: the client, which may be one for a cluster, or one that a Sentinel gave; it stays
+            open when the transport is closed.
         stream: the key of the stream.
         create: create the stream with the first message instead of failing without it.
         deduplicate_for: how long a message is remembered, in seconds, in a key
@@ -46,7 +47,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
 
     def __init__(
         self,
-        client: AsyncRedis,
+        client: AsyncRedis | AsyncRedisCluster,
         stream: str,
         *,
         create: bool = False,

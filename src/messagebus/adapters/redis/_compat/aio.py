@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import RedisCluster as AsyncRedisCluster
 
-__all__ = ["AsyncRedis", "current_loop"]
+__all__ = ["AsyncRedis", "AsyncRedisCluster", "current_loop"]
 
 
 def current_loop() -> object:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from redis import Redis as SyncRedis
+from redis import RedisCluster as SyncRedisCluster
 
-__all__ = ["SyncRedis", "current_loop"]
+__all__ = ["SyncRedis", "SyncRedisCluster", "current_loop"]
 
 
 def current_loop() -> object:

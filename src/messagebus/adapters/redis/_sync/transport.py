@@ -13,7 +13,7 @@ from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.meaning import Meaning, failure_of
 from ..._transport.options import ensure_seconds
-from .._compat.blocking import SyncRedis, current_loop
+from .._compat.blocking import SyncRedis, SyncRedisCluster, current_loop
 from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
 from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
 from ..options import read_url
@@ -31,7 +31,8 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
     The server remembers the identifier of each message for a while and does not append it again.
 
     Args:
-        client: the client; it stays open when the transport is closed.
+        client: the client, which may be one for a cluster, or one that a Sentinel gave; it stays
+            open when the transport is closed.
         stream: the key of the stream.
         create: create the stream with the first message instead of failing without it.
         deduplicate_for: how long a message is remembered, in seconds, in a key
@@ -48,7 +49,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
 
     def __init__(
         self,
-        client: SyncRedis,
+        client: SyncRedis | SyncRedisCluster,
         stream: str,
         *,
         create: bool = False,
