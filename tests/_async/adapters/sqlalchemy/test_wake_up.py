@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool, StaticPool
 
 from messagebus import AsyncMessageBus
 from messagebus.adapters.sqlalchemy import (
@@ -171,6 +173,108 @@ async def test_the_relay_listens_again_after_its_connection_was_lost(
         await eventually(listens)
         await publish(writer, "2")
         await eventually(arrived)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pool_size": 1, "max_overflow": 0, "pool_timeout": 3},
+        {"poolclass": NullPool},
+        {"poolclass": StaticPool},
+    ],
+    ids=["one connection", "no pool", "one for all"],
+)
+async def test_a_relay_needs_one_connection_of_its_pool(
+    writer: AsyncEngine, postgres_url: str, transport: AsyncRecorder, options: dict[str, Any]
+) -> None:
+    """It listens outside of the pool, and so is notified whatever room the pool has."""
+    relaying = new_engine(postgres_url, **options)
+    relay = AsyncOutboxRelay(relaying, transport, poll_interval=NEVER, lease=NEVER)
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
+
+    async def sleeps() -> bool:
+        return await is_listening(writer)
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    async with background(relay.run, relay.stop):
+        await eventually(sleeps)
+        await publish(writer, "1")
+        await eventually(arrived)
+    await relaying.dispose()
+    async with writer.connect() as connection:
+        query = AWAY.text.replace("pg_terminate_backend(pid)", "count(*)")
+        assert 0 == await connection.scalar(sa.text(query))
+
+
+async def test_a_server_without_room_for_the_listener_is_polled(
+    writer: AsyncEngine,
+    postgres_url: str,
+    transport: AsyncRecorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """This is no outage; it is tried again after growing pauses."""
+    relaying = new_engine(postgres_url, pool_size=1, max_overflow=0)
+    opened: list[object] = []
+
+    def connect(*arguments: object) -> None:
+        opened.append(arguments)
+        if len(opened) > 1:
+            raise OperationalError(None, None, Exception("too many connections for role"))
+
+    sa.event.listen(getattr(relaying, "sync_engine", relaying), "do_connect", connect)
+    relay = AsyncOutboxRelay(relaying, transport, poll_interval=0.01)
+    relay._notifications.retries = Backoff(first=0.001, factor=10, longest=NEVER, jitter=0.0)
+
+    async def has_failed_often() -> bool:
+        return len(opened) > 3
+
+    async with background(relay.run, relay.stop):
+        await eventually(has_failed_often)
+        for number in range(5):
+            await publish(writer, str(number))
+
+            async def arrived(expected: int = number + 1) -> bool:
+                return len(transport.sent) == expected
+
+            await eventually(arrived)
+        assert relay._failures.last_error is None
+    await relaying.dispose()
+    warnings = [each for each in caplog.messages if "too many connections" in each]
+    assert len(opened) - 1 == len(warnings)
+    assert "next attempt in 0.0 s" in warnings[0]
+    assert "next attempt in 0.1 s" in warnings[2]
+
+
+async def test_a_listener_that_hears_nothing_is_replaced(
+    engine: AsyncEngine,
+    writer: AsyncEngine,
+    transport: AsyncRecorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Silence of the network, or of a pooler, is told from silence of the writers."""
+    relay = AsyncOutboxRelay(engine, transport, poll_interval=0.05)
+    relay._notifications.test_every = 0.02
+    relay._notifications.patience = 0.2
+    relay._notifications.retries = Backoff(first=0.01)
+
+    async def hears() -> bool:
+        return relay._notifications._heard > 0.0
+
+    async def is_reported() -> bool:
+        return any("no notification was heard" in each for each in caplog.messages)
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    async with background(relay.run, relay.stop):
+        await eventually(hears)
+        await relay._notifications._driver.execute("UNLISTEN *")
+        await publish(writer, "1")
+        await eventually(arrived)
+        await eventually(is_reported)
+        await eventually(hears)
 
 
 async def test_nobody_is_notified_while_no_relay_sleeps(

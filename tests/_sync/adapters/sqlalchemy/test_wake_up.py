@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool, StaticPool
 
 from messagebus import SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
@@ -173,6 +175,108 @@ def test_the_relay_listens_again_after_its_connection_was_lost(
         eventually(listens)
         publish(writer, "2")
         eventually(arrived)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pool_size": 1, "max_overflow": 0, "pool_timeout": 3},
+        {"poolclass": NullPool},
+        {"poolclass": StaticPool},
+    ],
+    ids=["one connection", "no pool", "one for all"],
+)
+def test_a_relay_needs_one_connection_of_its_pool(
+    writer: SyncEngine, postgres_url: str, transport: SyncRecorder, options: dict[str, Any]
+) -> None:
+    """It listens outside of the pool, and so is notified whatever room the pool has."""
+    relaying = new_engine(postgres_url, **options)
+    relay = SyncOutboxRelay(relaying, transport, poll_interval=NEVER, lease=NEVER)
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
+
+    def sleeps() -> bool:
+        return is_listening(writer)
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    with background(relay.run, relay.stop):
+        eventually(sleeps)
+        publish(writer, "1")
+        eventually(arrived)
+    relaying.dispose()
+    with writer.connect() as connection:
+        query = AWAY.text.replace("pg_terminate_backend(pid)", "count(*)")
+        assert 0 == connection.scalar(sa.text(query))
+
+
+def test_a_server_without_room_for_the_listener_is_polled(
+    writer: SyncEngine,
+    postgres_url: str,
+    transport: SyncRecorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """This is no outage; it is tried again after growing pauses."""
+    relaying = new_engine(postgres_url, pool_size=1, max_overflow=0)
+    opened: list[object] = []
+
+    def connect(*arguments: object) -> None:
+        opened.append(arguments)
+        if len(opened) > 1:
+            raise OperationalError(None, None, Exception("too many connections for role"))
+
+    sa.event.listen(getattr(relaying, "sync_engine", relaying), "do_connect", connect)
+    relay = SyncOutboxRelay(relaying, transport, poll_interval=0.01)
+    relay._notifications.retries = Backoff(first=0.001, factor=10, longest=NEVER, jitter=0.0)
+
+    def has_failed_often() -> bool:
+        return len(opened) > 3
+
+    with background(relay.run, relay.stop):
+        eventually(has_failed_often)
+        for number in range(5):
+            publish(writer, str(number))
+
+            def arrived(expected: int = number + 1) -> bool:
+                return len(transport.sent) == expected
+
+            eventually(arrived)
+        assert relay._failures.last_error is None
+    relaying.dispose()
+    warnings = [each for each in caplog.messages if "too many connections" in each]
+    assert len(opened) - 1 == len(warnings)
+    assert "next attempt in 0.0 s" in warnings[0]
+    assert "next attempt in 0.1 s" in warnings[2]
+
+
+def test_a_listener_that_hears_nothing_is_replaced(
+    engine: SyncEngine,
+    writer: SyncEngine,
+    transport: SyncRecorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Silence of the network, or of a pooler, is told from silence of the writers."""
+    relay = SyncOutboxRelay(engine, transport, poll_interval=0.05)
+    relay._notifications.test_every = 0.02
+    relay._notifications.patience = 0.2
+    relay._notifications.retries = Backoff(first=0.01)
+
+    def hears() -> bool:
+        return relay._notifications._heard > 0.0
+
+    def is_reported() -> bool:
+        return any("no notification was heard" in each for each in caplog.messages)
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    with background(relay.run, relay.stop):
+        eventually(hears)
+        relay._notifications._driver.execute("UNLISTEN *")
+        publish(writer, "1")
+        eventually(arrived)
+        eventually(is_reported)
+        eventually(hears)
 
 
 def test_nobody_is_notified_while_no_relay_sleeps(

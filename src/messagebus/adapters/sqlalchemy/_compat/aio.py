@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AsyncSession",
     "AsyncSessionFactory",
     "AsyncWakeUp",
+    "apart",
     "call",
     "close",
 ]
@@ -23,6 +25,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 AsyncSessionFactory: TypeAlias = async_sessionmaker[AsyncSession]
+
+
+def apart(engine: AsyncEngine) -> AsyncEngine:
+    """Return an engine that connects as another one does, with a pool of its own."""
+    sync_engine = engine.sync_engine
+    return AsyncEngine(Engine(sync_engine.pool.recreate(), sync_engine.dialect, sync_engine.url))
 
 
 async def call(

@@ -17,6 +17,7 @@ __all__ = [
     "SyncSession",
     "SyncSessionFactory",
     "SyncWakeUp",
+    "apart",
     "call",
     "close",
 ]
@@ -26,6 +27,11 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 SyncSessionFactory: TypeAlias = sessionmaker[SyncSession]
+
+
+def apart(engine: SyncEngine) -> SyncEngine:
+    """Return an engine that connects as another one does, with a pool of its own."""
+    return SyncEngine(engine.pool.recreate(), engine.dialect, engine.url)
 
 
 def call(
