@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...exceptions import ConfigurationError, MissingTableError
 from ...retry import Backoff
@@ -33,7 +33,13 @@ log = logging.getLogger("messagebus.relay")
 
 def with_advice(error: BaseException) -> str:
     """Return an error and its notes, which say what to do, on one line."""
-    return "; ".join([str(error), *getattr(error, "__notes__", ())])
+    return "; ".join([_reason(error), *getattr(error, "__notes__", ())])
+
+
+def _reason(error: BaseException) -> str:
+    """Return the text of an error on one line, without the statement and its parameters."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    return " ".join(str(original or error).split())
 
 
 def _is_wiring(error: BaseException) -> bool:
@@ -80,7 +86,7 @@ class Failures:
         """Note that something cannot be reached; return how long to wait, in seconds."""
         self.failing = what
         self.outages += 1
-        known, self.last_error = self.last_error, f"{type(error).__name__}: {error}"
+        known, self.last_error = self.last_error, f"{type(error).__name__}: {_reason(error)}"
         delay = self._backoff.delay(self.outages)
         meaning = meaning_of(error) if what == DATABASE else Meaning.OUTAGE
         # A migration may be hours away: one warning is enough.
