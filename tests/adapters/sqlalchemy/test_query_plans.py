@@ -71,6 +71,7 @@ def find_work(engine: Engine) -> None:
     relay.outbox.backlog()
     assert relay._lease.acquire()
     relay._batches.advance()
+    relay._lease.sign_of_life.close()
     with engine.begin() as connection:
         connection.execute(sa.delete(tables.lease))
 

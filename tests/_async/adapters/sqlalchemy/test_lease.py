@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
 from messagebus.adapters.sqlalchemy.clock import now
-from messagebus.adapters.sqlalchemy.delivery import Batch
+from messagebus.adapters.sqlalchemy.delivery import Batch, LeaseLostError
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import publish, stored
@@ -193,10 +193,12 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A relay that drains takes a lease that ends, however rarely it polls."""
     await publish(engine, "1")
-    assert await AsyncOutboxRelay(engine, transport)._lease.acquire()
+    gone = AsyncOutboxRelay(engine, transport)
+    assert await gone._lease.acquire()
     await expire(engine, after=BRIEF)
 
     assert 1 == await AsyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
+    await gone._lease.sign_of_life.close()
 
 
 @pytest.mark.slow
@@ -343,4 +345,34 @@ async def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
         await connection.commit()
         await connection.execute(sa.text("SELECT 1"))
     await connection.close()
+    await frozen._lease.sign_of_life.close()
     await engine.dispose()
+
+
+async def test_a_relay_whose_lock_is_lost_is_followed_at_once(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """The lock ends with the process, and the lease of a leader that is dead is not waited for."""
+    await publish(engine, "1")
+    dead = AsyncOutboxRelay(engine, transport, lease=3600)
+    assert await dead._lease.acquire()
+    standby = AsyncOutboxRelay(engine, transport, lease=3600)
+    assert not await standby._lease.acquire()
+    await dead._lease.sign_of_life.close()
+
+    assert 1 == await standby.drain()
+    with pytest.raises(LeaseLostError):
+        await dead._lease.release()
+
+
+async def test_a_lease_that_waited_for_the_database_has_its_full_time(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """On SQLite, a transaction may wait for the write lock for longer than the lease lasts."""
+    relay = AsyncOutboxRelay(engine, transport, lease=3600)
+    assert await relay._lease.acquire()
+    async with relay._lease.transaction(relay._lease.hold()):
+        begun = monotonic()
+    assert relay._lease._renewed >= begun
+    await relay._lease.release()
+    await relay._lease.sign_of_life.close()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
 from messagebus.adapters.sqlalchemy.clock import now
-from messagebus.adapters.sqlalchemy.delivery import Batch
+from messagebus.adapters.sqlalchemy.delivery import Batch, LeaseLostError
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
@@ -195,10 +195,12 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
 ) -> None:
     """A relay that drains takes a lease that ends, however rarely it polls."""
     publish(engine, "1")
-    assert SyncOutboxRelay(engine, transport)._lease.acquire()
+    gone = SyncOutboxRelay(engine, transport)
+    assert gone._lease.acquire()
     expire(engine, after=BRIEF)
 
     assert 1 == SyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
+    gone._lease.sign_of_life.close()
 
 
 @pytest.mark.slow
@@ -345,4 +347,34 @@ def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
         connection.commit()
         connection.execute(sa.text("SELECT 1"))
     connection.close()
+    frozen._lease.sign_of_life.close()
     engine.dispose()
+
+
+def test_a_relay_whose_lock_is_lost_is_followed_at_once(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """The lock ends with the process, and the lease of a leader that is dead is not waited for."""
+    publish(engine, "1")
+    dead = SyncOutboxRelay(engine, transport, lease=3600)
+    assert dead._lease.acquire()
+    standby = SyncOutboxRelay(engine, transport, lease=3600)
+    assert not standby._lease.acquire()
+    dead._lease.sign_of_life.close()
+
+    assert 1 == standby.drain()
+    with pytest.raises(LeaseLostError):
+        dead._lease.release()
+
+
+def test_a_lease_that_waited_for_the_database_has_its_full_time(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """On SQLite, a transaction may wait for the write lock for longer than the lease lasts."""
+    relay = SyncOutboxRelay(engine, transport, lease=3600)
+    assert relay._lease.acquire()
+    with relay._lease.transaction(relay._lease.hold()):
+        begun = monotonic()
+    assert relay._lease._renewed >= begun
+    relay._lease.release()
+    relay._lease.sign_of_life.close()

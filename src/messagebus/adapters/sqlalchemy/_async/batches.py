@@ -15,7 +15,7 @@ from ....serialization.wire import row_to_wire
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncConnection
 from ..clock import now
-from ..delivery import Batch, LeaseLostError, Outcome
+from ..delivery import Batch, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import AsyncLease
 
@@ -114,9 +114,8 @@ class AsyncBatches:
         Raises:
             LeaseLostError: another relay may hold the lease; nothing is sent.
         """
-        if not self._lease.is_fresh:
-            # The process froze after claiming the batch, which may be another relay's by now.
-            raise LeaseLostError
+        # If the process froze after claiming the batch, that may be another relay's by now.
+        await self._lease.renew()
         try:
             send = transport.send_messages_serialized
             await finish(send([row_to_wire(row) for row in batch.rows]), send)  # type: ignore[func-returns-value,unused-ignore]

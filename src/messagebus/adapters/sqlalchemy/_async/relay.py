@@ -7,30 +7,30 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from time import monotonic
 from typing import Literal
 from uuid import uuid4
 
 from ...._compat.aio import adapt
-from ....exceptions import ConfigurationError, UndeliverableMessageError
+from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import AsyncEngine, AsyncWakeUp, call
-from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures, log
-from .._relay_state import State, move
-from ..delivery import Batch, LeaseLostError
+from .._compat.aio import AsyncEngine, AsyncWakeUp
+from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
+from .._relay_state import State
+from ..delivery import LeaseLostError
 from ..engine import ensure_transactional
 from ..status import RelayStatus
-from ..tables import OutboxTables, default_tables, ensure_exist
+from ..tables import OutboxTables, default_tables
 from .batches import AsyncBatches
 from .lease import AsyncLease
 from .notifications import AsyncNotifications
 from .outbox import AsyncOutbox
 from .retention import AsyncRetention
 from .standby import AsyncStandby
+from .steps import AsyncRelaySteps
 
 
-class AsyncOutboxRelay:
+class AsyncOutboxRelay(AsyncRelaySteps):
     """Send the published messages of committed transactions to a transport, in order.
 
     Any number of relays may run on one database: one leads, and another takes over when the lease
@@ -188,9 +188,6 @@ class AsyncOutboxRelay:
             backlog=await self.outbox.backlog(),
         )
 
-    def _move(self, to: State) -> None:
-        self._state = move(self._state, to)
-
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[None]:
         """Enter the relay, and release the lease at the end so that another one takes over."""
@@ -214,87 +211,4 @@ class AsyncOutboxRelay:
                 self._told_to_stop = False
                 self._move(State.STOPPED)
                 await self._notifications.close()
-
-    async def _step(self, *, patient: bool = True) -> None:
-        """Do what the state asks for. Only a *patient* relay waits for a broker that is down."""
-        try:
-            match self._state:
-                case State.CONNECTING:
-                    async with self._lease.reading.connect() as connection:
-                        await call(connection, ensure_exist, self._lease.tables)
-                    self._move(State.STANDBY)
-                case State.STANDBY:
-                    if await self._lease.acquire():
-                        self._move(State.SENDING)
-                    else:
-                        await self._wake_up.wait(self._longest_wait)
-                case _:
-                    await self._notifications.listen()
-                    await self._retention.purge()
-                    if self._state is State.IDLE:
-                        await self._poll()
-                    else:
-                        await self._send_next(patient=patient)
-        except LeaseLostError:
-            self._batches.forget()
-            self._move(State.STANDBY)
-            log.warning("another relay leads", extra={"event": "relay.deposed"})
-
-    async def _poll(self) -> None:
-        """Look for a pending message; wait if there is none."""
-        await self._lease.renew()
-        if await self._batches.is_pending():
-            self._move(State.SENDING)
-        else:
-            self._polls += 1
-            await self._notifications.wait(self._polls)
-
-    async def _send_next(self, *, patient: bool) -> None:
-        """Record the outcome of the last batch, claim the next one and send it."""
-        batch = await self._batches.advance()
-        for row in batch.parked:
-            self._failures.failure(row, row.reason, attempts=row.attempts, parked=True)
-        if batch.rows:
-            await self._forward(batch, patient=patient)
-        elif batch.wait:
-            await self._pause(batch.wait)
-        else:
-            self._polls = 0
-            self._failures.recovered()
-            self._move(State.IDLE)
-
-    async def _forward(self, batch: Batch, *, patient: bool) -> None:
-        """Send a batch, and deal with a message or a broker that fails."""
-        outcome = await self._batches.send(batch, self.transport)
-        self._sent += len(outcome.sent)
-        failed = outcome.failed
-        if outcome.error is None:
-            self._failures.recovered()
-            details = {"event": "relay.sent", "count": len(outcome.sent)}
-            log.debug("sent %d message(s)", len(outcome.sent), extra=details)
-        elif failed is None:
-            await self._batches.settle()
-            if not patient:
-                raise outcome.error
-            await self._pause(self._failures.outage(BROKER, outcome.error))
-        else:
-            attempts, parked = failed.attempts + 1, self._batches.parks(outcome)
-            self._failures.failure(failed, outcome.reason, attempts=attempts, parked=parked)
-            if outcome.is_rejection and not parked:
-                await self._batches.settle()
-                raise UndeliverableMessageError(
-                    failed.message_id, failed.position, attempts, outcome.reason
-                ) from outcome.error
-
-    async def _pause(self, seconds: float) -> None:
-        self._move(State.PAUSING)
-        await self._rest(seconds)
-        self._move(State.SENDING)
-
-    async def _rest(self, seconds: float) -> None:
-        """Wait, keeping the lease during a pause; only *stop* ends the wait early."""
-        end = monotonic() + seconds
-        while not self._told_to_stop and (left := end - monotonic()) > 0:
-            await self._wake_up.wait(min(left, self.lease / 3))
-            if self._state is State.PAUSING:
-                await self._lease.renew()
+                await self._lease.sign_of_life.close()

@@ -19,6 +19,7 @@ from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
 from ..tables import PENDING, RELAY, OutboxTables, in_state
+from .sign_of_life import SyncSignOfLife
 
 
 class SyncLease:
@@ -38,6 +39,7 @@ class SyncLease:
         engine: connects to the database.
         reading: connects to the database for transactions that only read.
         tables: the outbox.
+        sign_of_life: shows the other relays that the process of this one lives.
         limit: a condition for every statement that may be the first of a transaction.
     """
 
@@ -51,8 +53,10 @@ class SyncLease:
         self._seconds = duration.total_seconds()
         self._end = now(engine.dialect, duration)
         self.limit = idle_limit(engine.dialect, duration)
-        found = sa.select(tables.lease, now(engine.dialect).label("now"))
-        self._look = found.where(tables.lease.c.name == RELAY, self.limit)
+        self.sign_of_life = SyncSignOfLife(engine, tables, holder, self._seconds / 3)
+        is_alive = self.sign_of_life.column().label("is_alive")
+        found = sa.select(tables.lease, now(engine.dialect).label("now"), is_alive)
+        self._look = found.where(tables.lease.c.name == RELAY)
         self._token: int | None = None
         self._renewed = 0.0
 
@@ -62,23 +66,32 @@ class SyncLease:
         return self._token is not None and monotonic() - self._renewed < self._seconds
 
     def acquire(self) -> bool:
-        """Acquire the lease if it is free or held already; return whether it is held now."""
+        """Acquire the lease if it is free or held already; return whether it is held now.
+
+        It is free when it has expired, or as soon as the process of its holder has ended.
+        """
         if self._token is not None:
+            self.sign_of_life.give()
             return True
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
         with self.reading.connect() as connection:
             row = (connection.execute(self._look)).one_or_none()
-        if row is not None and row.expires_at > row.now:
+        is_free = row is None or row.expires_at <= row.now
+        if row is not None and not (is_free or self.sign_of_life.is_over(row)):
             return False
-        begun = monotonic()
+        # Who cannot show that it lives must not depose others for the lack of such a sign.
+        if not (self.sign_of_life.give() or is_free):
+            return False
         try:
             with self.engine.begin() as connection:
-                self._token = self._take(connection)
+                begun = monotonic()
+                token = self._take(connection, row)
         except IntegrityError:  # another relay inserts the row as well
+            token = None
+        if token is None:
+            self.sign_of_life.withdraw()
             return False
-        if self._token is None:
-            return False
-        self._renewed = begun
+        self._token, self._renewed = token, begun
         details = {"event": "relay.leading", "holder": self._holder}
         log.info("leading, with token %d", self._token, extra=details)
         return True
@@ -107,6 +120,7 @@ class SyncLease:
     def forget(self) -> None:
         """Forget the token: this relay no longer holds the lease."""
         self._token = None
+        self.sign_of_life.withdraw()
 
     @contextmanager
     def transaction(self, fence: sa.Update) -> Generator[tuple[SyncConnection, dict[str, Any]]]:
@@ -121,10 +135,11 @@ class SyncLease:
         Raises:
             LeaseLostError: another relay holds the lease; the transaction is rolled back.
         """
-        begun = monotonic()
         parameters: dict[str, Any] = {"held": self._token}
         with self.engine.begin() as connection:
             yield connection, parameters
+            # Not earlier: on SQLite, the transaction may have waited long for the write lock.
+            begun = monotonic()
             if (connection.execute(fence, parameters)).rowcount == 0:
                 self.forget()
                 raise LeaseLostError
@@ -137,8 +152,8 @@ class SyncLease:
         values = {"expires_at": self._end, **values}
         return sa.update(lease).where(is_held, self.limit).values(**values)
 
-    def _take(self, connection: SyncConnection) -> int | None:
-        """Return the token of this relay; None if another relay holds the lease."""
+    def _take(self, connection: SyncConnection, row: sa.Row[Any] | None) -> int | None:
+        """Return the token of this relay; None if the lease is no longer as it was seen."""
         lease = self.tables.lease
         values = {
             "holder": self._holder,
@@ -147,13 +162,12 @@ class SyncLease:
             "sending_from": None,
             "sending_to": None,
         }
-        row = (connection.execute(self._look)).one_or_none()
         if row is None:
             connection.execute(sa.insert(lease).values(name=RELAY, token=1, **values))
             return 1
         token = int(row.token) + 1
-        is_free = sa.and_(lease.c.token == row.token, lease.c.expires_at <= row.now)
-        take = sa.update(lease).where(lease.c.name == RELAY, is_free)
+        is_unchanged = sa.and_(lease.c.token == row.token, lease.c.expires_at == row.expires_at)
+        take = sa.update(lease).where(lease.c.name == RELAY, is_unchanged, self.limit)
         if (connection.execute(take.values(token=token, **values))).rowcount == 0:
             return None
         if row.sending_from is not None:

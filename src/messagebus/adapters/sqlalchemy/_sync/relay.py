@@ -9,30 +9,30 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from time import monotonic
 from typing import Literal
 from uuid import uuid4
 
 from ...._compat.blocking import adapt
-from ....exceptions import ConfigurationError, UndeliverableMessageError
+from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import SyncEngine, SyncWakeUp, call
-from .._failures import BROKER, DATABASE, DATABASE_ERRORS, Failures, log
-from .._relay_state import State, move
-from ..delivery import Batch, LeaseLostError
+from .._compat.blocking import SyncEngine, SyncWakeUp
+from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
+from .._relay_state import State
+from ..delivery import LeaseLostError
 from ..engine import ensure_transactional
 from ..status import RelayStatus
-from ..tables import OutboxTables, default_tables, ensure_exist
+from ..tables import OutboxTables, default_tables
 from .batches import SyncBatches
 from .lease import SyncLease
 from .notifications import SyncNotifications
 from .outbox import SyncOutbox
 from .retention import SyncRetention
 from .standby import SyncStandby
+from .steps import SyncRelaySteps
 
 
-class SyncOutboxRelay:
+class SyncOutboxRelay(SyncRelaySteps):
     """Send the published messages of committed transactions to a transport, in order.
 
     Any number of relays may run on one database: one leads, and another takes over when the lease
@@ -188,9 +188,6 @@ class SyncOutboxRelay:
             backlog=self.outbox.backlog(),
         )
 
-    def _move(self, to: State) -> None:
-        self._state = move(self._state, to)
-
     @contextmanager
     def _running(self) -> Generator[None]:
         """Enter the relay, and release the lease at the end so that another one takes over."""
@@ -214,87 +211,4 @@ class SyncOutboxRelay:
                 self._told_to_stop = False
                 self._move(State.STOPPED)
                 self._notifications.close()
-
-    def _step(self, *, patient: bool = True) -> None:
-        """Do what the state asks for. Only a *patient* relay waits for a broker that is down."""
-        try:
-            match self._state:
-                case State.CONNECTING:
-                    with self._lease.reading.connect() as connection:
-                        call(connection, ensure_exist, self._lease.tables)
-                    self._move(State.STANDBY)
-                case State.STANDBY:
-                    if self._lease.acquire():
-                        self._move(State.SENDING)
-                    else:
-                        self._wake_up.wait(self._longest_wait)
-                case _:
-                    self._notifications.listen()
-                    self._retention.purge()
-                    if self._state is State.IDLE:
-                        self._poll()
-                    else:
-                        self._send_next(patient=patient)
-        except LeaseLostError:
-            self._batches.forget()
-            self._move(State.STANDBY)
-            log.warning("another relay leads", extra={"event": "relay.deposed"})
-
-    def _poll(self) -> None:
-        """Look for a pending message; wait if there is none."""
-        self._lease.renew()
-        if self._batches.is_pending():
-            self._move(State.SENDING)
-        else:
-            self._polls += 1
-            self._notifications.wait(self._polls)
-
-    def _send_next(self, *, patient: bool) -> None:
-        """Record the outcome of the last batch, claim the next one and send it."""
-        batch = self._batches.advance()
-        for row in batch.parked:
-            self._failures.failure(row, row.reason, attempts=row.attempts, parked=True)
-        if batch.rows:
-            self._forward(batch, patient=patient)
-        elif batch.wait:
-            self._pause(batch.wait)
-        else:
-            self._polls = 0
-            self._failures.recovered()
-            self._move(State.IDLE)
-
-    def _forward(self, batch: Batch, *, patient: bool) -> None:
-        """Send a batch, and deal with a message or a broker that fails."""
-        outcome = self._batches.send(batch, self.transport)
-        self._sent += len(outcome.sent)
-        failed = outcome.failed
-        if outcome.error is None:
-            self._failures.recovered()
-            details = {"event": "relay.sent", "count": len(outcome.sent)}
-            log.debug("sent %d message(s)", len(outcome.sent), extra=details)
-        elif failed is None:
-            self._batches.settle()
-            if not patient:
-                raise outcome.error
-            self._pause(self._failures.outage(BROKER, outcome.error))
-        else:
-            attempts, parked = failed.attempts + 1, self._batches.parks(outcome)
-            self._failures.failure(failed, outcome.reason, attempts=attempts, parked=parked)
-            if outcome.is_rejection and not parked:
-                self._batches.settle()
-                raise UndeliverableMessageError(
-                    failed.message_id, failed.position, attempts, outcome.reason
-                ) from outcome.error
-
-    def _pause(self, seconds: float) -> None:
-        self._move(State.PAUSING)
-        self._rest(seconds)
-        self._move(State.SENDING)
-
-    def _rest(self, seconds: float) -> None:
-        """Wait, keeping the lease during a pause; only *stop* ends the wait early."""
-        end = monotonic() + seconds
-        while not self._told_to_stop and (left := end - monotonic()) > 0:
-            self._wake_up.wait(min(left, self.lease / 3))
-            if self._state is State.PAUSING:
-                self._lease.renew()
+                self._lease.sign_of_life.close()
