@@ -51,7 +51,7 @@ def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) 
     async_driver, sync_driver, extra = _DRIVERS[name]
     driver = async_driver if new is create_async_engine else sync_driver
     try:
-        return prepare_sqlite(new(url.set(drivername=driver), pool_pre_ping=True))
+        return prepare_sqlite(new(url.set(drivername=driver), connect_args={"connect_timeout": 5} if name.startswith("postgres") else {}))
     except ImportError as error:
         what = f"The database {name}"
         raise MissingExtraError(what, extra) from error

@@ -24,7 +24,7 @@ def engine(postgres_url: str) -> Iterator[sa.Engine]:
 @pytest.mark.parametrize(
     ("statement", "parameters"),
     [
-        (lambda relay: relay._lease._look, {}),
+        (lambda relay: relay._lease._query, {}),
         (lambda relay: relay._batches._head, {}),
         (lambda relay: relay._batches._mark_sent, {"positions": [1, 2]}),
         (

@@ -83,7 +83,7 @@ class AsyncBatches:
 
     async def is_pending(self) -> bool:
         """Return whether there is a message to send."""
-        async with self._lease.reading.connect() as connection:
+        async with self._lease.look() as connection:
             return (await connection.execute(self._first)).first() is not None
 
     async def advance(self) -> Batch:

@@ -11,13 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from .._compat.aio import AsyncConnection, AsyncEngine
+from .._compat.aio import AsyncConnection, AsyncEngine, within
 from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
 from ..tables import PENDING, RELAY, OutboxTables, in_state
 from .sign_of_life import AsyncSignOfLife
+
+_LEAST_PATIENCE = 1.0  # seconds
 
 
 class AsyncLease:
@@ -38,6 +40,7 @@ class AsyncLease:
         reading: connects to the database for transactions that only read.
         tables: the outbox.
         sign_of_life: shows the other relays that the process of this one lives.
+        patience: how long the database may take for a transaction, in seconds.
         limit: a condition for every statement that may be the first of a transaction.
     """
 
@@ -49,12 +52,15 @@ class AsyncLease:
         self.tables = tables
         self._holder = holder
         self._seconds = duration.total_seconds()
+        self.patience = max(self._seconds / 3, _LEAST_PATIENCE)
         self._end = now(engine.dialect, duration)
         self.limit = idle_limit(engine.dialect, duration)
-        self.sign_of_life = AsyncSignOfLife(engine, tables, holder, self._seconds / 3)
+        self.sign_of_life = AsyncSignOfLife(
+            engine, tables, holder, self._seconds / 3, self.patience
+        )
         is_alive = self.sign_of_life.column().label("is_alive")
         found = sa.select(tables.lease, now(engine.dialect).label("now"), is_alive)
-        self._look = found.where(tables.lease.c.name == RELAY)
+        self._query = found.where(tables.lease.c.name == RELAY, self.limit)
         self._token: int | None = None
         self._renewed = 0.0
 
@@ -72,8 +78,8 @@ class AsyncLease:
             await self.sign_of_life.give()
             return True
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
-        async with self.reading.connect() as connection:
-            row = (await connection.execute(self._look)).one_or_none()
+        async with self.look() as connection:
+            row = (await connection.execute(self._query)).one_or_none()
         is_free = row is None or row.expires_at <= row.now
         if row is not None and not (is_free or await self.sign_of_life.is_over(row)):
             return False
@@ -81,7 +87,7 @@ class AsyncLease:
         if not (await self.sign_of_life.give() or is_free):
             return False
         try:
-            async with self.engine.begin() as connection:
+            async with self._begin() as connection:
                 begun = monotonic()
                 token = await self._take(connection, row)
         except IntegrityError:  # another relay inserts the row as well
@@ -93,6 +99,12 @@ class AsyncLease:
         details = {"event": "relay.leading", "holder": self._holder}
         log.info("leading, with token %d", self._token, extra=details)
         return True
+
+    @asynccontextmanager
+    async def look(self) -> AsyncGenerator[AsyncConnection]:
+        """Connect to read, for which the database may take no longer than its time."""
+        async with self.reading.connect() as connection, within(connection, self.patience):
+            yield connection
 
     async def renew(self) -> None:
         """Renew the lease once a third of its time has passed.
@@ -136,7 +148,7 @@ class AsyncLease:
             LeaseLostError: another relay holds the lease; the transaction is rolled back.
         """
         parameters: dict[str, Any] = {"held": self._token}
-        async with self.engine.begin() as connection:
+        async with self._begin() as connection:
             yield connection, parameters
             # Not earlier: on SQLite, the transaction may have waited long for the write lock.
             begun = monotonic()
@@ -151,6 +163,16 @@ class AsyncLease:
         is_held = sa.and_(lease.c.name == RELAY, lease.c.token == sa.bindparam("held"))
         values = {"expires_at": self._end, **values}
         return sa.update(lease).where(is_held, self.limit).values(**values)
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction, for which the database may take no longer than its time."""
+        async with (
+            self.engine.connect() as connection,
+            within(connection, self.patience),
+            connection.begin(),
+        ):
+            yield connection
 
     async def _take(self, connection: AsyncConnection, row: sa.Row[Any] | None) -> int | None:
         """Return the token of this relay; None if the lease is no longer as it was seen."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from ....retry import Backoff
-from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, apart, call
+from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, apart, call, within
 from .._failures import log
 from ..tables import OutboxTables
 
@@ -94,7 +94,8 @@ class AsyncNotifications:
             self._connection = await self._own.connect()
             connection = await self._connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
-            await connection.exec_driver_sql(f"LISTEN {quoted}")
+            async with within(connection, self.patience):
+                await connection.exec_driver_sql(f"LISTEN {quoted}")
             self._driver = await call(connection, attrgetter("connection.driver_connection"))
         except Exception as error:  # noqa: BLE001
             # The server may have no room for one more connection: this is no outage.
@@ -130,7 +131,11 @@ class AsyncNotifications:
                 raise TimeoutError(text)
         elif present - self._heard > self.test_every:
             test = sa.select(sa.func.pg_notify(self._channel, self._test))
-            async with self._engine.begin() as connection:
+            async with (
+                self._engine.connect() as connection,
+                within(connection, self.patience),
+                connection.begin(),
+            ):
                 await connection.execute(test)
             self._asked = present
 

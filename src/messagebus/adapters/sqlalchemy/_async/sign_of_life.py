@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._compat.aio import AsyncConnection, AsyncEngine, call
+from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
 from .._failures import log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
@@ -36,15 +36,22 @@ class AsyncSignOfLife:
         tables: the outbox.
         holder: the name of this relay in the lease.
         interval: the time between two checks that the lock is still held, in seconds.
+        patience: how long the database may take for a check, in seconds.
     """
 
     def __init__(
-        self, engine: AsyncEngine, tables: OutboxTables, holder: str, interval: float
+        self,
+        engine: AsyncEngine,
+        tables: OutboxTables,
+        holder: str,
+        interval: float,
+        patience: float,
     ) -> None:
         self._engine = engine
         self._tables = tables
         self._holder = holder
         self._interval = interval
+        self._patience = patience
         self._checked = 0.0
         self._connection: AsyncConnection | None = None
         self._file: LockFile | None = None
@@ -111,18 +118,21 @@ class AsyncSignOfLife:
         """Check the session that holds the lock; open one if there is none, or it was lost."""
         if self._connection is not None:
             try:
-                await self._connection.exec_driver_sql("SELECT 1")
-                await self._connection.rollback()
-            except SQLAlchemyError:
+                async with within(self._connection, self._patience):
+                    await self._connection.exec_driver_sql("SELECT 1")
+                    await self._connection.rollback()
+            except (SQLAlchemyError, OSError):
                 await self.close()
             else:
                 return
-        connection = await self._engine.connect()
+        # The pool may be too small for a connection that is never given back, and the server for
+        # one more: then the pool must keep its own.
+        connection = await apart(self._engine).connect()
         try:
-            # The pool may be too small for a connection that is never given back.
             await call(connection, sa.Connection.detach)
-            await connection.execute(self._acquire)
-            await connection.commit()
+            async with within(connection, self._patience):
+                await connection.execute(self._acquire)
+                await connection.commit()
         except BaseException:
             await call(connection, _end)
             raise

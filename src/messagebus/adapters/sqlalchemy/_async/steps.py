@@ -50,7 +50,7 @@ class AsyncRelaySteps:
         try:
             match self._state:
                 case State.CONNECTING:
-                    async with self._lease.reading.connect() as connection:
+                    async with self._lease.look() as connection:
                         await call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
@@ -104,10 +104,13 @@ class AsyncRelaySteps:
             details = {"event": "relay.sent", "count": len(outcome.sent)}
             log.debug("sent %d message(s)", len(outcome.sent), extra=details)
         elif failed is None:
-            await self._batches.settle()
             if not patient:
+                await self._batches.settle()
                 raise outcome.error
-            await self._pause(self._failures.outage(BROKER, outcome.error))
+            # Said before the lease is looked at, which may be lost while the broker is silent.
+            delay = self._failures.outage(BROKER, outcome.error)
+            await self._batches.settle()
+            await self._pause(delay)
         else:
             attempts, parked = failed.attempts + 1, self._batches.parks(outcome)
             self._failures.failure(failed, outcome.reason, attempts=attempts, parked=parked)

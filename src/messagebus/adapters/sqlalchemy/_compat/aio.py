@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+
+from .._hang_up import HangUp, no_answer
 
 __all__ = [
     "AsyncConnection",
@@ -19,6 +22,7 @@ __all__ = [
     "apart",
     "call",
     "close",
+    "within",
 ]
 
 P = ParamSpec("P")
@@ -49,6 +53,31 @@ async def close(session: AsyncSession) -> None:
         await asyncio.shield(asyncio.ensure_future(session.close()))
     else:
         session.sync_session.close()  # has no connection to wait for
+
+
+@asynccontextmanager
+async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[None]:
+    """Limit how long the database may take for the block; it may do so on a server only.
+
+    Args:
+        connection: the connection that the block uses.
+        seconds: the limit.
+
+    Raises:
+        TimeoutError: the database has not answered in time; the connection is lost.
+    """
+    raw = await connection.get_raw_connection()
+    hang_up = HangUp(connection.dialect, raw.driver_connection)
+    timer = asyncio.get_running_loop().call_later(seconds, hang_up) if hang_up else None
+    try:
+        yield
+    except Exception as error:
+        if hang_up.done:
+            raise no_answer(seconds) from error
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 class AsyncWakeUp:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
+
+from .._hang_up import HangUp, no_answer
 
 __all__ = [
     "SyncConnection",
@@ -20,6 +24,7 @@ __all__ = [
     "apart",
     "call",
     "close",
+    "within",
 ]
 
 P = ParamSpec("P")
@@ -44,6 +49,33 @@ def call(
 def close(session: SyncSession) -> None:
     """Close a session."""
     session.close()
+
+
+@contextmanager
+def within(connection: SyncConnection, seconds: float) -> Generator[None]:
+    """Limit how long the database may take for the block; it may do so on a server only.
+
+    Args:
+        connection: the connection that the block uses.
+        seconds: the limit.
+
+    Raises:
+        TimeoutError: the database has not answered in time; the connection is lost.
+    """
+    hang_up = HangUp(connection.dialect, connection.connection.driver_connection)
+    timer = threading.Timer(seconds, hang_up) if hang_up else None
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    except Exception as error:
+        if hang_up.done:
+            raise no_answer(seconds) from error
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 class SyncWakeUp:

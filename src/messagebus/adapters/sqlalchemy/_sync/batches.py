@@ -85,7 +85,7 @@ class SyncBatches:
 
     def is_pending(self) -> bool:
         """Return whether there is a message to send."""
-        with self._lease.reading.connect() as connection:
+        with self._lease.look() as connection:
             return (connection.execute(self._first)).first() is not None
 
     def advance(self) -> Batch:

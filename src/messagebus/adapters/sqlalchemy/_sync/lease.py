@@ -13,13 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from .._compat.blocking import SyncConnection, SyncEngine
+from .._compat.blocking import SyncConnection, SyncEngine, within
 from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
 from ..engine import READ_ONLY
 from ..tables import PENDING, RELAY, OutboxTables, in_state
 from .sign_of_life import SyncSignOfLife
+
+_LEAST_PATIENCE = 1.0  # seconds
 
 
 class SyncLease:
@@ -40,6 +42,7 @@ class SyncLease:
         reading: connects to the database for transactions that only read.
         tables: the outbox.
         sign_of_life: shows the other relays that the process of this one lives.
+        patience: how long the database may take for a transaction, in seconds.
         limit: a condition for every statement that may be the first of a transaction.
     """
 
@@ -51,12 +54,13 @@ class SyncLease:
         self.tables = tables
         self._holder = holder
         self._seconds = duration.total_seconds()
+        self.patience = max(self._seconds / 3, _LEAST_PATIENCE)
         self._end = now(engine.dialect, duration)
         self.limit = idle_limit(engine.dialect, duration)
-        self.sign_of_life = SyncSignOfLife(engine, tables, holder, self._seconds / 3)
+        self.sign_of_life = SyncSignOfLife(engine, tables, holder, self._seconds / 3, self.patience)
         is_alive = self.sign_of_life.column().label("is_alive")
         found = sa.select(tables.lease, now(engine.dialect).label("now"), is_alive)
-        self._look = found.where(tables.lease.c.name == RELAY)
+        self._query = found.where(tables.lease.c.name == RELAY, self.limit)
         self._token: int | None = None
         self._renewed = 0.0
 
@@ -74,8 +78,8 @@ class SyncLease:
             self.sign_of_life.give()
             return True
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
-        with self.reading.connect() as connection:
-            row = (connection.execute(self._look)).one_or_none()
+        with self.look() as connection:
+            row = (connection.execute(self._query)).one_or_none()
         is_free = row is None or row.expires_at <= row.now
         if row is not None and not (is_free or self.sign_of_life.is_over(row)):
             return False
@@ -83,7 +87,7 @@ class SyncLease:
         if not (self.sign_of_life.give() or is_free):
             return False
         try:
-            with self.engine.begin() as connection:
+            with self._begin() as connection:
                 begun = monotonic()
                 token = self._take(connection, row)
         except IntegrityError:  # another relay inserts the row as well
@@ -95,6 +99,12 @@ class SyncLease:
         details = {"event": "relay.leading", "holder": self._holder}
         log.info("leading, with token %d", self._token, extra=details)
         return True
+
+    @contextmanager
+    def look(self) -> Generator[SyncConnection]:
+        """Connect to read, for which the database may take no longer than its time."""
+        with self.reading.connect() as connection, within(connection, self.patience):
+            yield connection
 
     def renew(self) -> None:
         """Renew the lease once a third of its time has passed.
@@ -136,7 +146,7 @@ class SyncLease:
             LeaseLostError: another relay holds the lease; the transaction is rolled back.
         """
         parameters: dict[str, Any] = {"held": self._token}
-        with self.engine.begin() as connection:
+        with self._begin() as connection:
             yield connection, parameters
             # Not earlier: on SQLite, the transaction may have waited long for the write lock.
             begun = monotonic()
@@ -151,6 +161,16 @@ class SyncLease:
         is_held = sa.and_(lease.c.name == RELAY, lease.c.token == sa.bindparam("held"))
         values = {"expires_at": self._end, **values}
         return sa.update(lease).where(is_held, self.limit).values(**values)
+
+    @contextmanager
+    def _begin(self) -> Generator[SyncConnection]:
+        """Open a transaction, for which the database may take no longer than its time."""
+        with (
+            self.engine.connect() as connection,
+            within(connection, self.patience),
+            connection.begin(),
+        ):
+            yield connection
 
     def _take(self, connection: SyncConnection, row: sa.Row[Any] | None) -> int | None:
         """Return the token of this relay; None if the lease is no longer as it was seen."""

@@ -12,7 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from ....retry import Backoff
-from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, apart, call
+from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, apart, call, within
 from .._failures import log
 from ..tables import OutboxTables
 
@@ -96,7 +96,8 @@ class SyncNotifications:
             self._connection = self._own.connect()
             connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
-            connection.exec_driver_sql(f"LISTEN {quoted}")
+            with within(connection, self.patience):
+                connection.exec_driver_sql(f"LISTEN {quoted}")
             self._driver = call(connection, attrgetter("connection.driver_connection"))
         except Exception as error:  # noqa: BLE001
             # The server may have no room for one more connection: this is no outage.
@@ -132,7 +133,11 @@ class SyncNotifications:
                 raise TimeoutError(text)
         elif present - self._heard > self.test_every:
             test = sa.select(sa.func.pg_notify(self._channel, self._test))
-            with self._engine.begin() as connection:
+            with (
+                self._engine.connect() as connection,
+                within(connection, self.patience),
+                connection.begin(),
+            ):
                 connection.execute(test)
             self._asked = present
 

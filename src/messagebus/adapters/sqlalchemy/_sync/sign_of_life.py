@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._compat.blocking import SyncConnection, SyncEngine, call
+from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within
 from .._failures import log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
@@ -38,15 +38,22 @@ class SyncSignOfLife:
         tables: the outbox.
         holder: the name of this relay in the lease.
         interval: the time between two checks that the lock is still held, in seconds.
+        patience: how long the database may take for a check, in seconds.
     """
 
     def __init__(
-        self, engine: SyncEngine, tables: OutboxTables, holder: str, interval: float
+        self,
+        engine: SyncEngine,
+        tables: OutboxTables,
+        holder: str,
+        interval: float,
+        patience: float,
     ) -> None:
         self._engine = engine
         self._tables = tables
         self._holder = holder
         self._interval = interval
+        self._patience = patience
         self._checked = 0.0
         self._connection: SyncConnection | None = None
         self._file: LockFile | None = None
@@ -113,18 +120,21 @@ class SyncSignOfLife:
         """Check the session that holds the lock; open one if there is none, or it was lost."""
         if self._connection is not None:
             try:
-                self._connection.exec_driver_sql("SELECT 1")
-                self._connection.rollback()
-            except SQLAlchemyError:
+                with within(self._connection, self._patience):
+                    self._connection.exec_driver_sql("SELECT 1")
+                    self._connection.rollback()
+            except (SQLAlchemyError, OSError):
                 self.close()
             else:
                 return
-        connection = self._engine.connect()
+        # The pool may be too small for a connection that is never given back, and the server for
+        # one more: then the pool must keep its own.
+        connection = apart(self._engine).connect()
         try:
-            # The pool may be too small for a connection that is never given back.
             call(connection, sa.Connection.detach)
-            connection.execute(self._acquire)
-            connection.commit()
+            with within(connection, self._patience):
+                connection.execute(self._acquire)
+                connection.commit()
         except BaseException:
             call(connection, _end)
             raise

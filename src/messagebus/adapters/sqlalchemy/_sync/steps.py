@@ -52,7 +52,7 @@ class SyncRelaySteps:
         try:
             match self._state:
                 case State.CONNECTING:
-                    with self._lease.reading.connect() as connection:
+                    with self._lease.look() as connection:
                         call(connection, ensure_exist, self._lease.tables)
                     self._move(State.STANDBY)
                 case State.STANDBY:
@@ -106,10 +106,13 @@ class SyncRelaySteps:
             details = {"event": "relay.sent", "count": len(outcome.sent)}
             log.debug("sent %d message(s)", len(outcome.sent), extra=details)
         elif failed is None:
-            self._batches.settle()
             if not patient:
+                self._batches.settle()
                 raise outcome.error
-            self._pause(self._failures.outage(BROKER, outcome.error))
+            # Said before the lease is looked at, which may be lost while the broker is silent.
+            delay = self._failures.outage(BROKER, outcome.error)
+            self._batches.settle()
+            self._pause(delay)
         else:
             attempts, parked = failed.attempts + 1, self._batches.parks(outcome)
             self._failures.failure(failed, outcome.reason, attempts=attempts, parked=parked)

@@ -1,0 +1,53 @@
+"""Ends a connection whose server does not answer, so that the wait for it ends as well."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import Any
+
+from sqlalchemy.engine import Dialect
+
+
+class HangUp:
+    """Hangs up a connection when it is called, from any thread.
+
+    A server that is frozen, or a network that drops packets, is silent for as long as it likes;
+    drivers wait for it. Once the socket is shut down, they see the end of the connection.
+
+    Args:
+        dialect: the dialect of the connection. Only that of a server has something to hang up.
+        driver: the connection of the driver.
+
+    Attributes:
+        done: whether the connection was hung up.
+    """
+
+    def __init__(self, dialect: Dialect, driver: Any) -> None:
+        self.done = False
+        self._driver: Any = driver if dialect.name == "postgresql" else None
+
+    def __bool__(self) -> bool:
+        """Return whether there is something to hang up."""
+        return self._driver is not None
+
+    def __call__(self) -> None:
+        """Hang up."""
+        self.done = True
+        driver = self._driver
+        if hasattr(driver, "terminate"):  # asyncpg
+            driver.terminate()
+            return
+        with contextlib.suppress(Exception), _copy_of(driver.fileno()) as copy:  # or closed already
+            copy.shutdown(socket.SHUT_RDWR)
+
+
+def _copy_of(descriptor: int) -> socket.socket:
+    """Return a socket whose end leaves the descriptor of the driver open."""
+    return socket.socket(fileno=os.dup(descriptor))
+
+
+def no_answer(seconds: float) -> TimeoutError:
+    """Return the error of a database that has not answered for so long."""
+    return TimeoutError(f"the database has not answered for {seconds:.1f} s")
