@@ -1,4 +1,7 @@
-"""Kill writers and relays at every fault point and at random; count lost messages."""
+"""Kill writers and relays at every fault point and at random; count lost messages.
+
+With --moods, servers and networks fail the relays instead, each of which must say so.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,17 @@ from tests.servers.postgres import new_database
 
 from .application import Job
 from .faults import DELETING, Point
+from .moods import MOODS, moods_of
 from .result import Result
+from .scene import new_scene
 from .trial import Trial, kill_at, kill_at_random
 
 DATABASES = ("sqlite", "postgresql")
 RANDOM = "RANDOM"
 KILLS_OF_A_TRIAL = 10
 KILLS_AT_A_POINT = 4
+MOODS_OF_A_SCENE = 10
+SCENES = tuple((database, broker) for database in DATABASES for broker in ("redis", "nats"))
 
 Read = Callable[[str, str], Sequence[Mapping[str, Any]]]
 
@@ -87,6 +94,28 @@ def run(servers: Servers, database: str, at: str, seed: int, kills: int) -> Resu
             return trial.result(read(server, stream), remembers=remembers)
 
 
+def endure(seed: int, moods: int) -> int:
+    """Let moods come over servers; return the number of scenes in which a promise was broken."""
+    broken = 0
+    for number in range(-(-moods // MOODS_OF_A_SCENE)):
+        chance = random.Random(seed + number)
+        database, broker = chance.choice(SCENES)
+        with (
+            tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
+            new_scene(database, broker, Path(folder), seed + number) as scene,
+        ):
+            chosen = chance.choices(moods_of(scene), k=MOODS_OF_A_SCENE)
+            print(f"--moods {MOODS_OF_A_SCENE} --seed {seed + number}: {', '.join(chosen)}")
+            for name in chosen:
+                scene.endure(name, MOODS[name].says, MOODS[name].mood)
+            result = scene.result()
+            violations = [*scene.violations, *result.violations]
+            print(f"  {result}", *violations, sep="\n  ", flush=True)
+        broken += bool(violations)
+    print(f"{broken} scenes in which a promise was broken")
+    return min(broken, 1)
+
+
 def main() -> int:
     """Run the trials of the command line; return the number that broke a promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
@@ -95,7 +124,10 @@ def main() -> int:
     add("--kills", type=int, default=200, help="at random moments (200)")
     add("--database", choices=DATABASES, help="only this one")
     add("--at", choices=[*Point.__members__, RANDOM], help="only there")
+    add("--moods", type=int, help="let so many moods come over servers instead of killing")
     options = parser.parse_args()
+    if options.moods:
+        return endure(options.seed, options.moods)
     databases = [options.database] if options.database else DATABASES
     points = [options.at] if options.at else [*Point.__members__, RANDOM]
     rounds = -(-options.kills // KILLS_OF_A_TRIAL)

@@ -30,7 +30,6 @@ from .faults import Fault, Point, Trap, TrappedTransport
 from .ledger import Ledger, Write, new_bus, next_number
 
 DOOMED = 0.15  # the fraction of transactions that is rolled back
-PAUSE = 0.02  # seconds
 MANY = 1_000_000  # attempts: so many that frequent kills never park a message
 LOST = "lost"
 """The file that grows by a byte whenever a relay loses its lease."""
@@ -50,6 +49,9 @@ class Job:
         lease: the time until another relay takes over from a killed one, in seconds.
         retention: whether sent messages are deleted.
         restarts: whether the database is restarted, so that writers must retry.
+        pause: the longest pause of a writer between transactions, in seconds.
+        relay_database: the URL by which relays of the command line reach the database, if it is
+            another one.
     """
 
     database: str
@@ -61,6 +63,8 @@ class Job:
     lease: float = 0.2
     retention: bool = False
     restarts: bool = False
+    pause: float = 0.02
+    relay_database: str | None = None
 
 
 def application(job: Job, fault: Fault | None, transactions: int | None) -> None:
@@ -91,6 +95,15 @@ def application(job: Job, fault: Fault | None, transactions: int | None) -> None
         relay.drain()
 
 
+def writers(job: Job) -> None:
+    """Only write, without an end."""
+    _begin(job)
+    engine = new_engine(job.database)
+    with ThreadPoolExecutor(job.writers) as pool:
+        for writer in range(job.writers):
+            pool.submit(_write, job, engine, writer, None, _nobody_to_tell)
+
+
 def trapped_relay(job: Job, fault: Fault) -> None:
     """Run only a relay, until SIGTERM.
 
@@ -112,7 +125,7 @@ def command_line(job: Job) -> None:
         main(
             [
                 "relay",
-                f"--database={job.database}",
+                f"--database={job.relay_database or job.database}",
                 f"--transport={job.transport}",
                 f"--batch-size={job.batch_size}",
                 f"--lease={round(job.lease * 1000)}ms",
@@ -182,7 +195,7 @@ def _write(
 ) -> None:
     """Commit transactions, and roll some back."""
     bus = new_bus()
-    sessions = _slow_sessions(engine)
+    sessions = _slow_sessions(engine, job.pause)
     number = _ask(job, engine, writer)
     while transactions is None or transactions > 0:
         chance = random.Random(f"{job.seed}/{writer}/{number}")
@@ -203,18 +216,22 @@ def _write(
             number += 1
             if transactions is not None:
                 transactions -= 1
-        time.sleep(chance.random() * PAUSE)
+        time.sleep(chance.random() * job.pause)
 
 
-def _slow_sessions(engine: Engine) -> sessionmaker[Session]:
+def _slow_sessions(engine: Engine, pause: float) -> sessionmaker[Session]:
     """Return sessions that wait before they commit, so that early writers commit late.
 
     On SQLite they do not wait, since it allows only one writer at a time.
     """
     sessions = sessionmaker(engine, expire_on_commit=False)
     if engine.dialect.name != "sqlite":
-        sa.event.listen(sessions, "before_commit", lambda _: time.sleep(random.random() * PAUSE))
+        sa.event.listen(sessions, "before_commit", lambda _: time.sleep(random.random() * pause))
     return sessions
+
+
+def _nobody_to_tell() -> None:
+    """Wake no relay: they run in other processes."""
 
 
 def _ask(job: Job, engine: Engine, writer: int) -> int:

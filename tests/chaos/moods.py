@@ -1,0 +1,229 @@
+"""The moods that come over servers and networks, and what a relay must say of each.
+
+A mood is a generator: what stands before its *yield* begins it, what stands after it ends it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from messagebus.adapters.sqlalchemy import tables
+
+from .scene import PASSWORD, STREAM, USER, Scene
+
+MESSAGES, LEASE = tables.messages.name, tables.lease.name
+BROKER, DATABASE = "the broker is not available", "the database is not available"
+
+
+@dataclass(frozen=True)
+class Mood:
+    """A mood.
+
+    Attributes:
+        of: the server or database that it comes over.
+        says: what a relay logs, as the page "When something is wrong" shows it, with … for what is
+            left out; None if it goes on as if nothing were.
+        mood: begins and ends the mood.
+    """
+
+    of: str
+    says: str | None
+    mood: Callable[[Scene], Iterator[None]]
+
+
+MOODS: dict[str, Mood] = {}
+"""The moods by name."""
+
+
+def mood(of: str, says: str | None) -> Callable[[Callable[[Scene], Iterator[None]]], None]:
+    """Register a mood under the name of its function."""
+
+    def register(function: Callable[[Scene], Iterator[None]]) -> None:
+        MOODS[function.__name__] = Mood(of, says, function)
+
+    return register
+
+
+def _of_any(of: str, what: str) -> None:
+    """Register the moods that come over any server and its network."""
+    says = DATABASE if of == "postgresql" else BROKER
+
+    def is_frozen(scene: Scene) -> Iterator[None]:
+        scene.servers[of].freeze()
+        yield
+        scene.servers[of].thaw()
+
+    def is_killed(scene: Scene) -> Iterator[None]:
+        scene.servers[of].kill()
+        yield
+        scene.servers[of].start()
+        if of == "redis":
+            scene.let_into_redis()
+
+    def is_cut_off(scene: Scene) -> Iterator[None]:
+        scene.networks[of].cut()
+        yield
+        scene.networks[of].mend()
+
+    def is_behind_a_silent_network(scene: Scene) -> Iterator[None]:
+        scene.networks[of].stall()
+        yield
+        scene.networks[of].mend()
+
+    for each in (is_frozen, is_killed, is_cut_off, is_behind_a_silent_network):
+        MOODS[f"{what}_{each.__name__}"] = Mood(of, says, each)
+
+
+_of_any("postgresql", "postgresql")
+_of_any("redis", "redis")
+_of_any("nats", "nats")
+
+
+@mood("redis", f"{BROKER} … READONLY")
+def redis_becomes_a_replica(scene: Scene) -> Iterator[None]:
+    """A failover has made another server the primary."""
+    with scene.redis() as redis:
+        redis.replicaof("127.0.0.1", 1)
+        yield
+        redis.replicaof("no", "one")
+
+
+@mood("redis", f"{BROKER} … OOM")
+def redis_is_full(scene: Scene) -> Iterator[None]:
+    """It has used up its memory."""
+    with scene.redis() as redis:
+        redis.config_set("maxmemory", 1)
+        yield
+        redis.config_set("maxmemory", 0)
+
+
+@mood("redis", f"{BROKER} … NOREPLICAS")
+def redis_lacks_replicas(scene: Scene) -> Iterator[None]:
+    """It accepts no write that is not replicated."""
+    with scene.redis() as redis:
+        redis.config_set("min-replicas-to-write", 1)
+        yield
+        redis.config_set("min-replicas-to-write", 0)
+
+
+@mood("redis", f"{BROKER} … has no permissions to run")
+def redis_takes_a_right_away(scene: Scene) -> Iterator[None]:
+    """The user may no longer append."""
+    with scene.redis() as redis:
+        redis.execute_command("ACL", "SETUSER", USER, "-xadd")
+        yield
+        redis.execute_command("ACL", "SETUSER", USER, "+xadd")
+
+
+@mood("redis", f"{BROKER} … WRONGPASS")
+def redis_changes_the_password(scene: Scene) -> Iterator[None]:
+    """The password of the relay is no longer that of the user."""
+    with scene.redis() as redis:
+        redis.execute_command("ACL", "SETUSER", USER, "resetpass", ">other")
+        redis.execute_command("CLIENT", "KILL", "USER", USER)
+        yield
+        redis.execute_command("ACL", "SETUSER", USER, "resetpass", f">{PASSWORD}")
+
+
+@mood("redis", f"{BROKER} … WRONGTYPE")
+def redis_has_something_else_at_the_key(scene: Scene) -> Iterator[None]:
+    """Somebody has used the key of the stream for something else."""
+    with scene.redis() as redis:
+        redis.eval(
+            "redis.call('RENAME', KEYS[1], KEYS[2]) redis.call('SET', KEYS[1], 'x')",
+            2,
+            STREAM,
+            "aside",
+        )
+        yield
+        redis.rename("aside", STREAM)
+
+
+@mood("redis", f"{BROKER} … BUSY")
+def redis_is_busy_with_a_script(scene: Scene) -> Iterator[None]:
+    """A script of another user runs and runs."""
+    with scene.redis() as redis, scene.redis() as other:
+        redis.config_set("busy-reply-threshold", 10)
+        connection = other.connection_pool.get_connection()
+        connection.send_command("EVAL", "while true do end", 0)
+        yield
+        redis.script_kill()
+
+
+@mood("postgresql", "the database refuses the relay … permission denied for table")
+def postgresql_takes_a_right_away(scene: Scene) -> Iterator[None]:
+    """The user may no longer mark messages as sent."""
+    scene.postgres(f"REVOKE UPDATE ON {MESSAGES} FROM {USER}")
+    yield
+    scene.postgres(f"GRANT UPDATE ON {MESSAGES} TO {USER}")
+
+
+@mood("postgresql", f"{DATABASE} … read-only transaction")
+def postgresql_becomes_read_only(scene: Scene) -> Iterator[None]:
+    """The address leads to a replica, as during a failover."""
+    scene.postgres(f"ALTER ROLE {USER} SET default_transaction_read_only = on")
+    scene.disconnect()
+    yield
+    scene.postgres(f"ALTER ROLE {USER} RESET default_transaction_read_only")
+    scene.disconnect()
+
+
+@mood("postgresql", f"{DATABASE} … too many connections")
+def postgresql_has_no_connection_left(scene: Scene) -> Iterator[None]:
+    """The limit of the role is reached."""
+    scene.postgres(f"ALTER ROLE {USER} CONNECTION LIMIT 0")
+    scene.disconnect()
+    yield
+    scene.postgres(f"ALTER ROLE {USER} CONNECTION LIMIT -1")
+
+
+@mood("postgresql", f"{DATABASE} … has not answered for")
+def postgresql_locks_the_outbox(scene: Scene) -> Iterator[None]:
+    """A migration holds a lock on the table, and runs for long."""
+    engine = scene.trial.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"LOCK TABLE {LEASE} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@mood("postgresql", None)
+def postgresql_ends_connections(scene: Scene) -> Iterator[None]:
+    """An administrator ends them, or a pooler that is restarted."""
+    scene.disconnect()
+    yield
+
+
+@mood("postgresql", None)
+def postgresql_isolates_transactions(scene: Scene) -> Iterator[None]:
+    """Every transaction of the relay is serializable."""
+    scene.postgres(f"ALTER ROLE {USER} SET default_transaction_isolation = 'serializable'")
+    scene.disconnect()
+    yield
+    scene.postgres(f"ALTER ROLE {USER} RESET default_transaction_isolation")
+    scene.disconnect()
+
+
+@mood("postgresql", f"the database is not complete … The table {MESSAGES} does not exist")
+def postgresql_has_no_table(scene: Scene) -> Iterator[None]:
+    """A relay has started before the migration."""
+    scene.postgres(f"ALTER TABLE {MESSAGES} RENAME TO aside")
+    scene.disconnect()
+    yield
+    scene.postgres(f"ALTER TABLE aside RENAME TO {MESSAGES}")
+
+
+@mood("sqlite", f"{DATABASE} … locked")
+def sqlite_is_locked(scene: Scene) -> Iterator[None]:
+    """Another program holds the lock for writing, longer than a relay waits for it."""
+    connection = sqlite3.connect(scene.folder / "messages.db", timeout=60, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    yield
+    connection.execute("ROLLBACK")
+    connection.close()
+
+
+def moods_of(scene: Scene) -> list[str]:
+    """Return the names of the moods that can come over the servers of a scene."""
+    return [name for name, each in MOODS.items() if each.of in {scene.database, scene.broker}]

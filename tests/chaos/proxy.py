@@ -1,0 +1,95 @@
+"""A network between client and server that can be cut or fall silent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self
+
+
+class Proxy:
+    """Forwards connections to a port of this machine, until it is told to do something else.
+
+    Args:
+        target: the port of the server.
+
+    Attributes:
+        port: the port for the clients.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self._target = target
+        self._open = True
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._call(self._listen())
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._call(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut(self) -> None:
+        """Close all connections, and every new one at once."""
+        self._call(self._close())
+
+    def stall(self) -> None:
+        """Forward nothing more, and keep connections open, as a network that drops packets."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def mend(self) -> None:
+        """Forward everything again, also what has waited."""
+        self._open = True
+        self._loop.call_soon_threadsafe(self._passing.set)
+
+    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _listen(self) -> None:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        self._open = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _end(self) -> None:
+        await self._close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._open:
+            writer.transport.abort()
+            return
+        try:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = {writer, to_server}
+        self._writers |= pair
+        await asyncio.gather(self._pass(reader, to_server), self._pass(from_server, writer))
+        self._writers -= pair
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self._passing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
