@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from ..adapters.factory import async_transport_from_url
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
 from ..adapters.sqlalchemy._failures import with_advice
-from ..exceptions import UndeliverableMessageError
+from ..exceptions import TransportRefusedError, UndeliverableMessageError
 from . import logs
 from .database import new_engine
 from .exit_code import ExitCode
@@ -37,6 +37,9 @@ def run(options: Namespace) -> ExitCode:
     except DBAPIError as error:
         log.critical("%s", error.orig, extra={"event": "relay.ended"})
         return ExitCode.DATABASE
+    except TransportRefusedError as error:
+        log.critical("%s", with_advice(error), extra={"event": "relay.refused"})
+        return ExitCode.USAGE
     except (ConnectionError, TimeoutError) as error:
         log.critical("%s", with_advice(error), extra={"event": "relay.ended"})
         return ExitCode.BROKER

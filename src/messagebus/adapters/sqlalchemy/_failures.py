@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ...exceptions import ConfigurationError, MissingTableError
+from ...exceptions import ConfigurationError, MissingTableError, TransportRefusedError
 from ...retry import Backoff
 from .errors import Meaning, add_advice, meaning_of
 
@@ -91,8 +91,10 @@ class Failures:
         meaning = meaning_of(error) if what == DATABASE else Meaning.OUTAGE
         # A migration may be hours away: one warning is enough.
         waits = meaning is Meaning.MISSING and self.last_error == known
+        refused = isinstance(error, TransportRefusedError)
+        level = logging.ERROR if refused else logging.DEBUG if waits else logging.WARNING
         log.log(
-            logging.DEBUG if waits else logging.WARNING,
+            level,
             "%s %s, next attempt in %.1f s: %s",
             what,
             _FACTS.get(meaning, "is not available"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ....exceptions import UndeliverableMessageError
+from ...._compat.aio import finish
+from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncWakeUp, call
 from .._failures import BROKER, Failures, log
@@ -38,6 +39,7 @@ class AsyncRelaySteps:
     _retention: AsyncRetention
     _failures: Failures
     _polls: int
+    _connected: bool
     _sent: int
     _state: State
     _told_to_stop: bool
@@ -52,7 +54,8 @@ class AsyncRelaySteps:
                 case State.CONNECTING:
                     async with self._lease.look() as connection:
                         await call(connection, ensure_exist, self._lease.tables)
-                    self._move(State.STANDBY)
+                    if self._connected or await self._connect(patient=patient):
+                        self._move(State.STANDBY)
                 case State.STANDBY:
                     if await self._lease.acquire():
                         self._move(State.SENDING)
@@ -70,6 +73,26 @@ class AsyncRelaySteps:
             self._batches.forget()
             self._move(State.STANDBY)
             log.warning("another relay leads", extra={"event": "relay.deposed"})
+
+    async def _connect(self, *, patient: bool) -> bool:
+        """Connect the transport, before this relay leads; return whether that is done.
+
+        Raises:
+            TransportRefusedError: the broker refuses what the transport will do.
+        """
+        try:
+            await finish(self.transport.connect(), self.transport.connect)  # type: ignore[func-returns-value,unused-ignore]
+        except TransportRefusedError:
+            raise
+        except OSError as error:
+            if not patient:
+                raise
+            await self._rest(self._failures.outage(BROKER, error))
+        else:
+            self._connected = True
+            if self._failures.failing == BROKER:
+                self._failures.recovered()
+        return self._connected
 
     async def _poll(self) -> None:
         """Look for a pending message; wait if there is none."""

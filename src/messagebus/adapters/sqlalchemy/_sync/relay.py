@@ -107,17 +107,20 @@ class SyncOutboxRelay(SyncRelaySteps):
         self._retention = SyncRetention(self.outbox, retention, retention_batch, retention_interval)
         self._failures = Failures(reconnect)
         self._polls = 0
+        self._connected = False
         self._sent = 0
         self._state = State.STOPPED
         # Not a state: *stop* may interrupt a transition, in a signal handler or another thread.
         self._told_to_stop = False
 
     def run(self) -> None:
-        """Send pending messages, and wait for more, until *stop* is called.
+        """Connect the transport, send pending messages, and wait for more, until *stop* is called.
 
         The batch in flight is sent before this returns. Outages and missing tables are waited for.
 
         Raises:
+            TransportRefusedError: the broker refuses the transport when the relay starts. If it
+                does so later, that is an outage.
             UndeliverableMessageError: a message cannot be sent, and *on_poison* is ``stop``.
             ConfigurationError: the relay runs already, or the tables are of another version.
             sqlalchemy.exc.SQLAlchemyError: the database has refused the relay from its start.
@@ -195,6 +198,7 @@ class SyncOutboxRelay(SyncRelaySteps):
             text = "The relay is running already; stop it first, or create another one"
             raise ConfigurationError(text)
         self._move(State.CONNECTING)
+        self._connected = False
         try:
             yield
         finally:

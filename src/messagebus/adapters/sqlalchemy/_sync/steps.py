@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ....exceptions import UndeliverableMessageError
+from ...._compat.blocking import finish
+from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import SyncWakeUp, call
 from .._failures import BROKER, Failures, log
@@ -40,6 +41,7 @@ class SyncRelaySteps:
     _retention: SyncRetention
     _failures: Failures
     _polls: int
+    _connected: bool
     _sent: int
     _state: State
     _told_to_stop: bool
@@ -54,7 +56,8 @@ class SyncRelaySteps:
                 case State.CONNECTING:
                     with self._lease.look() as connection:
                         call(connection, ensure_exist, self._lease.tables)
-                    self._move(State.STANDBY)
+                    if self._connected or self._connect(patient=patient):
+                        self._move(State.STANDBY)
                 case State.STANDBY:
                     if self._lease.acquire():
                         self._move(State.SENDING)
@@ -72,6 +75,26 @@ class SyncRelaySteps:
             self._batches.forget()
             self._move(State.STANDBY)
             log.warning("another relay leads", extra={"event": "relay.deposed"})
+
+    def _connect(self, *, patient: bool) -> bool:
+        """Connect the transport, before this relay leads; return whether that is done.
+
+        Raises:
+            TransportRefusedError: the broker refuses what the transport will do.
+        """
+        try:
+            finish(self.transport.connect(), self.transport.connect)  # type: ignore[func-returns-value,unused-ignore]
+        except TransportRefusedError:
+            raise
+        except OSError as error:
+            if not patient:
+                raise
+            self._rest(self._failures.outage(BROKER, error))
+        else:
+            self._connected = True
+            if self._failures.failing == BROKER:
+                self._failures.recovered()
+        return self._connected
 
     def _poll(self) -> None:
         """Look for a pending message; wait if there is none."""
