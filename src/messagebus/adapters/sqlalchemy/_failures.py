@@ -46,6 +46,11 @@ def _is_wiring(error: BaseException) -> bool:
     return isinstance(error, ConfigurationError) and not isinstance(error, MissingTableError)
 
 
+def brief(error: BaseException) -> str:
+    """Return an error with its class on one line, without the statement that failed."""
+    return f"{type(error).__name__}: {_reason(error)}"
+
+
 class Failures:
     """The failures of a relay from which it has not recovered.
 
@@ -86,7 +91,7 @@ class Failures:
         """Note that something cannot be reached; return how long to wait, in seconds."""
         self.failing = what
         self.outages += 1
-        known, self.last_error = self.last_error, f"{type(error).__name__}: {_reason(error)}"
+        known, self.last_error = self.last_error, brief(error)
         delay = self._backoff.delay(self.outages)
         meaning = meaning_of(error) if what == DATABASE else Meaning.OUTAGE
         # A migration may be hours away: one warning is enough.

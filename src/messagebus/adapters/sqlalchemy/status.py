@@ -51,6 +51,8 @@ class RelayStatus:
         outages: the number of outages of the broker or the database in a row.
         last_error: the last error; None once messages are sent again.
         backlog: the messages that wait.
+        retention_error: why sent messages cannot be deleted; None if nothing is in the way. It
+            does not concern delivery, and so not *is_healthy*.
     """
 
     running: bool
@@ -59,6 +61,7 @@ class RelayStatus:
     outages: int
     last_error: str | None
     backlog: Backlog
+    retention_error: str | None = None
 
     @property
     def is_healthy(self) -> bool:

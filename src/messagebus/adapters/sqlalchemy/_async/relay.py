@@ -189,6 +189,7 @@ class AsyncOutboxRelay(AsyncRelaySteps):
             outages=self._failures.outages,
             last_error=self._failures.last_error,
             backlog=await self.outbox.backlog(),
+            retention_error=self._retention.problem,
         )
 
     @asynccontextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from time import monotonic
 
-from .._failures import log
+from sqlalchemy.exc import SQLAlchemyError
+
+from .._failures import brief, log
 from .outbox import AsyncOutbox
 
 
@@ -16,7 +18,10 @@ class AsyncRetention:
         outbox: the outbox.
         keep: how long sent messages are kept; None for ever.
         batch_size: the most messages in a batch.
-        interval: the wait once nothing is left to delete, in seconds.
+        interval: the wait once nothing is left to delete, or after an error, in seconds.
+
+    Attributes:
+        problem: why nothing can be deleted; None if nothing is in the way.
     """
 
     def __init__(
@@ -28,12 +33,26 @@ class AsyncRetention:
         self._interval = interval
         self._rest_until = 0.0
         self._after = 0
+        self.problem: str | None = None
 
     async def purge(self) -> None:
-        """Delete a batch, unless it is time to rest."""
+        """Delete a batch, unless it is time to rest. An error is reported, and delays nothing."""
         if self._keep is None or monotonic() < self._rest_until:
             return
-        positions = await self._outbox.purge_batch(self._keep, self._batch_size, self._after)
+        try:
+            positions = await self._outbox.purge_batch(self._keep, self._batch_size, self._after)
+        except (SQLAlchemyError, OSError) as error:
+            self._rest_until = monotonic() + self._interval
+            self._after = 0
+            known, self.problem = self.problem, brief(error)
+            if self.problem != known:
+                log.error(
+                    "sent messages are not deleted: %s",
+                    self.problem,
+                    extra={"event": "relay.not_purged"},
+                )
+            return
+        self.problem = None
         if len(positions) < self._batch_size:
             self._rest_until = monotonic() + self._interval
             self._after = 0

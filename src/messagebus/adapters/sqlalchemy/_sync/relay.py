@@ -189,6 +189,7 @@ class SyncOutboxRelay(SyncRelaySteps):
             outages=self._failures.outages,
             last_error=self._failures.last_error,
             backlog=self.outbox.backlog(),
+            retention_error=self._retention.problem,
         )
 
     @contextmanager
