@@ -29,6 +29,11 @@ class Batch:
     wait: float = 0.0
     parked: Sequence[Row[Any]] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to send, to wait for or to park."""
+        return not self.rows and not self.wait and not self.parked
+
 
 @dataclass(frozen=True)
 class Outcome:

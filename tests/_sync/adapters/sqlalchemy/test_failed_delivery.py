@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, tables
+from messagebus.adapters.sqlalchemy.clock import now
 from messagebus.exceptions import (
     BatchSendError,
     MessageRejectedError,
@@ -308,3 +309,42 @@ def test_a_message_that_is_discarded_while_it_is_tried_stays_discarded(
         record.state,
         record.next_attempt_at,
     )
+
+
+def test_many_messages_without_attempts_are_parked_a_batch_at_a_time(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """Each batch renews the lease, so that no other relay has to begin again in the middle."""
+    events = publish(engine, *map(str, range(28)))
+    with engine.begin() as connection:
+        tried = tables.messages.c.position <= 25
+        connection.execute(sa.update(tables.messages).where(tried).values(attempts=8))
+    relay = SyncOutboxRelay(engine, transport, batch_size=10)
+    advance, sizes = relay._batches.advance, []
+
+    def counting() -> Any:
+        batch = advance()
+        sizes.append(len(batch.parked))
+        return batch
+
+    relay._batches.advance = counting  # type: ignore[method-assign]
+
+    assert 3 == relay.drain()
+    assert [str(event.message_id) for event in events[25:]] == transport.ids
+    assert [10, 10, 5, 0] == sizes
+    assert 25 == (relay.outbox.backlog()).parked
+
+
+def test_a_clock_that_is_set_back_does_not_stop_a_retry(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """A message waits no longer than the longest backoff, whatever the clock says."""
+    publish(engine, "1", "2")
+    later = now(engine.dialect, timedelta(hours=1))
+    first = tables.messages.c.position == 1
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.messages).where(first).values(attempts=1, next_attempt_at=later)
+        )
+
+    assert 2 == SyncOutboxRelay(engine, transport, backoff=QUICK).drain()

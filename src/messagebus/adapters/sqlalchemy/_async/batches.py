@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import takewhile
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,6 +51,8 @@ class AsyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
+        self._waiting: tuple[Any, ...] | None = None
+        self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
         column, present = self._messages.c, now(lease.engine.dialect)
         self._is_pending = in_state(self._messages, PENDING)
@@ -102,7 +106,7 @@ class AsyncBatches:
             await self._record(connection)
             batch = await self._claim(connection)
             rows = batch.rows
-            note["listens"] = not rows and not batch.wait
+            note["listens"] = batch.is_empty
             note["first"] = rows[0].position if rows else None
             note["last"] = rows[-1].position if rows else None
         self._outcome = None
@@ -142,27 +146,38 @@ class AsyncBatches:
         self._outcome = None
 
     async def _claim(self, connection: AsyncConnection) -> Batch:
-        parked: list[sa.Row[Any]] = []
-        while rows := (await connection.execute(self._head)).all():
+        rows = (await connection.execute(self._head)).all()
+        # At most a batch of them: the lease is renewed before the next ones.
+        parked = [*takewhile(lambda row: row.attempts >= self._max_attempts, rows)]
+        if parked:
             head = rows[0]
-            if head.attempts == 0:
-                fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
-                return Batch(fresh, parked=parked)
-            if head.attempts < self._max_attempts:
-                # A message that was tried before is sent alone: if it kills the process again, no
-                # other message has an attempt counted for it.
-                present = await connection.scalar(sa.select(now(connection.dialect)))
-                if head.next_attempt_at is not None and head.next_attempt_at > present:
-                    wait = (head.next_attempt_at - present).total_seconds()
-                    return Batch(wait=wait, parked=parked)
-                return Batch(rows[:1], parked=parked)
             if not self._park:
                 raise UndeliverableMessageError(
                     head.message_id, head.position, head.attempts, head.reason
                 )
-            await self._update(connection, head, self._parked)
-            parked.append(head)
-        return Batch(parked=parked)
+            await self._update(connection, parked, self._parked)
+        rows = rows[len(parked) :]
+        if not rows or rows[0].attempts == 0:
+            fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
+            return Batch(fresh, parked=parked)
+        # A message that was tried before is sent alone: if it kills the process again, no other
+        # message has an attempt counted for it.
+        if wait := await self._wait(connection, rows[0]):
+            return Batch(wait=wait, parked=parked)
+        return Batch(rows[:1], parked=parked)
+
+    async def _wait(self, connection: AsyncConnection, head: sa.Row[Any]) -> float:
+        """Return the time until a message may be tried again, in seconds."""
+        if head.next_attempt_at is None:
+            return 0.0
+        present = await connection.scalar(sa.select(now(connection.dialect)))
+        wait = (head.next_attempt_at - present).total_seconds()
+        # A clock that is set back must not stop the message: it waits no longer than the longest
+        # backoff, from when it was first seen to wait.
+        if self._waiting != (seen := (head.position, head.next_attempt_at)):
+            self._waiting = seen
+            self._wait_until = monotonic() + self._backoff.longest * (1 + self._backoff.jitter)
+        return float(max(min(wait, self._wait_until - monotonic()), 0.0))
 
     async def _record(self, connection: AsyncConnection) -> None:
         outcome = self._outcome
@@ -178,14 +193,14 @@ class AsyncBatches:
             else:
                 wait = timedelta(seconds=self._backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = now(connection.dialect, wait)
-            await self._update(connection, outcome.failed, values)
+            await self._update(connection, [outcome.failed], values)
 
     async def _update(
-        self, connection: AsyncConnection, row: sa.Row[Any], values: dict[str, Any]
+        self, connection: AsyncConnection, rows: Sequence[sa.Row[Any]], values: dict[str, Any]
     ) -> None:
-        # The message may have been discarded in the meantime; that decision stands.
+        # A message may have been discarded in the meantime; that decision stands.
         statement = self._change(**values).where(self._is_pending)
-        await connection.execute(statement, {"positions": [row.position]})
+        await connection.execute(statement, {"positions": [row.position for row in rows]})
 
     def _change(self, **values: Any) -> sa.Update:
         """Return the statement that changes the messages at *positions*, a parameter."""

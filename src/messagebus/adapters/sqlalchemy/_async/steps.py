@@ -112,7 +112,7 @@ class AsyncRelaySteps:
             await self._forward(batch, patient=patient)
         elif batch.wait:
             await self._pause(batch.wait)
-        else:
+        elif batch.is_empty:
             self._polls = 0
             self._failures.recovered()
             self._move(State.IDLE)

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import takewhile
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +53,8 @@ class SyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
+        self._waiting: tuple[Any, ...] | None = None
+        self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
         column, present = self._messages.c, now(lease.engine.dialect)
         self._is_pending = in_state(self._messages, PENDING)
@@ -104,7 +108,7 @@ class SyncBatches:
             self._record(connection)
             batch = self._claim(connection)
             rows = batch.rows
-            note["listens"] = not rows and not batch.wait
+            note["listens"] = batch.is_empty
             note["first"] = rows[0].position if rows else None
             note["last"] = rows[-1].position if rows else None
         self._outcome = None
@@ -144,27 +148,38 @@ class SyncBatches:
         self._outcome = None
 
     def _claim(self, connection: SyncConnection) -> Batch:
-        parked: list[sa.Row[Any]] = []
-        while rows := (connection.execute(self._head)).all():
+        rows = (connection.execute(self._head)).all()
+        # At most a batch of them: the lease is renewed before the next ones.
+        parked = [*takewhile(lambda row: row.attempts >= self._max_attempts, rows)]
+        if parked:
             head = rows[0]
-            if head.attempts == 0:
-                fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
-                return Batch(fresh, parked=parked)
-            if head.attempts < self._max_attempts:
-                # A message that was tried before is sent alone: if it kills the process again, no
-                # other message has an attempt counted for it.
-                present = connection.scalar(sa.select(now(connection.dialect)))
-                if head.next_attempt_at is not None and head.next_attempt_at > present:
-                    wait = (head.next_attempt_at - present).total_seconds()
-                    return Batch(wait=wait, parked=parked)
-                return Batch(rows[:1], parked=parked)
             if not self._park:
                 raise UndeliverableMessageError(
                     head.message_id, head.position, head.attempts, head.reason
                 )
-            self._update(connection, head, self._parked)
-            parked.append(head)
-        return Batch(parked=parked)
+            self._update(connection, parked, self._parked)
+        rows = rows[len(parked) :]
+        if not rows or rows[0].attempts == 0:
+            fresh = [*takewhile(lambda row: row.attempts == 0, rows)]
+            return Batch(fresh, parked=parked)
+        # A message that was tried before is sent alone: if it kills the process again, no other
+        # message has an attempt counted for it.
+        if wait := self._wait(connection, rows[0]):
+            return Batch(wait=wait, parked=parked)
+        return Batch(rows[:1], parked=parked)
+
+    def _wait(self, connection: SyncConnection, head: sa.Row[Any]) -> float:
+        """Return the time until a message may be tried again, in seconds."""
+        if head.next_attempt_at is None:
+            return 0.0
+        present = connection.scalar(sa.select(now(connection.dialect)))
+        wait = (head.next_attempt_at - present).total_seconds()
+        # A clock that is set back must not stop the message: it waits no longer than the longest
+        # backoff, from when it was first seen to wait.
+        if self._waiting != (seen := (head.position, head.next_attempt_at)):
+            self._waiting = seen
+            self._wait_until = monotonic() + self._backoff.longest * (1 + self._backoff.jitter)
+        return float(max(min(wait, self._wait_until - monotonic()), 0.0))
 
     def _record(self, connection: SyncConnection) -> None:
         outcome = self._outcome
@@ -180,12 +195,14 @@ class SyncBatches:
             else:
                 wait = timedelta(seconds=self._backoff.delay(outcome.failed.attempts + 1))
                 values["next_attempt_at"] = now(connection.dialect, wait)
-            self._update(connection, outcome.failed, values)
+            self._update(connection, [outcome.failed], values)
 
-    def _update(self, connection: SyncConnection, row: sa.Row[Any], values: dict[str, Any]) -> None:
-        # The message may have been discarded in the meantime; that decision stands.
+    def _update(
+        self, connection: SyncConnection, rows: Sequence[sa.Row[Any]], values: dict[str, Any]
+    ) -> None:
+        # A message may have been discarded in the meantime; that decision stands.
         statement = self._change(**values).where(self._is_pending)
-        connection.execute(statement, {"positions": [row.position]})
+        connection.execute(statement, {"positions": [row.position for row in rows]})
 
     def _change(self, **values: Any) -> sa.Update:
         """Return the statement that changes the messages at *positions*, a parameter."""

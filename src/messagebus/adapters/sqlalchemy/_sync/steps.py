@@ -114,7 +114,7 @@ class SyncRelaySteps:
             self._forward(batch, patient=patient)
         elif batch.wait:
             self._pause(batch.wait)
-        else:
+        elif batch.is_empty:
             self._polls = 0
             self._failures.recovered()
             self._move(State.IDLE)
