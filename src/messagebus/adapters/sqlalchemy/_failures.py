@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ...exceptions import ConfigurationError, MissingTableError, TransportRefusedError
 from ...retry import Backoff
-from .errors import Meaning, add_advice, meaning_of
+from .errors import Meaning, add_advice, code_of, meaning_of
 
 DATABASE = "the database"
 BROKER = "the broker"
@@ -44,6 +44,11 @@ def _reason(error: BaseException) -> str:
 
 def _is_wiring(error: BaseException) -> bool:
     return isinstance(error, ConfigurationError) and not isinstance(error, MissingTableError)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether a transaction was sacrificed to another one: try it again at once."""
+    return (code_of(error) or "").startswith("40")
 
 
 def brief(error: BaseException) -> str:

@@ -376,3 +376,21 @@ async def test_a_lease_that_waited_for_the_database_has_its_full_time(
     assert relay._lease._renewed >= begun
     await relay._lease.release()
     await relay._lease.sign_of_life.close()
+
+
+async def test_a_clock_that_is_set_back_keeps_no_dead_leader_in_office(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A lease that is not renewed for its time is over, by the clock of the one who waits."""
+    await publish(engine, "1")
+    frozen = AsyncOutboxRelay(engine, transport, lease=BRIEF)
+    assert await frozen._lease.acquire()
+    await expire(engine, after=3600)
+
+    async def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    standby = AsyncOutboxRelay(engine, transport, lease=BRIEF)
+    async with background(standby.run, standby.stop):
+        await eventually(arrived)
+    await frozen._lease.sign_of_life.close()

@@ -378,3 +378,21 @@ def test_a_lease_that_waited_for_the_database_has_its_full_time(
     assert relay._lease._renewed >= begun
     relay._lease.release()
     relay._lease.sign_of_life.close()
+
+
+def test_a_clock_that_is_set_back_keeps_no_dead_leader_in_office(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """A lease that is not renewed for its time is over, by the clock of the one who waits."""
+    publish(engine, "1")
+    frozen = SyncOutboxRelay(engine, transport, lease=BRIEF)
+    assert frozen._lease.acquire()
+    expire(engine, after=3600)
+
+    def arrived() -> bool:
+        return len(transport.sent) == 1
+
+    standby = SyncOutboxRelay(engine, transport, lease=BRIEF)
+    with background(standby.run, standby.stop):
+        eventually(arrived)
+    frozen._lease.sign_of_life.close()

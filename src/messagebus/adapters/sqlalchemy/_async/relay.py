@@ -103,7 +103,10 @@ class AsyncOutboxRelay(AsyncRelaySteps):
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = AsyncNotifications(engine, tables, self._wake_up, longest)
         self._retention = AsyncRetention(
-            self.outbox, retention, retention_batch, retention_interval
+            AsyncOutbox(self._lease.engine, tables=tables),
+            retention,
+            retention_batch,
+            retention_interval,
         )
         self._failures = Failures(reconnect)
         self._polls = 0

@@ -63,6 +63,8 @@ class SyncLease:
         self._query = found.where(tables.lease.c.name == RELAY, self.limit)
         self._token: int | None = None
         self._renewed = 0.0
+        self._seen: tuple[Any, ...] | None = None
+        self._forsaken_at = 0.0
 
     @property
     def is_fresh(self) -> bool:
@@ -72,7 +74,8 @@ class SyncLease:
     def acquire(self) -> bool:
         """Acquire the lease if it is free or held already; return whether it is held now.
 
-        It is free when it has expired, or as soon as the process of its holder has ended.
+        It is free when it has expired, by the clock of the database or by that of this process,
+        or as soon as the process of its holder has ended.
         """
         if self._token is not None:
             self.sign_of_life.give()
@@ -80,7 +83,7 @@ class SyncLease:
         # Most looks find the lease taken, and one that only reads waits for no writer on SQLite.
         with self.look() as connection:
             row = (connection.execute(self._query)).one_or_none()
-        is_free = row is None or row.expires_at <= row.now
+        is_free = row is None or row.expires_at <= row.now or self._is_forsaken(row)
         if row is not None and not (is_free or self.sign_of_life.is_over(row)):
             return False
         # Who cannot show that it lives must not depose others for the lack of such a sign.
@@ -164,13 +167,26 @@ class SyncLease:
 
     @contextmanager
     def _begin(self) -> Generator[SyncConnection]:
-        """Open a transaction, for which the database may take no longer than its time."""
-        with (
-            self.engine.connect() as connection,
-            within(connection, self.patience),
-            connection.begin(),
-        ):
-            yield connection
+        """Begin a transaction, whatever the isolation level of the engine is.
+
+        The database may take no longer than its time for it.
+        """
+        with self.engine.connect() as connection, within(connection, self.patience):
+            if connection.dialect.name == "postgresql":
+                # The fence needs no more. Any stricter level would fail while writers are busy.
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                yield connection
+
+    def _is_forsaken(self, row: sa.Row[Any]) -> bool:
+        """Return whether a lease has not been renewed for its time, whatever the clock says."""
+        seen = (row.token, row.expires_at)
+        if seen != self._seen:
+            # Another relay may have a longer lease; a clock that was set back shows as one, too.
+            left = (row.expires_at - row.now).total_seconds()
+            patience = min(max(left, self._seconds), 3 * self._seconds)
+            self._seen, self._forsaken_at = seen, monotonic() + patience
+        return monotonic() > self._forsaken_at
 
     def _take(self, connection: SyncConnection, row: sa.Row[Any] | None) -> int | None:
         """Return the token of this relay; None if the lease is no longer as it was seen."""

@@ -104,7 +104,12 @@ class SyncOutboxRelay(SyncRelaySteps):
         self._wake_up = SyncWakeUp()
         longest = self._longest_wait = min(poll_interval, lease / 3)
         self._notifications = SyncNotifications(engine, tables, self._wake_up, longest)
-        self._retention = SyncRetention(self.outbox, retention, retention_batch, retention_interval)
+        self._retention = SyncRetention(
+            SyncOutbox(self._lease.engine, tables=tables),
+            retention,
+            retention_batch,
+            retention_interval,
+        )
         self._failures = Failures(reconnect)
         self._polls = 0
         self._connected = False

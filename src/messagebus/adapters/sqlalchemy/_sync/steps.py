@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from time import monotonic
 
+from sqlalchemy.exc import DBAPIError
+
 from ...._compat.blocking import finish
 from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import SyncWakeUp, call
-from .._failures import BROKER, Failures, log
+from .._failures import BROKER, Failures, is_conflict, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError
 from ..tables import ensure_exist
@@ -21,6 +23,9 @@ from .retention import SyncRetention
 
 STANDBY_INTERVAL = 0.5
 """The longest wait of a standby between two looks at the lease, in seconds."""
+
+
+_MOST_CONFLICTS = 10  # in a row; more are an outage, which is waited for
 
 
 class SyncRelaySteps:
@@ -42,6 +47,7 @@ class SyncRelaySteps:
     _failures: Failures
     _polls: int
     _connected: bool
+    _conflicts = 0
     _sent: int
     _state: State
     _told_to_stop: bool
@@ -75,6 +81,12 @@ class SyncRelaySteps:
             self._batches.forget()
             self._move(State.STANDBY)
             log.warning("another relay leads", extra={"event": "relay.deposed"})
+        except DBAPIError as error:
+            self._conflicts += 1
+            if not is_conflict(error) or self._conflicts > _MOST_CONFLICTS:
+                raise
+        else:
+            self._conflicts = 0
 
     def _connect(self, *, patient: bool) -> bool:
         """Connect the transport, before this relay leads; return whether that is done.
