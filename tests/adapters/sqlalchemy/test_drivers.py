@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from messagebus.adapters.memory import AsyncMemoryTransport, SyncMemoryTransport
 from messagebus.adapters.sqlalchemy import (
     AsyncOutboxRelay,
     AsyncSQLAlchemyUnitOfWork,
+    Backoff,
     SyncOutboxRelay,
     SyncSQLAlchemyUnitOfWork,
     async_create_tables,
@@ -199,3 +202,76 @@ def test_any_pool_serves_a_relay(
     assert sent == ids(transport)
     engine.dispose()
     writing.dispose()
+
+
+READ_ONLY_SERVER = {"options": "-c default_transaction_read_only=on"}
+
+
+def test_a_commit_on_a_replica_says_so(postgres_url: str) -> None:
+    """The error of the server comes with what to do, and nothing is stored."""
+    engine = sa.create_engine(postgres_url)
+    sync_create_tables(engine)
+    engine.dispose()
+    replica = sa.create_engine(postgres_url, connect_args=READ_ONLY_SERVER)
+    with pytest.raises(DBAPIError, match="read-only transaction") as caught:
+        publish(replica)
+    assert "Connect to the primary" in caught.value.__notes__[0]
+    replica.dispose()
+
+
+def test_a_relay_on_a_replica_says_so_and_waits(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The replica may become the primary."""
+    engine = sa.create_engine(postgres_url)
+    sync_create_tables(engine)
+    [expected] = publish(engine)
+    replica = sa.create_engine(postgres_url, connect_args=READ_ONLY_SERVER, poolclass=NullPool)
+    promoted: list[str] = []
+
+    def connect(_dialect: object, _record: object, _arguments: object, options: Any) -> None:
+        if promoted:
+            options.pop("options", None)
+
+    sa.event.listen(replica, "do_connect", connect)
+    transport = SyncMemoryTransport()
+    with running(SyncOutboxRelay(replica, transport, reconnect=Backoff(first=0.01))):
+        eventually(lambda: any("Connect to the primary" in each for each in caplog.messages))
+        assert [] == transport.sent
+        promoted.append("now")
+        eventually(lambda: len(transport.sent) == 1)
+    assert [expected] == ids(transport)
+    engine.dispose()
+
+
+FORK = """
+import os, sys
+import sqlalchemy as sa
+from messagebus.adapters.sqlalchemy import prepare_sqlite, sync_create_tables
+from tests.adapters.sqlalchemy.test_drivers import publish
+
+engine = prepare_sqlite(sa.create_engine(sys.argv[1]))
+sync_create_tables(engine)
+publish(engine)
+if (child := os.fork()) == 0:
+    engine.dispose(close=False)
+    publish(engine, 2)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+publish(engine)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_an_engine_serves_after_a_fork_that_disposes_of_it(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The child opens connections of its own, and those of the parent go on."""
+    url = f"sqlite:///{tmp_path / 'messages.db'}"
+    if database == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    subprocess.run([sys.executable, "-c", FORK, url], check=True, timeout=PATIENCE)
+    engine = prepare_sqlite(sa.create_engine(url))
+    assert 4 == SyncOutboxRelay(engine, SyncMemoryTransport()).drain()
+    engine.dispose()

@@ -93,9 +93,10 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 POOLER_ADVICE = (
     "A pooler in transaction mode, such as PgBouncer, gives each transaction another connection of "
-    "the server. Set max_prepared_statements there (PgBouncer 1.21 or later), or prepare no "
-    "statements: connect_args={'prepare_threshold': None} for psycopg; for asyncpg, see the page "
-    "docs/durability/sqlalchemy.md."
+    "the server. Let it follow prepared statements (PgBouncer 1.21 or later, with "
+    "max_prepared_statements), or let the driver prepare none: "
+    "connect_args={'prepare_threshold': None} for psycopg; docs/durability/sqlalchemy.md has the "
+    "arguments for asyncpg."
 )
 _ADVICE = {
     "25006": "The server is read-only, as a replica is. Connect to the primary.",
