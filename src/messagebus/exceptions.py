@@ -107,7 +107,7 @@ class MissingTableError(ConfigurationError):
 
 
 class MissingColumnError(ConfigurationError):
-    """A table of the outbox was made by an earlier version of this package.
+    """A table of the outbox was made by an earlier version of this package, or changed since.
 
     Attributes:
         table: the name of the table, with its schema if it has one.
@@ -120,10 +120,14 @@ class MissingColumnError(ConfigurationError):
         self, table: str, columns: Iterable[str], version: int | None, needed: int
     ) -> None:
         self.columns: tuple[str, ...] = tuple(columns)
-        stored = "an unknown version" if version is None else f"version {version}"
+        if version is None:
+            stored = "do not say their version"
+        elif version < needed:
+            stored = f"are of version {version}, and this package needs version {needed}"
+        else:
+            stored = f"were changed, for they say version {version}, which has it"
         super().__init__(
-            f"The table {table} has no column {', '.join(self.columns)}: the tables are of "
-            f"{stored}, and this package needs version {needed}",
+            f"The table {table} has no column {', '.join(self.columns)}: the tables {stored}",
             advice="Upgrade them in a migration, or with async_upgrade_tables(engine) or "
             "sync_upgrade_tables(engine). A column that these refuse to add has values that only "
             "a backup has.",

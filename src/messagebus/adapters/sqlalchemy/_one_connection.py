@@ -37,6 +37,7 @@ class OneConnection:
         self._tables = tables
         self._bind: Bind | None = None
         self._watched: dict[sa.Connection, Callable[..., None]] = {}
+        self._has_one_engine = False
 
     def connection(self, session: Session) -> sa.Connection:
         """Return the connection for the messages.
@@ -44,7 +45,7 @@ class OneConnection:
         Raises:
             ConfigurationError: the session is bound to nothing for them.
         """
-        if _has_one_engine(session):
+        if self._has_one_engine or _has_one_engine(session):
             return session.connection()
         if (bind := self._find(session)) is None:
             raise _unbound()
@@ -57,6 +58,7 @@ class OneConnection:
             ConfigurationError: it is that for the messages, and in AUTOCOMMIT.
         """
         if connection.engine is session.bind and _has_one_engine(session):
+            self._has_one_engine = True
             return
         bind = self._find(session)
         if bind is None or bind.engine is not connection.engine:

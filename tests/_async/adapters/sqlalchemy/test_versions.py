@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from messagebus.adapters.sqlalchemy import (
     AsyncOutbox,
     AsyncOutboxRelay,
+    Backoff,
     async_create_tables,
     async_upgrade_tables,
     tables,
@@ -70,6 +71,44 @@ async def test_a_column_that_is_missing_is_named(
     error = caught.value
     assert (table, (column,), VERSION) == (error.table, error.columns, error.version)
     assert "upgrade_tables(engine)" in error.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE messagebus_version SET version = 2", "were changed, for they say version 2"),
+        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 2"),
+        ("DELETE FROM messagebus_version", "do not say their version"),
+    ],
+)
+async def test_the_version_of_tables_that_lack_a_column_is_told(
+    engine: AsyncEngine, statement: str, said: str
+) -> None:
+    """It tells earlier tables from tables that somebody has changed."""
+    await execute(engine, "ALTER TABLE messagebus_messages DROP COLUMN reason", statement)
+    with pytest.raises(MissingColumnError, match=said):
+        await async_create_tables(engine)
+
+
+async def test_a_column_that_a_relay_loses_ends_it(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """It checks the tables again when a statement does not find what it names."""
+    relay = AsyncOutboxRelay(engine, transport, poll_interval=0.01, reconnect=Backoff(first=0.01))
+
+    async def leads() -> bool:
+        return (await relay.status()).leading
+
+    async def has_ended() -> bool:
+        return not (await relay.status()).running
+
+    with pytest.raises(MissingColumnError, match="no column attempts"):
+        async with background(relay.run, relay.stop):
+            await eventually(leads)
+            await publish(engine, "1")
+            await execute(engine, "ALTER TABLE messagebus_messages DROP COLUMN attempts")
+            await publish(engine, "2")
+            await eventually(has_ended)
 
 
 @pytest.mark.parametrize("use", [*USES, async_upgrade_tables])

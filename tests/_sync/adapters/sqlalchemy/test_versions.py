@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import (
+    Backoff,
     SyncOutbox,
     SyncOutboxRelay,
     sync_create_tables,
@@ -72,6 +73,42 @@ def test_a_column_that_is_missing_is_named(
     error = caught.value
     assert (table, (column,), VERSION) == (error.table, error.columns, error.version)
     assert "upgrade_tables(engine)" in error.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE messagebus_version SET version = 2", "were changed, for they say version 2"),
+        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 2"),
+        ("DELETE FROM messagebus_version", "do not say their version"),
+    ],
+)
+def test_the_version_of_tables_that_lack_a_column_is_told(
+    engine: SyncEngine, statement: str, said: str
+) -> None:
+    """It tells earlier tables from tables that somebody has changed."""
+    execute(engine, "ALTER TABLE messagebus_messages DROP COLUMN reason", statement)
+    with pytest.raises(MissingColumnError, match=said):
+        sync_create_tables(engine)
+
+
+def test_a_column_that_a_relay_loses_ends_it(engine: SyncEngine, transport: SyncRecorder) -> None:
+    """It checks the tables again when a statement does not find what it names."""
+    relay = SyncOutboxRelay(engine, transport, poll_interval=0.01, reconnect=Backoff(first=0.01))
+
+    def leads() -> bool:
+        return (relay.status()).leading
+
+    def has_ended() -> bool:
+        return not (relay.status()).running
+
+    with pytest.raises(MissingColumnError, match="no column attempts"):
+        with background(relay.run, relay.stop):
+            eventually(leads)
+            publish(engine, "1")
+            execute(engine, "ALTER TABLE messagebus_messages DROP COLUMN attempts")
+            publish(engine, "2")
+            eventually(has_ended)
 
 
 @pytest.mark.parametrize("use", [*USES, sync_upgrade_tables])
