@@ -16,6 +16,29 @@ def _protocol(text: str) -> int:
     return int(text)
 
 
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        problem = f"{number} is less than 0"
+        raise ValueError(problem)
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        problem = f"{number} is less than 1"
+        raise ValueError(problem)
+    return number
+
+
+def _requirement(text: str) -> str:
+    if text not in {"none", "optional", "required"}:
+        problem = f"{text!r} is none of none, optional and required"
+        raise ValueError(problem)
+    return text
+
+
 _TRANSPORT: Kinds = {
     "stream": str,
     "create": truth,
@@ -27,9 +50,9 @@ _TRANSPORT: Kinds = {
 }
 _CLIENT: Kinds = {
     "client_name": str,
-    "db": int,
-    "health_check_interval": int,
-    "max_connections": int,
+    "db": _natural,
+    "health_check_interval": _natural,
+    "max_connections": _positive,
     "password": str,
     "protocol": _protocol,
     "username": str,
@@ -38,7 +61,7 @@ _TCP: Kinds = {"socket_keepalive": truth}
 _TLS: Kinds = {
     "ssl_ca_certs": str,
     "ssl_ca_path": str,
-    "ssl_cert_reqs": str,
+    "ssl_cert_reqs": _requirement,
     "ssl_certfile": str,
     "ssl_check_hostname": truth,
     "ssl_keyfile": str,
@@ -64,7 +87,7 @@ def read_url(url: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     kinds = _OF_SCHEME.get(url.partition(":")[0].lower(), {})
     address, options = split_options(url, {**_TRANSPORT, **kinds})
     parts = urlsplit(address)
-    if parts.scheme not in _OF_SCHEME:
+    if parts.scheme not in _OF_SCHEME or "://" not in address:
         problem = f"The URL of a transport to Redis begins with {'://, '.join(_OF_SCHEME)}://"
         raise ConfigurationError(problem)
     if parts.scheme == "unix":
