@@ -23,6 +23,7 @@ ERRORS = [  # as the client reports them
     (library.Error('nats: permissions violation for publish to "shop.a"'), REFUSED),
     (library.SecureConnRequiredError(), REFUSED),
     (library.SecureConnWantedError(), REFUSED),
+    (library.Error("nats: 'attempted to connect to leaf node port'"), REFUSED),
     (library.MaxPayloadError(), BAD),
     (library.Error("nats: maximum payload violation"), BAD),
     (library.BadSubjectError(), BAD),

@@ -24,6 +24,7 @@ from messagebus.exceptions import (
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.stored import create_stream, documents, on_nats
 from tests.servers import NatsServer
+from tests.servers.process import free_port
 
 pytestmark = pytest.mark.server
 
@@ -150,6 +151,44 @@ def test_a_stream_that_hears_none_of_the_subjects_is_reported(
         transport.connect()
 
     assert unique_name == failure.value.stream
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_stream_that_hears_none_of_the_subjects_rejects_no_message(
+    elsewhere: bool, nats_url: str, unique_name: str
+) -> None:
+    """Every message would be rejected; it is the configuration, also if another stream hears it."""
+    create_stream(nats_url, unique_name, subjects=[f"{unique_name}.other"])
+    if elsewhere:
+        create_stream(nats_url, f"{unique_name}_", subjects=[f"{unique_name}_.>"])
+    with SyncNatsTransport(
+        nats_url, unique_name, f"{unique_name}_.{{name}}", patience=60
+    ) as transport:
+        with pytest.raises(StreamMissingError, match="does not listen to"):
+            transport.send_message_serialized(new_messages(1)[0])
+
+
+def test_a_stream_that_confirms_nothing_is_refused(nats_url: str, unique_name: str) -> None:
+    """Nobody would know that a message is stored."""
+    create_stream(nats_url, unique_name, no_ack=True)
+    with SyncNatsTransport(
+        nats_url, unique_name, f"{unique_name}.{{name}}", patience=60
+    ) as transport:
+        for attempt in (
+            partial(transport.send_message_serialized, new_messages(1)[0]),
+            transport.connect,
+        ):
+            with pytest.raises(TransportRefusedError, match="confirms no message"):
+                attempt()
+
+
+def test_a_port_for_other_servers_is_refused() -> None:
+    """The server says for whom it is."""
+    port = free_port()
+    with NatsServer(f'leafnodes {{ listen: "127.0.0.1:{port}" }}'):
+        with SyncNatsTransport(f"nats://127.0.0.1:{port}", "S", "s") as transport:
+            with pytest.raises(TransportRefusedError, match="leaf node port"):
+                transport.connect()
 
 
 def test_a_missing_stream_is_reported_when_connecting(nats_url: str, unique_name: str) -> None:

@@ -9,8 +9,6 @@ from itertools import takewhile
 from typing import Any, Self
 from urllib.parse import quote
 
-from nats.js.errors import NoStreamResponseError
-
 from ...exceptions import (
     ConfigurationError,
     MessageRejectedError,
@@ -21,7 +19,7 @@ from .._transport.encoding import Parcel, caused, id_of, json_of
 from .._transport.meaning import Meaning, failure_of
 from .._transport.options import Kinds, ensure_seconds, split_options, truth
 from .connection import Connection, Letter, Stream
-from .errors import CLIENT_ERRORS, explain
+from .errors import CLIENT_ERRORS, explain, is_misdirected
 from .servers import read_servers
 from .subject import SubjectTemplate
 
@@ -185,17 +183,19 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         self, connection: Connection, parcel: Parcel[Letter], outcome: Exception
     ) -> Exception:
         """Return the error for a parcel that was not confirmed: its own, or the broker's."""
-        if isinstance(outcome, NoStreamResponseError):
+        if is_misdirected(outcome):
             try:
                 await connection.check()
+                connection.ensure_heard()  # or else every message would be rejected
             except TransportUnavailableError as error:
                 return error
             except CLIENT_ERRORS as error:
                 outcome = error
-            if not connection.reaches(parcel.content.subject):
-                name, subject = self._stream.name, parcel.content.subject
-                reason = f"the stream {name!r} does not listen to {subject!r}"
-                return caused(MessageRejectedError(parcel.message, reason), outcome)
+            else:
+                if not connection.reaches(parcel.content.subject):
+                    name, subject = self._stream.name, parcel.content.subject
+                    reason = f"the stream {name!r} does not listen to {subject!r}"
+                    return caused(MessageRejectedError(parcel.message, reason), outcome)
         if explain(outcome)[0] in {Meaning.RECONNECT, Meaning.REFUSED}:
             async with self._lock:
                 if self._connection is connection:

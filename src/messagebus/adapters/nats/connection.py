@@ -142,7 +142,7 @@ class Connection:
 
         Raises:
             StreamMissingError: the stream does not exist.
-            TransportRefusedError: the stream is a mirror, or sealed.
+            TransportRefusedError: the stream is a mirror, is sealed, or confirms nothing.
             nats.errors.Error: the server does not answer, or cannot create the stream.
             OSError: the connection is lost.
         """
@@ -165,6 +165,9 @@ class Connection:
         if config.get("sealed"):
             problem = f"The stream {name!r} is sealed, so it takes no messages any more"
             raise TransportRefusedError(problem, advice="Send to another stream.")
+        if config.get("no_ack"):
+            problem = f"The stream {name!r} has no_ack set, so it confirms no message"
+            raise TransportRefusedError(problem, advice="Unset it, or send to another stream.")
 
     def ensure_heard(self) -> None:
         """Ensure that the stream, as last seen, listens to a subject that messages may have.

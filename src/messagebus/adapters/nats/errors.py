@@ -13,6 +13,7 @@ from .._transport.meaning import UNKNOWN, Meaning, Row, look_up
 
 CLIENT_ERRORS = (NatsError, OSError)  # TimeoutError is an OSError
 _NO_RESPONDERS = "503"
+_OTHER_STREAM = 10060
 
 _LOGIN = "Correct the user, the password or the token."
 _RIGHTS = (
@@ -31,6 +32,7 @@ TEXTS = (
     Row("invalid user credentials", Meaning.REFUSED, "Correct the file of the credentials."),
     Row("Permissions Violation", Meaning.REFUSED, _RIGHTS),
     Row("secure connection", Meaning.REFUSED, "Use the scheme tls:// where the server needs it."),
+    Row("attempted to connect to", Meaning.REFUSED, "Use the port for clients, such as 4222."),
     Row("maximum payload", Meaning.BAD_MESSAGE),
     Row("invalid subject", Meaning.BAD_MESSAGE),
     Row("Authentication Timeout", Meaning.RECONNECT),
@@ -53,7 +55,7 @@ CODES: Mapping[int, Row] = {
     10077: Row("maximum messages exceeded", Meaning.TRY_AGAIN, _ROOM),  # or bytes
     10118: Row("stream is offline", Meaning.TRY_AGAIN),
     10054: Row("message size exceeds maximum allowed", Meaning.BAD_MESSAGE),
-    10060: Row("expected stream does not match", Meaning.BAD_MESSAGE),
+    _OTHER_STREAM: Row("expected stream does not match", Meaning.BAD_MESSAGE),
     10097: Row("header size exceeds maximum allowed of 64k", Meaning.BAD_MESSAGE),
     10027: Row("maximum number of streams reached", Meaning.REFUSED, "Create the stream yourself."),
     10039: Row("JetStream not enabled for account", Meaning.REFUSED, "Enable it for the account."),
@@ -79,6 +81,13 @@ def error_of(answer: Msg) -> Exception | None:
         raise APIError.from_error(problem)
     except APIError as error:
         return error
+
+
+def is_misdirected(error: Exception) -> bool:
+    """Return whether no stream listens to the subject of a message, or another one does."""
+    return isinstance(error, NoStreamResponseError) or (
+        isinstance(error, APIError) and error.err_code == _OTHER_STREAM
+    )
 
 
 def explain(error: Exception) -> tuple[Meaning, str]:
