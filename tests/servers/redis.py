@@ -44,10 +44,11 @@ class RedisNode(RedisServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bus = free_port()
+        self.bus = 0
 
     def command(self, port: int) -> Sequence[str | Path]:
         """Return a command line that waits long until it takes another node for dead."""
+        self.bus = free_port()
         options = {"enabled": "yes", "port": str(self.bus), "node-timeout": "60000"}
         words = (word for key, value in options.items() for word in (f"--cluster-{key}", value))
         return [*super().command(port), *words]
