@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice, pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from messagebus.adapters import sqlalchemy
 from messagebus.adapters._transport._async import transport
+from messagebus.exceptions import ConfigurationError
 from messagebus.retry import Backoff
 
 
@@ -58,3 +61,24 @@ def test_the_last_wait_ends_with_the_patience() -> None:
 def test_the_schedule_can_be_imported_where_relays_are() -> None:
     """It is exported beside the relay."""
     assert sqlalchemy.Backoff is Backoff
+
+
+@pytest.mark.parametrize("field", ["first", "factor", "longest", "jitter"])
+@pytest.mark.parametrize(
+    "value",
+    [-1, float("nan"), float("inf"), float("-inf"), 1e300, 10**400, True, "1", None],
+    ids=repr,
+)
+def test_numbers_that_make_no_schedule_are_refused(field: str, value: Any) -> None:
+    """The error names the field, whatever is given for it."""
+    with pytest.raises(ConfigurationError, match=f"{field} must be a number from "):
+        Backoff(**{field: value})
+
+
+@pytest.mark.parametrize("factor", [1, 1_000])
+@pytest.mark.parametrize("wait", [0, 5e-324, 3.1536e9])
+def test_no_schedule_overflows(factor: float, wait: float) -> None:
+    """The largest numbers make waits that any clock can add."""
+    delay = Backoff(first=wait, longest=wait, factor=factor, jitter=1).delay(10**9)
+
+    assert wait <= delay <= 2 * wait

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 
+from ._ranges import ensure_number
+
 _LARGEST_EXPONENT = 64
 
 
@@ -16,16 +18,27 @@ class Backoff:
 
     Args:
         first: the wait after the first failure, in seconds.
-        factor: how many times longer each wait is than the one before.
+        factor: how many times longer each wait is than the one before; at least 1.
         longest: the longest wait, in seconds, before jitter.
-        jitter: the largest random extension of a wait, as a fraction of it. It keeps clients
-            that failed together from trying again together, and never shortens a wait.
+        jitter: the largest random extension of a wait, as a fraction of it, from 0 to 1. It keeps
+            clients that failed together from trying again together, and never shortens a wait.
+
+    Raises:
+        ConfigurationError: a number is not in its range; a wait has at most a hundred years.
     """
 
     first: float = 0.2
     factor: float = 2.0
     longest: float = 60.0
     jitter: float = 0.25
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no schedule."""
+        ensure_number("first", self.first)
+        # The largest power of a larger factor would overflow.
+        ensure_number("factor", self.factor, least=1.0, most=1_000.0)
+        ensure_number("longest", self.longest)
+        ensure_number("jitter", self.jitter, most=1.0)
 
     def delay(self, failures: int) -> float:
         """Return the wait after *failures* failures in a row, in seconds."""

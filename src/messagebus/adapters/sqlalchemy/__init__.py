@@ -21,6 +21,7 @@ from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables, async_upgrade_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
 from ._rows import StoredMessage, message_types
+from ._selection import MessageFilter, Selected
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
 from ._sync.outbox import SyncOutbox
@@ -43,8 +44,10 @@ __all__ = [
     "Backlog",
     "Backoff",
     "Leader",
+    "MessageFilter",
     "OutboxTables",
     "RelayStatus",
+    "Selected",
     "StoredMessage",
     "SyncMessageHistory",
     "SyncOutbox",

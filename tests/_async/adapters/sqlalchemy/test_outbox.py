@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import AsyncOutbox, AsyncOutboxRelay, Backlog, tables
+from messagebus.adapters.sqlalchemy import (
+    AsyncOutbox,
+    AsyncOutboxRelay,
+    Backlog,
+    MessageFilter,
+    Selected,
+    tables,
+)
+from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, new_bus, publish, stored
 from tests.library import RegisterBook
@@ -182,3 +191,125 @@ async def test_purging_goes_in_small_steps_beside_the_writers(
 
     assert [7] * 7 + [1] == deleted
     assert ["pending"] * 10 == [record.state for record in await stored(engine)]
+
+
+async def test_what_was_sent_is_sent_again_in_its_order(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """It keeps its identifiers, and goes before what is newer."""
+    events = await publish(engine, "1", "2", "3")
+    await AsyncOutboxRelay(engine, transport).drain()
+    events += await publish(engine, "4")
+
+    assert 1 == await outbox.resend([events[1].message_id, events[3].message_id, uuid4()])
+    assert 3 == await AsyncOutboxRelay(engine, transport).drain() + await outbox.resend(
+        [events[0].message_id]
+    )
+    expected = [*events[:3], events[1], events[3]]
+    assert [str(event.message_id) for event in expected] == transport.ids
+    with pytest.raises(ConfigurationError, match="by their identifiers or by a filter"):
+        await outbox.resend()
+    assert 3 == await outbox.resend(matching=MessageFilter())
+
+
+async def test_messages_are_chosen_by_name_kind_and_cascade(
+    engine: AsyncEngine, outbox: AsyncOutbox
+) -> None:
+    """What is listed, counted, replayed or discarded is what matches."""
+    await give_up(engine, "1", "2", "3")
+    first, second, third = await outbox.list()
+    for matching, expected in (
+        (MessageFilter(), [first, second, third]),
+        (MessageFilter(name="book_borrowed"), [first, second, third]),
+        (MessageFilter(name="book_borrowed_v2"), [first, second, third]),
+        (MessageFilter(name="book_borrowed_v1"), []),
+        (MessageFilter(name=f"book_borrowed_v{10**30}"), []),
+        (MessageFilter(name="book"), []),
+        (MessageFilter(kind="event"), [first, second, third]),
+        (MessageFilter(kind="command"), []),
+        (MessageFilter(correlation_id=second.correlation_id), [second]),
+        (MessageFilter(correlation_id=uuid4()), []),
+        (MessageFilter(until=second.created_at), [first]),
+        (MessageFilter(since=second.created_at), [second, third]),
+    ):
+        assert expected == await outbox.list(matching=matching)
+        assert len(expected) == (await outbox.select(matching=matching)).count
+
+    everything = Selected(3, first.created_at, third.created_at)
+    assert everything == await outbox.select()
+    assert Selected(0, None, None) == await outbox.select("sent")
+    only_second = MessageFilter(correlation_id=second.correlation_id)
+    assert 0 == await outbox.replay([first.message_id], matching=only_second)
+    assert 1 == await outbox.replay(matching=only_second)
+    assert [second.message_id] == [each.message_id for each in await outbox.list("pending")]
+    assert 1 == await outbox.discard(matching=MessageFilter(since=third.created_at))
+    assert [third.message_id] == [each.message_id for each in await outbox.list("discarded")]
+    assert [first] == await outbox.list()
+
+
+async def test_what_was_sent_is_chosen_by_the_time_when_it_was_sent(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """The time of creation says nothing about what a broker has lost."""
+    events = await publish(engine, "1", "2")
+    async with engine.begin() as connection:
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        await connection.execute(sa.update(tables.messages).values(created_at=long_ago))
+    await AsyncOutboxRelay(engine, transport).drain()
+    lately = MessageFilter(since=datetime.now(UTC) - timedelta(hours=1))
+
+    assert 2 == (await outbox.select("sent", matching=lately)).count
+    assert 2 == await outbox.resend(matching=lately)
+    assert 0 == (await outbox.select("pending", matching=lately)).count
+    await AsyncOutboxRelay(engine, transport).drain()
+    assert 0 == await outbox.purge(timedelta(0), matching=MessageFilter(name="other"))
+    one = MessageFilter(correlation_id=events[0].message_id)
+    assert 1 == await outbox.purge(timedelta(0), matching=one)
+
+
+def test_a_filter_that_could_match_nothing_is_refused() -> None:
+    """An unknown kind and a time without a zone are mistakes."""
+    with pytest.raises(ConfigurationError, match="'command' or 'event', not 'query'"):
+        MessageFilter(kind="query")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="until must have a time zone"):
+        MessageFilter(until=datetime(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"older_than": timedelta(microseconds=-1)},
+        {"older_than": timedelta.max},
+        {"older_than": timedelta.min},
+        {"older_than": 30},
+        {"older_than": timedelta(0), "batch_size": 0},
+        {"older_than": timedelta(0), "batch_size": -5},
+        {"older_than": timedelta(0), "batch_size": 10**30},
+    ],
+    ids=repr,
+)
+async def test_wrong_sizes_and_times_delete_nothing(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder, options: dict[str, Any]
+) -> None:
+    """They are refused before the database is asked."""
+    await publish(engine, "1")
+    await AsyncOutboxRelay(engine, transport).drain()
+
+    with pytest.raises(ConfigurationError, match=r"(older_than|batch_size) must be"):
+        await outbox.purge(**options)
+    assert 1 == len(await stored(engine))
+
+
+async def test_the_longest_time_deletes_nothing(outbox: AsyncOutbox) -> None:
+    """A hundred years ago is a time that every database knows."""
+    assert 0 == await outbox.purge(timedelta(days=36_500), batch_size=30_000)
+
+
+@pytest.mark.parametrize(
+    "options", [{"limit": -5}, {"limit": 10**30}, {"after": -1}, {"after": 10**23}], ids=repr
+)
+async def test_a_list_has_a_place_and_a_length(outbox: AsyncOutbox, options: Any) -> None:
+    """Numbers that some database takes for no limit, or not at all, are refused."""
+    with pytest.raises(ConfigurationError, match=r"(limit|after) must be a whole number"):
+        await outbox.list(**options)
+    assert [] == await outbox.list(limit=0, after=2**63 - 1)

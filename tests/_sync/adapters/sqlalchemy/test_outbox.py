@@ -4,13 +4,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import Backlog, SyncOutbox, SyncOutboxRelay, tables
+from messagebus.adapters.sqlalchemy import (
+    Backlog,
+    MessageFilter,
+    Selected,
+    SyncOutbox,
+    SyncOutboxRelay,
+    tables,
+)
+from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, new_bus, publish, stored
 from tests.library import RegisterBook
@@ -182,3 +191,123 @@ def test_purging_goes_in_small_steps_beside_the_writers(
 
     assert [7] * 7 + [1] == deleted
     assert ["pending"] * 10 == [record.state for record in stored(engine)]
+
+
+def test_what_was_sent_is_sent_again_in_its_order(
+    engine: SyncEngine, outbox: SyncOutbox, transport: SyncRecorder
+) -> None:
+    """It keeps its identifiers, and goes before what is newer."""
+    events = publish(engine, "1", "2", "3")
+    SyncOutboxRelay(engine, transport).drain()
+    events += publish(engine, "4")
+
+    assert 1 == outbox.resend([events[1].message_id, events[3].message_id, uuid4()])
+    assert 3 == SyncOutboxRelay(engine, transport).drain() + outbox.resend([events[0].message_id])
+    expected = [*events[:3], events[1], events[3]]
+    assert [str(event.message_id) for event in expected] == transport.ids
+    with pytest.raises(ConfigurationError, match="by their identifiers or by a filter"):
+        outbox.resend()
+    assert 3 == outbox.resend(matching=MessageFilter())
+
+
+def test_messages_are_chosen_by_name_kind_and_cascade(
+    engine: SyncEngine, outbox: SyncOutbox
+) -> None:
+    """What is listed, counted, replayed or discarded is what matches."""
+    give_up(engine, "1", "2", "3")
+    first, second, third = outbox.list()
+    for matching, expected in (
+        (MessageFilter(), [first, second, third]),
+        (MessageFilter(name="book_borrowed"), [first, second, third]),
+        (MessageFilter(name="book_borrowed_v2"), [first, second, third]),
+        (MessageFilter(name="book_borrowed_v1"), []),
+        (MessageFilter(name=f"book_borrowed_v{10**30}"), []),
+        (MessageFilter(name="book"), []),
+        (MessageFilter(kind="event"), [first, second, third]),
+        (MessageFilter(kind="command"), []),
+        (MessageFilter(correlation_id=second.correlation_id), [second]),
+        (MessageFilter(correlation_id=uuid4()), []),
+        (MessageFilter(until=second.created_at), [first]),
+        (MessageFilter(since=second.created_at), [second, third]),
+    ):
+        assert expected == outbox.list(matching=matching)
+        assert len(expected) == (outbox.select(matching=matching)).count
+
+    everything = Selected(3, first.created_at, third.created_at)
+    assert everything == outbox.select()
+    assert Selected(0, None, None) == outbox.select("sent")
+    only_second = MessageFilter(correlation_id=second.correlation_id)
+    assert 0 == outbox.replay([first.message_id], matching=only_second)
+    assert 1 == outbox.replay(matching=only_second)
+    assert [second.message_id] == [each.message_id for each in outbox.list("pending")]
+    assert 1 == outbox.discard(matching=MessageFilter(since=third.created_at))
+    assert [third.message_id] == [each.message_id for each in outbox.list("discarded")]
+    assert [first] == outbox.list()
+
+
+def test_what_was_sent_is_chosen_by_the_time_when_it_was_sent(
+    engine: SyncEngine, outbox: SyncOutbox, transport: SyncRecorder
+) -> None:
+    """The time of creation says nothing about what a broker has lost."""
+    events = publish(engine, "1", "2")
+    with engine.begin() as connection:
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        connection.execute(sa.update(tables.messages).values(created_at=long_ago))
+    SyncOutboxRelay(engine, transport).drain()
+    lately = MessageFilter(since=datetime.now(UTC) - timedelta(hours=1))
+
+    assert 2 == (outbox.select("sent", matching=lately)).count
+    assert 2 == outbox.resend(matching=lately)
+    assert 0 == (outbox.select("pending", matching=lately)).count
+    SyncOutboxRelay(engine, transport).drain()
+    assert 0 == outbox.purge(timedelta(0), matching=MessageFilter(name="other"))
+    one = MessageFilter(correlation_id=events[0].message_id)
+    assert 1 == outbox.purge(timedelta(0), matching=one)
+
+
+def test_a_filter_that_could_match_nothing_is_refused() -> None:
+    """An unknown kind and a time without a zone are mistakes."""
+    with pytest.raises(ConfigurationError, match="'command' or 'event', not 'query'"):
+        MessageFilter(kind="query")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="until must have a time zone"):
+        MessageFilter(until=datetime(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"older_than": timedelta(microseconds=-1)},
+        {"older_than": timedelta.max},
+        {"older_than": timedelta.min},
+        {"older_than": 30},
+        {"older_than": timedelta(0), "batch_size": 0},
+        {"older_than": timedelta(0), "batch_size": -5},
+        {"older_than": timedelta(0), "batch_size": 10**30},
+    ],
+    ids=repr,
+)
+def test_wrong_sizes_and_times_delete_nothing(
+    engine: SyncEngine, outbox: SyncOutbox, transport: SyncRecorder, options: dict[str, Any]
+) -> None:
+    """They are refused before the database is asked."""
+    publish(engine, "1")
+    SyncOutboxRelay(engine, transport).drain()
+
+    with pytest.raises(ConfigurationError, match=r"(older_than|batch_size) must be"):
+        outbox.purge(**options)
+    assert 1 == len(stored(engine))
+
+
+def test_the_longest_time_deletes_nothing(outbox: SyncOutbox) -> None:
+    """A hundred years ago is a time that every database knows."""
+    assert 0 == outbox.purge(timedelta(days=36_500), batch_size=30_000)
+
+
+@pytest.mark.parametrize(
+    "options", [{"limit": -5}, {"limit": 10**30}, {"after": -1}, {"after": 10**23}], ids=repr
+)
+def test_a_list_has_a_place_and_a_length(outbox: SyncOutbox, options: Any) -> None:
+    """Numbers that some database takes for no limit, or not at all, are refused."""
+    with pytest.raises(ConfigurationError, match=r"(limit|after) must be a whole number"):
+        outbox.list(**options)
+    assert [] == outbox.list(limit=0, after=2**63 - 1)

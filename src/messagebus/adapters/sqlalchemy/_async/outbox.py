@@ -9,13 +9,24 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from ...._ranges import LARGEST_BATCH, ensure_duration, ensure_whole
+from ....exceptions import ConfigurationError
 from .._commit import wake_statement
 from .._compat.aio import AsyncEngine
 from .._rows import StoredMessage
+from .._selection import EVERY, MessageFilter, Selected, named
 from ..clock import now
 from ..engine import READ_ONLY
 from ..status import Backlog, Leader
 from ..tables import DISCARDED, PARKED, PENDING, SENT, OutboxTables, default_tables, in_state
+
+_LAST_POSITION = 2**63 - 1
+_AS_NEW: dict[str, Any] = {
+    "state": PENDING,
+    "attempts": 0,
+    "next_attempt_at": None,
+    "reason": None,
+}
 
 
 class AsyncOutbox:
@@ -63,22 +74,50 @@ class AsyncOutbox:
         return Leader(row.holder, row.token, expires_at, expired=expires_at <= row.now)
 
     async def list(
-        self, state: str | None = PARKED, *, after: int = 0, limit: int = 100
+        self,
+        state: str | None = PARKED,
+        *,
+        matching: MessageFilter = EVERY,
+        after: int = 0,
+        limit: int = 100,
     ) -> Sequence[StoredMessage]:
         """List messages in the order of their positions.
 
         Args:
             state: ``pending``, ``sent``, ``parked`` or ``discarded``; None for messages that
                 are not published.
+            matching: which of them.
             after: the position after which the list begins.
             limit: the most messages to list.
+
+        Raises:
+            ConfigurationError: a number is negative, or too large for the database.
         """
-        column = self._messages.c
-        in_this = column.state.is_(None) if state is None else in_state(self._messages, state)
-        query = self._first(limit, self._messages).where(in_this, column.position > after)
+        ensure_whole("after", after, least=0, most=_LAST_POSITION)
+        ensure_whole("limit", limit, least=0)
+        query = self._first(limit, self._messages).where(
+            self._selects(state, matching), self._messages.c.position > after
+        )
         async with self._reading.connect() as connection:
             rows = await connection.execute(query)
         return [StoredMessage.from_row(row) for row in rows]
+
+    async def select(
+        self, state: str | None = PARKED, *, matching: MessageFilter = EVERY
+    ) -> Selected:
+        """Count the messages of a state, for example before all of them are changed.
+
+        Args:
+            state: see *list*.
+            matching: which of them.
+        """
+        column = self._messages.c
+        time = column.delivered_at if state == SENT else column.created_at
+        query = sa.select(sa.func.count(), sa.func.min(time), sa.func.max(time))
+        async with self._reading.connect() as connection:
+            row = (await connection.execute(query.where(self._selects(state, matching)))).one()
+        oldest, newest = (time and time.astimezone(UTC) for time in row[1:])
+        return Selected(row[0], oldest, newest)
 
     async def get(self, message_id: UUID) -> StoredMessage | None:
         """Return a message; None if it is not stored."""
@@ -87,56 +126,105 @@ class AsyncOutbox:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else StoredMessage.from_row(row)
 
-    async def replay(self, message_ids: Collection[UUID] | None = None) -> int:
+    async def replay(
+        self,
+        message_ids: Collection[UUID] | None = None,
+        *,
+        matching: MessageFilter = EVERY,
+    ) -> int:
         """Make parked or discarded messages pending again, as if they had never been tried.
 
         Messages that have failed and wait for their next attempt are reset as well.
 
         Args:
             message_ids: the messages; by default every parked one.
+            matching: which of them.
 
         Returns:
             The number of messages that are replayed.
         """
-        return await self._decide(
-            self._given_up(message_ids, PARKED, DISCARDED),
-            state=PENDING,
-            attempts=0,
-            next_attempt_at=None,
-            parked_at=None,
-            reason=None,
-        )
+        states = [PARKED] if message_ids is None else [PARKED, DISCARDED]
+        given_up = self._given_up(message_ids, matching, *states)
+        return await self._decide(message_ids, given_up, parked_at=None, **_AS_NEW)
 
-    async def discard(self, message_ids: Collection[UUID] | None = None) -> int:
+    async def discard(
+        self,
+        message_ids: Collection[UUID] | None = None,
+        *,
+        matching: MessageFilter = EVERY,
+    ) -> int:
         """Decide not to send messages that are parked, or that have failed but may be retried.
 
         Args:
             message_ids: the messages; by default every parked one.
+            matching: which of them.
 
         Returns:
             The number of messages that are discarded.
         """
-        given_up = self._given_up(message_ids, PARKED)
-        return await self._decide(given_up, state=DISCARDED, next_attempt_at=None)
+        given_up = self._given_up(message_ids, matching, PARKED)
+        return await self._decide(message_ids, given_up, state=DISCARDED, next_attempt_at=None)
 
-    async def purge(self, older_than: timedelta, *, batch_size: int = 1_000) -> int:
+    async def resend(
+        self,
+        message_ids: Collection[UUID] | None = None,
+        *,
+        matching: MessageFilter | None = None,
+    ) -> int:
+        """Make sent messages pending again, for example after the broker has lost them.
+
+        They keep their positions and identifiers: they are sent in their old order and before
+        everything that is newer, but after what was sent meanwhile. A receiver, or a broker, that
+        remembers their identifiers drops them.
+
+        Args:
+            message_ids: the messages.
+            matching: which of them; without *message_ids*, which of all sent ones.
+
+        Returns:
+            The number of messages that are sent again.
+
+        Raises:
+            ConfigurationError: neither is given.
+        """
+        if message_ids is None and matching is None:
+            text = "The messages to send again must be given by their identifiers or by a filter"
+            advice = "Pass matching=MessageFilter() to send everything again."
+            raise ConfigurationError(text, advice=advice)
+        were_sent = self._selects(SENT, matching or EVERY)
+        return await self._decide(message_ids, were_sent, delivered_at=None, **_AS_NEW)
+
+    async def purge(
+        self, older_than: timedelta, *, matching: MessageFilter = EVERY, batch_size: int = 1_000
+    ) -> int:
         """Delete messages that were sent some time ago, one batch in each transaction.
 
         Args:
             older_than: the least time since they were sent.
+            matching: which of them.
             batch_size: the most messages to delete in one transaction.
 
         Returns:
             The number of messages that are deleted.
+
+        Raises:
+            ConfigurationError: the time is negative or longer than a hundred years, or the batch
+                is empty or larger than 30,000.
         """
+        ensure_duration("older_than", older_than)
+        ensure_whole("batch_size", batch_size, most=LARGEST_BATCH)
         deleted, after = 0, 0
-        while positions := await self.purge_batch(older_than, batch_size, after):
+        while positions := await self.purge_batch(older_than, batch_size, after, matching):
             deleted += len(positions)
             after = positions[-1]
         return deleted
 
     async def purge_batch(
-        self, older_than: timedelta, batch_size: int, after: int = 0
+        self,
+        older_than: timedelta,
+        batch_size: int,
+        after: int = 0,
+        matching: MessageFilter = EVERY,
     ) -> Sequence[int]:
         """Delete one batch of messages that were sent some time ago.
 
@@ -144,12 +232,13 @@ class AsyncOutbox:
             older_than: the least time since they were sent.
             batch_size: the most messages to delete.
             after: the position after which to look for them.
+            matching: which of them.
 
         Returns:
             The positions of the deleted messages, in order.
         """
         column = self._messages.c
-        is_sent = column.state == SENT
+        is_sent = self._selects(SENT, matching)
         is_old = column.delivered_at < now(self._engine.dialect, -older_than)
         outdated = self._first(batch_size, column.position).where(
             column.position > after, is_sent, is_old
@@ -167,20 +256,33 @@ class AsyncOutbox:
         """Return the query for the first messages in the order of their positions."""
         return sa.select(*columns).order_by(self._messages.c.position).limit(limit)
 
-    async def _decide(self, which: sa.ColumnElement[bool], **values: Any) -> int:
+    def _selects(self, state: str | None, matching: MessageFilter) -> sa.ColumnElement[bool]:
+        """Return the condition that a message is in a state and matches."""
+        is_private = self._messages.c.state.is_(None)
+        in_this = is_private if state is None else in_state(self._messages, state)
+        return sa.and_(in_this, matching.condition(self._messages, state))
+
+    def _given_up(
+        self, message_ids: Collection[UUID] | None, matching: MessageFilter, *states: str
+    ) -> sa.ColumnElement[bool]:
+        which = sa.or_(*(self._selects(state, matching) for state in states))
+        if message_ids is None:
+            return which
+        waits = self._messages.c.attempts > 0
+        return sa.or_(which, sa.and_(self._selects(PENDING, matching), waits))
+
+    async def _decide(
+        self,
+        message_ids: Collection[UUID] | None,
+        which: sa.ColumnElement[bool],
+        **values: Any,
+    ) -> int:
+        decided = 0
         async with self._engine.begin() as connection:
-            update = sa.update(self._messages).where(which).values(**values)
-            decided = (await connection.execute(update)).rowcount
+            for some in named(self._messages, message_ids):
+                update = sa.update(self._messages).where(which, some).values(**values)
+                decided += (await connection.execute(update)).rowcount
             if connection.dialect.name == "postgresql":
                 channel = self._tables.channel_for(self._engine.get_execution_options())
                 await connection.execute(wake_statement(self._tables, channel))
         return decided
-
-    def _given_up(
-        self, message_ids: Collection[UUID] | None, *states: str
-    ) -> sa.ColumnElement[bool]:
-        column = self._messages.c
-        if message_ids is None:
-            return in_state(self._messages, PARKED)
-        waits = sa.and_(in_state(self._messages, PENDING), column.attempts > 0)
-        return sa.and_(column.message_id.in_(message_ids), sa.or_(column.state.in_(states), waits))

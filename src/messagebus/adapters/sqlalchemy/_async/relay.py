@@ -16,6 +16,7 @@ from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncEngine, AsyncWakeUp
 from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
+from .._relay_options import ensure_relay_options, ensure_retention_options
 from .._relay_state import State
 from ..delivery import LeaseLostError
 from ..engine import ensure_transactional
@@ -80,12 +81,8 @@ class AsyncOutboxRelay(AsyncRelaySteps):
         retention_interval: float = 60.0,
     ) -> None:
         ensure_transactional(engine)
-        if min(batch_size, max_attempts, retention_batch) < 1 or min(poll_interval, lease) <= 0:
-            text = "The batch sizes, attempts and times of a relay must be greater than zero"
-            raise ConfigurationError(text)
-        if on_poison not in {"park", "stop"}:
-            text = f"on_poison must be 'park' or 'stop', not {on_poison!r}"
-            raise ConfigurationError(text)
+        ensure_relay_options(batch_size, max_attempts, poll_interval, lease, on_poison)
+        ensure_retention_options(retention, retention_batch, retention_interval)
         adapt(transport.send_messages_serialized)  # refuses one of the other colour
         self.engine: AsyncEngine = engine
         self.transport: AsyncAbstractEventstreamTransport = transport
