@@ -1,4 +1,4 @@
-"""``python -m messagebus``."""
+"""``python -m messagebus``, the same as the command ``messagebus``."""
 
 from __future__ import annotations
 

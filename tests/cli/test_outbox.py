@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from messagebus.adapters.sqlalchemy import SyncOutboxRelay
+from messagebus.adapters.sqlalchemy import SyncOutboxRelay, tables
 from messagebus.cli import ExitCode, main
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
@@ -123,24 +125,132 @@ def test_messages_are_replayed(run: Run, engine: Engine, parked: list[str]) -> N
     """Some by their names, or all; the exit status reports that none was found."""
     assert (ExitCode.OK, "replayed 1 message(s)\n") == run("replay", parked[1])
     assert ["parked", "pending", "parked"] == [record.state for record in stored(engine)]
-    assert (ExitCode.OK, '{"replayed": 2}\n') == run("replay", "--all", "--json")
-    assert (ExitCode.NOT_FOUND, "replayed 0 message(s)\n") == run("replay", "--all")
+    assert (ExitCode.OK, '{"replayed": 2}\n') == run("replay", "--all", "--yes", "--json")
+    assert (ExitCode.NOT_FOUND, "replayed 0 message(s)\n") == run("replay", "--all", "--yes")
 
 
 def test_messages_are_discarded(run: Run, engine: Engine, parked: list[str]) -> None:
     """Some by their names, or all."""
     assert (ExitCode.OK, "discarded 1 message(s)\n") == run("discard", parked[0])
     assert ["discarded", "parked", "parked"] == [record.state for record in stored(engine)]
-    assert (ExitCode.OK, '{"discarded": 2}\n') == run("discard", "--all", "--json")
+    assert (ExitCode.OK, '{"discarded": 2}\n') == run("discard", "--all", "--yes", "--json")
 
 
-@pytest.mark.parametrize("command", ["replay", "discard"])
+@pytest.mark.parametrize("command", ["replay", "discard", "resend"])
 def test_which_messages_are_meant_has_to_be_said(run: Run, command: str) -> None:
     """Neither nothing nor everything is done by mistake."""
     with pytest.raises(SystemExit):
         run(command)
     with pytest.raises(SystemExit):
         run(command, str(uuid4()), "--all")
+    with pytest.raises(SystemExit):
+        run(command, str(uuid4()), "--name=book_borrowed")
+    with pytest.raises(SystemExit):
+        run(command, str(uuid4()), "--dry-run")
+
+
+def test_what_was_sent_is_sent_again(run: Run, engine: Engine) -> None:
+    """Some messages by their names, or those that the filters leave."""
+    events = publish(engine, "1", "2", "3")
+    SyncOutboxRelay(engine, SyncRecorder()).drain()
+    first, second, _ = (str(event.message_id) for event in events)
+
+    assert (ExitCode.OK, "resent 1 message(s)\n") == run("resend", first)
+    assert (ExitCode.NOT_FOUND, "resent 0 message(s)\n") == run("resend", first)
+    assert (ExitCode.OK, '{"resent": 1}\n') == run(
+        "resend", f"--correlation={second}", "--yes", "--json"
+    )
+    assert (ExitCode.NOT_FOUND, "resent 0 message(s)\n") == run("resend", "--name=x", "--yes")
+    assert ["pending", "pending", "sent"] == [record.state for record in stored(engine)]
+    assert (ExitCode.OK, "resent 1 message(s)\n") == run("resend", "--all", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--name=book_borrowed"], 3),
+        (["--name=book_borrowed_v2", "--kind=event", "--since=1h"], 3),
+        (["--name=book_borrowed_v1"], 0),
+        (["--kind=command"], 0),
+        (["--since=2020-01-01", "--until=9999-12-31T23:59:59Z"], 3),
+        (["--since=9999-12-31"], 0),
+        (["--until=2020-01-01T00:00:00-12:00"], 0),
+        (["--until=90m"], 0),
+        (["--since=36500d"], 3),
+        (["--correlation=01a20526-ad91-743e-b996-93d3b24d6bec"], 0),
+    ],
+    ids=str,
+)
+def test_messages_are_filtered(
+    run: Run, parked: list[str], filters: list[str], expected: int
+) -> None:
+    """A list shows what the same filters would replay or discard, or resend or purge once sent."""
+    assert expected == len(json.loads(run("list", "--json", *filters)[1]))
+    for command in ("replay", "discard"):
+        code, text = run(command, *filters, "--all", "--dry-run", "--json")
+        assert (ExitCode.OK, expected) == (code, json.loads(text)["count"])
+    assert f'{{"replayed": {expected}}}\n' == run("replay", *filters, "--yes", "--json")[1]
+
+
+def test_what_is_shown_of_metadata_is_json(run: Run, parked: list[str]) -> None:
+    """Whatever a program or a person copies from it can be read."""
+    _, text = run("show", parked[0])
+    [line] = [line for line in text.splitlines() if line.startswith("metadata")]
+
+    assert "book_borrowed" == json.loads(line.removeprefix("metadata"))["name"]
+
+
+def test_a_message_does_not_move_the_cursor(run: Run, engine: Engine) -> None:
+    """What others wrote is shown with its control characters escaped."""
+    [event] = publish(engine, "1")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(tables.messages).values(state="parked", reason="\x1b[2Jgone \x9b1m\u202e")
+        )
+    for arguments in (["list"], ["show", str(event.message_id)]):
+        text = run(*arguments)[1]
+        assert r"\x1b[2Jgone \x9b1m\u202e" in text
+        assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["replay", "--all"],
+        ["discard", "--all"],
+        ["resend", "--since=1d"],
+        ["purge", "--older-than=0s"],
+    ],
+    ids=str,
+)
+def test_without_a_terminal_nothing_is_changed_unless_it_is_confirmed(
+    run: Run,
+    engine: Engine,
+    parked: list[str],
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    """It says what it would do, and refuses."""
+    publish(engine, "4")
+    SyncOutboxRelay(engine, SyncRecorder()).drain()
+    before = stored(engine)
+
+    assert ExitCode.USAGE == main(["outbox", *arguments, f"--database={url}"])
+    count = 3 if "--all" in arguments else 1
+    _, errors = capsys.readouterr()
+    assert re.fullmatch(
+        rf"messagebus: would \w+ {count} (sent|parked) message\(s\), (sent|created) from "
+        r"2\S+ to 2\S+; nothing was done: add --yes\n",
+        errors,
+    )
+    code, text = run(*arguments, "--dry-run")
+    assert (ExitCode.OK, f"{errors.removeprefix('messagebus: ').partition(';')[0]}\n") == (
+        code,
+        text,
+    )
+    assert ExitCode.OK == run(*arguments, "--dry-run", "--yes")[0]
+    assert before == stored(engine)
 
 
 def test_what_was_sent_is_deleted_when_asked_for(run: Run, engine: Engine) -> None:
@@ -148,8 +258,8 @@ def test_what_was_sent_is_deleted_when_asked_for(run: Run, engine: Engine) -> No
     publish(engine, "1", "2", "3")
     SyncOutboxRelay(engine, SyncRecorder()).drain()
 
-    assert (ExitCode.OK, "deleted 0 message(s)\n") == run("purge", "--older-than=1d")
-    assert (ExitCode.OK, '{"deleted": 3}\n') == run("purge", "--older-than=0s", "--json")
+    assert (ExitCode.OK, "deleted 0 message(s)\n") == run("purge", "--older-than=1d", "--yes")
+    assert (ExitCode.OK, '{"deleted": 3}\n') == run("purge", "--older-than=0s", "--yes", "--json")
     assert [] == stored(engine)
 
 

@@ -265,7 +265,6 @@ def test_a_relay_serves_tables_of_other_names(url: str, engine: Engine, start: S
         (["--database=shop.db"], "given by a URL"),
         (["--database=sqlite:///no/such/file.db"], "There is no database no/such/file.db"),
         (["--database=sqlite://", "--transport=pigeon:"], "scheme 'pigeon'"),
-        (["--database=sqlite://", "--batch-size=0"], "greater than zero"),
     ],
 )
 def test_wrong_arguments_are_explained(
@@ -274,22 +273,3 @@ def test_wrong_arguments_are_explained(
     """The mistake is named on one line, without a traceback."""
     assert ExitCode.USAGE == main(["relay", "--transport=stdout:", *arguments])
     assert complaint in capsys.readouterr().err
-
-
-def test_a_time_has_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    """A value that is not a time is refused, with examples."""
-    with pytest.raises(SystemExit) as caught:
-        main(["relay", "--database=sqlite://", "--transport=stdout:", "--lease=soon"])
-
-    assert ExitCode.USAGE == caught.value.code
-    assert "'soon' is not a time: use 90, 500ms, 30s, 5m, 12h or 7d" in capsys.readouterr().err
-
-
-def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help lists every status."""
-    with pytest.raises(SystemExit):
-        main(["--help"])
-
-    text = capsys.readouterr().out
-    for code in ExitCode:
-        assert f"{code:3}  " in text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from ..exceptions import MessageBusError
 from .arguments import parse
 from .exit_code import ExitCode
+from .output import complain, with_advice
 
 __all__ = ["ExitCode", "main"]
 
@@ -23,15 +26,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, a value of *ExitCode*.
     """
     options = parse(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Where the terminal has no such character, a message is shown nevertheless.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         # Imported for its command only: `--help` needs no database library.
         module = import_module(f"{__name__}.{options.module}")
-        return int(module.run(options))
+        code = int(module.run(options))
+        sys.stdout.flush()
     except (MessageBusError, ValueError) as error:
-        for line in (str(error), *getattr(error, "__notes__", ())):
-            print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201
+        complain(with_advice(error))
         return ExitCode.USAGE
     except BrokenPipeError:
-        # The reader of the output has closed it, as `head` does.
-        sys.stderr.close()
+        # The reader of the output has closed it, as `head` does; the end of Python flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001
+        complain(f"unexpected {type(error).__name__}: {with_advice(error)}")
+        return ExitCode.FAILED
+    return code

@@ -1,18 +1,27 @@
-"""The arguments of the command line."""
+"""The arguments of the commands."""
 
 from __future__ import annotations
 
-import os
-import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+import sys
+from argparse import Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
+from .._ranges import LARGEST
+from . import values
 from .exit_code import ExitCode
+from .parser import Parser
 
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_EPILOG = """\
+Each option can also be set by the environment variable beside it; the command
+line wins, and an empty variable counts as not set. TIME is 90 (seconds),
+500ms, 30s, 5m, 12h or 7d."""
+
+_SHORTEST = 0.001
+_LONGEST_LEASE = 24 * 86_400.0
+_SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
+_BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
+_FLAG: dict[str, Any] = {"convert": values.truth}
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
@@ -21,105 +30,148 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     Raises:
         SystemExit: the arguments are wrong, or ask for help.
     """
-    parser = ArgumentParser(
-        prog="python -m messagebus",
+    parser = Parser(
+        prog="messagebus",
         description="Run a relay, or inspect and repair an outbox.",
         epilog="\n".join(["exit status:", *(f"  {each:3}  {each.meaning}" for each in ExitCode)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
+    package = sys.modules[__name__.partition(".")[0]]
+    version = f"messagebus {package.__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="module", required=True, metavar="COMMAND")
-    _add_relay(commands.add_parser("relay", help="send the messages of committed transactions"))
-    outbox = commands.add_parser("outbox", help="inspect and repair an outbox")
+    _add_relay(_new(commands, "relay", "send the messages of committed transactions"))
+    outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    options = parser.parse_args(arguments)
-    if "all" in options and options.all == bool(options.message_ids):
-        parser.error("name the messages, or use --all")
+    options, rest = parser.parse_known_args(arguments)
+    chosen: Parser = options.parser
+    chosen.refuse_rest(rest)
+    chosen.complete(options)
+    if "all" in options:
+        _ensure_chosen(chosen, options)
     return options
 
 
-def _time(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text)
-    if match is None:
-        problem = f"{text!r} is not a time: use 90, 500ms, 30s, 5m, 12h or 7d"
-        raise ArgumentTypeError(problem)
-    return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
+def _new(commands: Any, name: str, text: str, epilog: str | None = _EPILOG) -> Parser:
+    parser: Parser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=epilog,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    return parser
 
 
-def _seconds(text: str) -> float:
-    return _time(text).total_seconds()
+def _ensure_chosen(parser: Parser, options: Namespace) -> None:
+    """Ensure that the messages to change are named, filtered, or all of them."""
+    by_filter = options.all or any(
+        each is not None
+        for each in (options.name, options.kind, options.correlation, options.since, options.until)
+    )
+    if by_filter == bool(options.message_ids):
+        parser.error("name the messages, or choose them by a filter, or use --all")
+    if options.message_ids and options.dry_run:
+        parser.error("--dry-run counts what filters choose; `outbox show` shows a message")
 
 
-_TIME: dict[str, Any] = {"type": _time, "metavar": "TIME"}
-_SECONDS: dict[str, Any] = {"type": _seconds, "metavar": "TIME"}
-_NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
-
-
-def _add_relay(parser: ArgumentParser) -> None:
+def _add_relay(parser: Parser) -> None:
     _add_database(parser)
-    _add_url(parser, "transport", "the destination, such as redis://host/0?stream=events")
-    add = parser.add_argument
-    for name, kind, default, text in (
-        ("--batch-size", _NUMBER, 100, "the most messages to send at once"),
-        ("--poll-interval", _SECONDS, "1s", "the longest wait before looking for messages"),
-        ("--lease", _SECONDS, "15s", "time without a heartbeat after which another takes over"),
-        ("--max-attempts", _NUMBER, 8, "the most attempts to send a message"),
-        ("--backoff", _SECONDS, "200ms", "the first wait between attempts"),
-        ("--longest-backoff", _SECONDS, "1m", "the longest wait between attempts"),
-        ("--retention-batch", _NUMBER, 1000, "the most messages to delete at once"),
-        ("--retention-interval", _SECONDS, "1m", "the wait once nothing is left to delete"),
-    ):
-        add(name, **kind, default=default, help=f"{text} ({default})")
-    poison = "what to do with a message that cannot be sent (park)"
-    add("--on-poison", choices=["park", "stop"], default="park", help=poison)
-    add("--retention", **_TIME, help="how long to keep sent messages (for ever)")
-    add("--drain", action="store_true", help="send all pending messages, then exit")
-    add("--create-tables", action="store_true", help="create the tables if they do not exist")
-    add("--log-format", choices=["text", "json"], default="text")
-    add("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    add = parser.option
+    add(
+        "--transport",
+        "the destination, such as redis://host/0?stream=events",
+        required=True,
+        metavar="URL",
+    )
+    add("--batch-size", "the most messages to send at once", default="100", **_BATCH)
+    poll: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=_SHORTEST)}
+    add("--poll-interval", "the longest wait before looking for messages", default="1s", **poll)
+    lease = values.seconds(least=_SHORTEST, most=_LONGEST_LEASE)
+    silence = "time without a heartbeat after which another takes over"
+    add("--lease", silence, lease, default="15s", metavar="TIME")
+    add(
+        "--max-attempts",
+        "the most attempts to send a message",
+        values.whole(),
+        default="8",
+        metavar="N",
+    )
+    add("--backoff", "the first wait between attempts", default="200ms", **_SECONDS)
+    add("--longest-backoff", "the longest wait between attempts", default="1m", **_SECONDS)
+    poison = "what to do with a message that cannot be sent"
+    add("--on-poison", poison, choices=["park", "stop"], default="park")
+    keep = "how long to keep sent messages; needs a unit (for ever)"
+    add("--retention", keep, values.time_with_unit, metavar="TIME")
+    add("--retention-batch", "the most messages to delete at once", default="1000", **_BATCH)
+    add("--retention-interval", "the wait once nothing is left to delete", default="1m", **_SECONDS)
+    add("--drain", "send all pending messages, then exit", **_FLAG)
+    add("--create-tables", "create the tables if they do not exist", **_FLAG)
+    add("--log-format", "the format of the log", choices=["text", "json"], default="text")
+    levels = ["debug", "info", "warning", "error"]
+    add("--log-level", "the lowest level to log", choices=levels, default="info")
 
 
 def _add_outbox(commands: Any) -> None:
-    def command(name: str, text: str) -> Callable[..., Any]:
-        parser: ArgumentParser = commands.add_parser(name, help=text)
+    def command(name: str, text: str) -> Parser:
+        parser = _new(commands, name, text)
         _add_database(parser)
-        parser.add_argument("--json", action="store_true", help="print JSON")
-        return parser.add_argument
+        parser.option("--json", "print JSON", **_FLAG)
+        return parser
 
-    add = command("status", "show the pending and parked messages, and the leader")
+    parser = command("status", "show the pending and parked messages, and the leader")
     count = "count the sent messages as well, which reads the whole table"
-    add("--count-sent", action="store_true", help=count)
-    add("--max-age", **_SECONDS, help="fail if a message waits longer")
-    add("--max-parked", **_NUMBER, help="fail if more messages are parked")
-    add = command("list", "list messages of one state")
+    parser.option("--count-sent", count, **_FLAG)
+    parser.option("--max-age", "fail if a message waits longer", **_SECONDS)
+    at_most = values.whole(least=0)
+    parser.option("--max-parked", "fail if more messages are parked", at_most, metavar="N")
+    parser = command("list", "list messages of one state")
     states = ["parked", "pending", "sent", "discarded", "private"]
-    add("--state", choices=states, default="parked", help="the state (parked)")
-    add("--after", type=int, default=0, metavar="POSITION", help="begin after this position")
-    add("--limit", **_NUMBER, default=100, help="the most messages to list (100)")
-    add = command("show", "show one message")
-    add("message_id", type=UUID)
-    for name, text in (
-        ("replay", "send parked or discarded messages, as if they had never been tried"),
-        ("discard", "decide never to send parked messages"),
+    parser.option("--state", "the state", choices=states, default="parked", metavar="STATE")
+    _add_filter(parser)
+    position = values.whole(least=0, most=2**63 - 1)
+    parser.option("--after", "begin after this position", position, default="0", metavar="N")
+    limit = values.whole(most=LARGEST)
+    parser.option("--limit", "the most messages to list", limit, default="100", metavar="N")
+    parser = command("show", "show one message")
+    parser.add_argument("message_id", type=values.uuid, metavar="ID")
+    for name, text, which in (
+        ("replay", "send parked or discarded messages, as if never tried", "parked"),
+        ("discard", "decide never to send parked messages", "parked"),
+        ("resend", "send again what was sent, as after the loss of a stream", "sent"),
     ):
-        add = command(name, text)
-        add("message_ids", type=UUID, nargs="*", help="the messages; or --all")
-        add("--all", action="store_true", help="all parked messages")
-    add = command("purge", "delete sent messages")
-    add("--older-than", **_TIME, required=True, help="delete what was sent more than TIME ago")
-    add("--batch-size", **_NUMBER, default=1000, help="the most messages to delete at once (1000)")
+        parser = command(name, text)
+        parser.add_argument("message_ids", type=values.uuid, nargs="*", metavar="ID")
+        parser.option("--all", f"all {which} messages, or those that the filters leave", **_FLAG)
+        _add_filter(parser)
+        _add_confirmation(parser)
+    parser = command("purge", "delete sent messages")
+    age = "delete what was sent more than TIME ago; needs a unit"
+    parser.option("--older-than", age, values.time_with_unit, required=True, metavar="TIME")
+    _add_filter(parser, by_time=False)
+    parser.option("--batch-size", "the most messages to delete at once", default="1000", **_BATCH)
+    _add_confirmation(parser)
 
 
-def _add_database(parser: ArgumentParser) -> None:
-    _add_url(parser, "database", "the database, such as sqlite:///shop.db")
-    prefix = "the prefix of the table names (messagebus_)"
-    parser.add_argument("--prefix", default="messagebus_", help=prefix)
-    parser.add_argument("--schema", help="the schema of the tables")
+def _add_database(parser: Parser) -> None:
+    text = "the database, such as sqlite:///shop.db"
+    parser.option("--database", text, required=True, metavar="URL")
+    names = "the prefix of the table names"
+    parser.option("--prefix", names, values.prefix, default="messagebus_")
+    parser.option("--schema", "the schema of the tables")
 
 
-def _add_url(parser: ArgumentParser, name: str, text: str) -> None:
-    """Add an argument that an environment variable may supply, to keep passwords hidden."""
-    variable = f"MESSAGEBUS_{name.upper()}"
-    value, text = os.environ.get(variable), f"{text} (${variable})"
-    parser.add_argument(
-        f"--{name}", default=value, required=value is None, metavar="URL", help=text
-    )
+def _add_filter(parser: Parser, *, by_time: bool = True) -> None:
+    parser.option("--name", "only of this name or type, such as book_lent_v1")
+    parser.option("--kind", "only of this kind", choices=["command", "event"])
+    parser.option("--correlation", "only of this cascade", values.uuid, metavar="ID")
+    if by_time:
+        time: dict[str, Any] = {"convert": values.point_in_time, "metavar": "WHEN"}
+        iso = "2026-11-22T21:25 (UTC) or a TIME ago"
+        parser.option("--since", f"only created, or if sent, sent since then: {iso}", **time)
+        parser.option("--until", "only created, or if sent, sent before then", **time)
+
+
+def _add_confirmation(parser: Parser) -> None:
+    parser.option("--yes", "do it without asking", **_FLAG)
+    parser.option("--dry-run", "only show what would be done", **_FLAG)

@@ -28,6 +28,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class TextFormatter(logging.Formatter):
+    """Formats a record as one line of text; only a traceback has more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line."""
+        record.message = " ".join(record.message.split())
+        return super().formatMessage(record)
+
+
 def configure(style: str, level: str) -> None:
     """Write log records to standard error.
 
@@ -35,7 +44,7 @@ def configure(style: str, level: str) -> None:
         style: ``text`` or ``json``.
         level: the lowest level to write.
     """
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    text = TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -1,25 +1,23 @@
-"""``python -m messagebus outbox``: inspects and repairs an outbox."""
+"""``messagebus outbox``: inspects and repairs an outbox."""
 
 from __future__ import annotations
 
-import json
-import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables
 from ..adapters.sqlalchemy.tables import ensure_exist
 from ..serialization.wire import wire_type
+from .confirmation import refusal
 from .database import new_engine
 from .exit_code import ExitCode
-
-_LISTED = ("position", "message_id", "type", "state", "attempts", "created_at", "reason")
+from .output import complain, print_details, print_json, print_messages
+from .selection import selection
 
 
 def run(options: Namespace) -> ExitCode:
@@ -31,8 +29,8 @@ def run(options: Namespace) -> ExitCode:
             ensure_exist(connection, tables)
         command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
         return command(SyncOutbox(engine, tables=tables), options)
-    except DBAPIError as error:
-        _complain(str(error.orig))
+    except (SQLAlchemyError, OSError) as error:
+        complain(str(error.orig if isinstance(error, DBAPIError) else error))
         return ExitCode.DATABASE
     finally:
         engine.dispose()
@@ -49,23 +47,32 @@ def status_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
         problems.append(f"{backlog.parked} message(s) are parked")
     led_by = None if leader is None else asdict(leader)
     oldest = "" if age is None else f", the oldest for {age:.1f} s"
-    rows = {"pending": f"{backlog.pending}{oldest}", "parked": backlog.parked}
+    rows: dict[str, object] = {"pending": f"{backlog.pending}{oldest}", "parked": backlog.parked}
     if backlog.sent is not None:
         rows["sent"] = backlog.sent
     rows["leader"] = "none" if leader is None or leader.expired else leader.holder
-    _show(options, {**asdict(backlog), "leader": led_by, "problems": problems}, rows.items())
+    if options.json:
+        print_json({**asdict(backlog), "leader": led_by, "problems": problems})
+    else:
+        print_details(rows)
     for problem in problems:
-        _complain(problem)
+        complain(problem)
     return ExitCode.UNHEALTHY if problems else ExitCode.OK
 
 
 def list_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """List messages of one state."""
     state = None if options.state == "private" else options.state
-    records = outbox.list(state, after=options.after, limit=options.limit)
+    records = outbox.list(
+        state, matching=selection(options), after=options.after, limit=options.limit
+    )
     details = [_details(record) for record in records]
-    rows = ([_on_one_line(each[name]) for name in _LISTED] for each in details)
-    _show(options, details, [_LISTED, *rows])
+    if options.json:
+        print_json(details)
+    else:
+        time = "delivered_at" if state == "sent" else "created_at"
+        columns = ("position", "message_id", "type", "state", "attempts", time, "reason")
+        print_messages(columns, details)
     return ExitCode.OK
 
 
@@ -73,60 +80,61 @@ def show_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Show one message with all its columns."""
     record = outbox.get(options.message_id)
     if record is None:
-        _complain(f"there is no message {options.message_id}")
+        complain(f"there is no message {options.message_id}")
         return ExitCode.NOT_FOUND
     details = _details(record)
-    _show(options, details, details.items())
+    if options.json:
+        print_json(details)
+    else:
+        print_details(details)
     return ExitCode.OK
 
 
 def replay_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Make parked or discarded messages pending again."""
-    return _report("replayed", outbox.replay(options.message_ids or None), options)
+    return _change(outbox, options, outbox.replay, "replayed", "parked")
 
 
 def discard_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Decide never to send parked messages."""
-    return _report("discarded", outbox.discard(options.message_ids or None), options)
+    return _change(outbox, options, outbox.discard, "discarded", "parked")
+
+
+def resend_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Make sent messages pending again."""
+    return _change(outbox, options, outbox.resend, "resent", "sent")
 
 
 def purge_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Delete messages that were sent some time ago."""
-    deleted = outbox.purge(options.older_than, batch_size=options.batch_size)
+    refused = refusal(outbox, options, "delete", "sent")
+    if refused is not None:
+        return refused
+    matching = selection(options)
+    deleted = outbox.purge(options.older_than, matching=matching, batch_size=options.batch_size)
     _report("deleted", deleted, options)
     return ExitCode.OK
 
 
-def _report(what: str, count: int, options: Namespace) -> ExitCode:
-    _show(options, {what: count}, [[f"{what} {count} message(s)"]])
+def _change(
+    outbox: SyncOutbox, options: Namespace, change: Callable[..., int], done: str, state: str
+) -> ExitCode:
+    """Change messages: those that are named, or after a look those that the filters leave."""
+    if options.message_ids:
+        return _report(done, change(options.message_ids), options)
+    refused = refusal(outbox, options, options.command, state)
+    if refused is not None:
+        return refused
+    return _report(done, change(matching=selection(options)), options)
+
+
+def _report(done: str, count: int, options: Namespace) -> ExitCode:
+    if options.json:
+        print_json({done: count})
+    else:
+        print(f"{done} {count} message(s)")  # noqa: T201
     return ExitCode.OK if count else ExitCode.NOT_FOUND
 
 
 def _details(record: StoredMessage) -> dict[str, Any]:
     return {**asdict(record), "type": wire_type(record.name, record.schema_version)}
-
-
-def _on_one_line(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    return "" if value is None else " ".join(str(value).split())
-
-
-def _show(options: Namespace, value: object, rows: Iterable[Iterable[object]]) -> None:
-    """Print a value as JSON if *options* say so, and otherwise as the rows of a table."""
-    if options.json:
-        print(json.dumps(value, default=_plain, ensure_ascii=False))  # noqa: T201
-        return
-    table = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())  # noqa: T201
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _complain(line: str) -> None:
-    print(f"messagebus: {line}", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""``python -m messagebus relay``: runs a relay."""
+"""``messagebus relay``: runs a relay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ..adapters.factory import async_transport_from_url
@@ -34,8 +34,9 @@ def run(options: Namespace) -> ExitCode:
     except UndeliverableMessageError as error:
         log.critical("%s", with_advice(error), extra={"event": "relay.poisoned"})
         return ExitCode.POISON
-    except DBAPIError as error:
-        log.critical("%s", error.orig, extra={"event": "relay.ended"})
+    except SQLAlchemyError as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        log.critical("%s", reason, extra={"event": "relay.ended"})
         return ExitCode.DATABASE
     except TransportRefusedError as error:
         log.critical("%s", with_advice(error), extra={"event": "relay.refused"})
