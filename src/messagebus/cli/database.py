@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,15 +15,64 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ..adapters.sqlalchemy import prepare_sqlite
 from ..exceptions import ConfigurationError, MissingExtraError
+from . import url_options
 
 TEngine = TypeVar("TEngine", Engine, AsyncEngine)
 
-# For each database the async driver, the sync driver, and the extra that installs both.
-_DRIVERS = {
-    "sqlite": ("sqlite+aiosqlite", "sqlite+pysqlite", "sqlite"),
-    "postgresql": ("postgresql+psycopg", "postgresql+psycopg", "postgres"),
-    "postgres": ("postgresql+psycopg", "postgresql+psycopg", "postgres"),
-}
+
+class _Database(NamedTuple):
+    """A kind of database: its name, its drivers, and the extra that installs them."""
+
+    name: str
+    drivers: tuple[str, ...]
+    async_driver: str
+    sync_driver: str
+    extra: str
+    options: Mapping[str, url_options.Check]
+
+
+# The two drivers of SQLite are one: aiosqlite runs sqlite3 in a thread.
+_SQLITE = _Database(
+    "SQLite",
+    ("pysqlite", "aiosqlite"),
+    "sqlite+aiosqlite",
+    "sqlite+pysqlite",
+    "sqlite",
+    url_options.SQLITE,
+)
+_POSTGRES = _Database(
+    "PostgreSQL",
+    ("psycopg", "psycopg_async"),
+    "postgresql+psycopg",
+    "postgresql+psycopg",
+    "postgres",
+    url_options.POSTGRES,
+)
+_CONNECT_TIMEOUT = 5  # seconds
+_DATABASES = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
+
+# What ends a user or a password too early, or is no valid encoding of a character.
+_NOT_ENCODED = re.compile(r"[/?#@\[\]\x00-\x20\x7f]|%(?![0-9A-Fa-f]{2})")
+
+
+def ensure_encoded(url: str) -> None:
+    """Ensure that no part of a password can be taken for another part of its URL.
+
+    Raises:
+        ConfigurationError: user or password are not percent-encoded. The text has no part of the
+            URL.
+    """
+    authority = url.partition("://")[2]
+    if authority.startswith("/"):  # a path, which may have an @
+        return
+    user, at, _ = authority.rpartition("@")
+    if at and _NOT_ENCODED.search(user):
+        problem = "The user or the password in a URL is not percent-encoded"
+        advice = (
+            "Write %40 for @, %2F for /, %3F for ?, %23 for #, %25 for % and so on, also after "
+            "the host; urllib.parse.quote(password, safe='') does it."
+        )
+        raise ConfigurationError(problem, advice=advice)
 
 
 def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) -> TEngine:
@@ -29,44 +80,74 @@ def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) 
 
     Args:
         new: *create_engine* or *create_async_engine*.
-        text: the URL, with any driver or without one.
+        text: the URL, without a driver or with the one that the command line uses.
         create: create the SQLite file if it does not exist.
 
     Raises:
-        ConfigurationError: the URL is not valid or not of a known database, or its file does not
-            exist or cannot be opened.
+        ConfigurationError: the URL is not valid, of another database or for another driver, or
+            has an option that is unknown; or its file does not exist or cannot be opened.
         MissingExtraError: the driver is not installed.
     """
+    ensure_encoded(text)
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        problem = f"The database must be given by a URL such as sqlite:///shop.db: {error}"
-        raise ConfigurationError(problem) from error
-    name = url.drivername.partition("+")[0]
-    if name not in _DRIVERS:
-        problem = f"The database must be SQLite or PostgreSQL, not {name!r}"
+    except (ArgumentError, ValueError):
+        # Neither the cause nor the URL is shown: a password may be in the place of the port.
+        problem = "The database must be given by a URL such as sqlite:///shop.db"
+        advice = "Its parts are postgresql://user:password@host:port/name."
+        raise ConfigurationError(problem, advice=advice) from None
+    scheme, _, driver = url.drivername.partition("+")
+    if scheme not in _DATABASES:
+        problem = f"The database must be SQLite or PostgreSQL, not {scheme!r}"
         raise ConfigurationError(problem)
-    if name == "sqlite":
-        _ensure_file(url, create)
-    async_driver, sync_driver, extra = _DRIVERS[name]
-    driver = async_driver if new is create_async_engine else sync_driver
+    database = _DATABASES[scheme]
+    if driver and driver not in database.drivers:
+        problem = f"The command line opens {database.name} with {database.drivers[0]}, not {driver}"
+        advice = f"Leave out the driver: {scheme}://…"
+        raise ConfigurationError(problem, advice=advice)
+    options = url_options.checked(text, database.name, database.options)
+    if database is _SQLITE:
+        _ensure_file(url, options, create)
+    passed = url_options.arguments(options)
+    # No ping before each use either, which would wait for a frozen server as long as it likes.
+    is_limited = database is _POSTGRES and "connect_timeout" not in options
+    limits = {"connect_timeout": _CONNECT_TIMEOUT} if is_limited else {}
+    is_async = new is create_async_engine
+    url = url.difference_update_query(passed).set(
+        drivername=database.async_driver if is_async else database.sync_driver
+    )
     try:
-        return prepare_sqlite(new(url.set(drivername=driver), connect_args={"connect_timeout": 5} if name.startswith("postgres") else {}))
+        return prepare_sqlite(new(url, connect_args={**limits, **passed}))
+    except ArgumentError:
+        problem = "The hosts and the ports in the URL of the database do not fit together"
+        raise ConfigurationError(problem) from None
     except ImportError as error:
-        what = f"The database {name}"
-        raise MissingExtraError(what, extra) from error
+        what = f"The database {scheme}"
+        raise MissingExtraError(what, database.extra) from error
 
 
-def _ensure_file(url: URL, create: bool) -> None:
-    path: Any = url.database
-    if not path or path.startswith(("file:", ":")):
-        return
+def _ensure_file(url: URL, options: Mapping[str, Any], create: bool) -> None:
+    if url.host or url.username or url.password or url.port:
+        problem = "The path of a SQLite file comes after three slashes, as in sqlite:///shop.db"
+        raise ConfigurationError(problem)
+    is_uri = options.get("uri", False)
+    if options and not is_uri:
+        problem = "An option in the URL of a SQLite file has no effect without uri=true"
+        advice = "Write sqlite:///file:shop.db?mode=ro&uri=true, or leave it out."
+        raise ConfigurationError(problem, advice=advice)
+    path = database = url.database or ""
+    if is_uri and database.startswith("file:"):
+        path = unquote(urlsplit(database).path)
+    if path in {"", ":memory:"} or "memory" in options.values() or options.get("vfs") == "memdb":
+        problem = "A SQLite database in memory is empty, and ends with the command"
+        raise ConfigurationError(problem, advice="Name a file, such as sqlite:///shop.db.")
     if not create and not Path(path).exists():
         problem = f"There is no database {path}"
         raise ConfigurationError(problem)
+    query = "&".join(f"{name}={url.query[name]}" for name in options if name != "uri")
     try:
         # If the thread of aiosqlite were the first to try, it might outlive the event loop.
-        sqlite3.connect(path).close()
+        sqlite3.connect(f"{database}?{query}" if query else database, uri=is_uri).close()
     except sqlite3.OperationalError as error:
         problem = f"The database {path} cannot be opened: {error}"
         raise ConfigurationError(problem) from error
