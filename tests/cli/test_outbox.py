@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
@@ -16,6 +17,7 @@ from messagebus.adapters.sqlalchemy import SyncOutboxRelay, tables
 from messagebus.cli import ExitCode, main
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+from tests.cli.conftest import Start
 
 Run = Callable[..., tuple[int, str]]
 
@@ -279,3 +281,27 @@ def test_a_database_that_is_away_is_told_by_the_status(
 
     assert ExitCode.DATABASE == code
     assert capsys.readouterr().err.startswith("messagebus: connection failed")
+
+
+def test_without_standard_streams_nothing_ends_in_a_traceback(
+    run: Run, parked: list[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """A service manager may start a process without them."""
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, None)
+
+    for arguments in (["list"], ["list", "--json"], ["status"], ["show", parked[0]]):
+        assert ExitCode.OK == main(["outbox", *arguments, f"--database={url}", "--schema="])
+    assert ExitCode.USAGE == main(["outbox", "replay", "--all", f"--database={url}"])
+
+
+def test_a_reader_that_leaves_is_no_failure(engine: Engine, url: str, start: Start) -> None:
+    """`head` and `less` close their end before all is printed."""
+    publish(engine, *map(str, range(500)))
+    process = start("outbox", "list", "--state=pending", "--limit=500", f"--database={url}")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(timeout=60)
+
+    assert (ExitCode.OK, "") == (process.returncode, errors)

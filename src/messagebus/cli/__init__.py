@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported for its command only: `--help` needs no database library.
         module = import_module(f"{__name__}.{options.module}")
         code = int(module.run(options))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (MessageBusError, ValueError) as error:
         complain(with_advice(error))
         return ExitCode.USAGE

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from ..adapters.sqlalchemy import Selected, SyncOutbox
 from .exit_code import ExitCode
-from .output import complain, on_one_line, print_json
+from .output import complain, is_terminal, on_one_line, print_json
 from .selection import selection
 
 
@@ -34,7 +34,7 @@ def refusal(outbox: SyncOutbox, options: Namespace, what: str, state: str) -> Ex
         else:
             print(f"would {what} {line}")  # noqa: T201
         return ExitCode.OK
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         complain(f"would {what} {line}; nothing was done: add --yes")
         return ExitCode.USAGE
     if not selected.count:

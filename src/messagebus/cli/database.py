@@ -51,6 +51,8 @@ _POSTGRES = _Database(
 _CONNECT_TIMEOUT = 5  # seconds
 _DATABASES = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
+_LAST_PORT = 65_535
+
 # What ends a user or a password too early, or is no valid encoding of a character.
 _NOT_ENCODED = re.compile(r"[/?#@\[\]\x00-\x20\x7f]|%(?![0-9A-Fa-f]{2})")
 
@@ -94,8 +96,9 @@ def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) 
     except (ArgumentError, ValueError):
         # Neither the cause nor the URL is shown: a password may be in the place of the port.
         problem = "The database must be given by a URL such as sqlite:///shop.db"
-        advice = "Its parts are postgresql://user:password@host:port/name."
+        advice = "A port is a number; several hosts go into its query, as in ?host=a:1&host=b:2."
         raise ConfigurationError(problem, advice=advice) from None
+    _ensure_plausible(url, text)
     scheme, _, driver = url.drivername.partition("+")
     if scheme not in _DATABASES:
         problem = f"The database must be SQLite or PostgreSQL, not {scheme!r}"
@@ -124,6 +127,21 @@ def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) 
     except ImportError as error:
         what = f"The database {scheme}"
         raise MissingExtraError(what, database.extra) from error
+
+
+def _ensure_plausible(url: URL, text: str) -> None:
+    """Refuse what libpq cuts off or cannot look up."""
+    try:
+        (url.host or "").encode("idna")
+    except UnicodeError:
+        problem = "The host in the URL of the database is not a name that can be looked up"
+        raise ConfigurationError(problem) from None
+    if (url.port or 0) > _LAST_PORT:
+        problem = f"The port in the URL of the database must be at most {_LAST_PORT}"
+        raise ConfigurationError(problem)
+    if "%00" in text:
+        problem = "The URL of the database contains a NUL (%00), which nothing in it may"
+        raise ConfigurationError(problem)
 
 
 def _ensure_file(url: URL, options: Mapping[str, Any], create: bool) -> None:

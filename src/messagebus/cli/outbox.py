@@ -23,13 +23,13 @@ from .selection import selection
 def run(options: Namespace) -> ExitCode:
     """Run the command of *options* on the outbox of the database."""
     engine = new_engine(sa.create_engine, options.database)
-    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema)
+    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
     try:
         with engine.connect() as connection:
             ensure_exist(connection, tables)
         command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
         return command(SyncOutbox(engine, tables=tables), options)
-    except (SQLAlchemyError, OSError) as error:
+    except SQLAlchemyError as error:
         complain(str(error.orig if isinstance(error, DBAPIError) else error))
         return ExitCode.DATABASE
     finally:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .parser import without_passwords
 
@@ -28,7 +28,8 @@ def with_advice(error: BaseException) -> str:
 
 def print_json(value: object) -> None:
     """Print a value as one line of JSON."""
-    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    encoding = getattr(sys.stdout, "encoding", None) or ""
+    is_utf8 = encoding.lower().replace("-", "") == "utf8"
     print(json.dumps(value, default=_plain, ensure_ascii=not is_utf8))  # noqa: T201
 
 
@@ -108,9 +109,14 @@ def on_one_line(value: object) -> str:
     )
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a person is at a stream, which is None if the process started without it."""
+    return stream is not None and stream.isatty()
+
+
 def _console() -> Console | None:
     """Return the terminal; None if the output is no terminal, or rich is not installed."""
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         return None
     try:
         from rich.console import Console

@@ -50,7 +50,7 @@ def run(options: Namespace) -> ExitCode:
 
 
 async def _relay(options: Namespace) -> ExitCode:
-    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema)
+    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
     async with AsyncExitStack() as stack:
         transport = await stack.enter_async_context(async_transport_from_url(options.transport))
         engine = new_engine(create_async_engine, options.database, create=options.create_tables)

@@ -12,6 +12,7 @@ Check = Callable[[str], object]
 """Converts a value, or raises a ValueError that says what the value must be."""
 
 _LARGEST = 2**31 - 1
+_LAST_PORT = 65_535
 _REPEATABLE = {"host", "port"}  # each value is another server
 
 
@@ -59,7 +60,9 @@ def _whole(value: str) -> int:
 
 def _ports(value: str) -> str:
     for each in value.split(","):
-        _whole(each)
+        if _whole(each) > _LAST_PORT:
+            problem = f"a number up to {_LAST_PORT}"
+            raise ValueError(problem)
     return value
 
 
