@@ -16,6 +16,7 @@ from ....retry import Backoff
 from ....serialization.wire import row_to_wire
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import AsyncConnection
+from .._position import BehindPosition
 from ..clock import now
 from ..delivery import Batch, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
@@ -64,6 +65,9 @@ class AsyncBatches:
             .order_by(column.position)
             .limit(batch_size)
         )
+        self._behind = BehindPosition()
+        if lease.engine.dialect.name == "postgresql":
+            self._head = self._behind.narrow(self._head, column.position)
         self._mark_sent = self._change(
             state=SENT,
             delivered_at=present,
@@ -144,9 +148,14 @@ class AsyncBatches:
     def forget(self) -> None:
         """Forget the outcome of the last batch: another relay sends that batch again."""
         self._outcome = None
+        self._behind.forget()
 
     async def _claim(self, connection: AsyncConnection) -> Batch:
-        rows = (await connection.execute(self._head)).all()
+        floor = self._behind.floor()
+        rows = (await connection.execute(self._head, {"floor": floor})).all()
+        if floor and not rows:
+            rows = (await connection.execute(self._head, {"floor": 0})).all()
+        self._behind.learn(rows)
         # At most a batch of them: the lease is renewed before the next ones.
         parked = [*takewhile(lambda row: row.attempts >= self._max_attempts, rows)]
         if parked:
