@@ -15,6 +15,7 @@ from messagebus.adapters.sqlalchemy import SyncOutbox, define_tables, tables
 from messagebus.cli import ExitCode, main
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 from tests.cli.conftest import Start
+from tests.servers import RedisServer
 
 PATIENCE = 60  # seconds
 
@@ -152,13 +153,16 @@ def test_a_stream_that_is_missing_is_told_with_what_to_do(
 
 
 def test_draining_beside_a_leader_that_sends_nothing_fails(
-    url: str, engine: Engine, start: Start
+    url: str, engine: Engine, start: Start, own_redis: RedisServer
 ) -> None:
     """It does not wait for ever; the complaint names the relay that leads."""
-    publish(engine, "1")
     arguments = ["relay", f"--database={url}", "--log-format=json", "--transport"]
-    leader = start(*arguments, "redis://127.0.0.1:1/0?stream=s&patience=0")
+    leader = start(*arguments, f"{own_redis.url}?stream=s&create=true&patience=0")
     assert leader.stderr is not None
+    while json.loads(leader.stderr.readline())["event"] != "relay.leading":
+        pass
+    own_redis.kill()
+    publish(engine, "1")
     while json.loads(leader.stderr.readline())["event"] != "relay.outage":
         pass
     drainer = start(*arguments, "stdout:", "--drain", "--lease=300ms")

@@ -104,6 +104,7 @@ class AsyncOutboxRelay(AsyncRelaySteps):
             retention,
             retention_batch,
             retention_interval,
+            self._lease.patience,
         )
         self._failures = Failures(reconnect)
         self._polls = 0
@@ -130,7 +131,8 @@ class AsyncOutboxRelay(AsyncRelaySteps):
                 before = self._state
                 try:
                     await self._step()
-                    if self._failures.failing == DATABASE and self._state is before:
+                    has_worked = self._state is before and not self._conflicts
+                    if has_worked and self._failures.failing == DATABASE:
                         self._failures.recovered()
                 except Exception as error:  # noqa: BLE001
                     self._move(State.CONNECTING)

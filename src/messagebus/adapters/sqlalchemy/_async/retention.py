@@ -19,18 +19,25 @@ class AsyncRetention:
         keep: how long sent messages are kept; None for ever.
         batch_size: the most messages in a batch.
         interval: the wait once nothing is left to delete, or after an error, in seconds.
+        limit: how long the database may take for a step, in seconds.
 
     Attributes:
         problem: why nothing can be deleted; None if nothing is in the way.
     """
 
     def __init__(
-        self, outbox: AsyncOutbox, keep: timedelta | None, batch_size: int, interval: float
+        self,
+        outbox: AsyncOutbox,
+        keep: timedelta | None,
+        batch_size: int,
+        interval: float,
+        limit: float,
     ) -> None:
         self._outbox = outbox
         self._keep = keep
         self._batch_size = batch_size
         self._interval = interval
+        self._limit = limit
         self._rest_until = 0.0
         self._after = 0
         self.problem: str | None = None
@@ -40,7 +47,9 @@ class AsyncRetention:
         if self._keep is None or monotonic() < self._rest_until:
             return
         try:
-            positions = await self._outbox.purge_batch(self._keep, self._batch_size, self._after)
+            positions = await self._outbox.purge_batch(
+                self._keep, self._batch_size, self._after, limit=self._limit
+            )
         except (SQLAlchemyError, OSError) as error:
             self._rest_until = monotonic() + self._interval
             self._after = 0

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ....retry import Backoff
 from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, apart, call, within
-from .._failures import log
+from .._failures import brief, log
 from ..tables import OutboxTables
 
 # A wait for the database does not see wake-ups; this is how often it looks for one.
@@ -154,5 +154,5 @@ class SyncNotifications:
         pause = self.retries.delay(self._failures)
         self._next_attempt = monotonic() + pause
         text = "not listening for notifications, next attempt in %.1f s: %s"
-        log.warning(text, pause, error, extra={"event": "relay.deaf"})
+        log.warning(text, pause, brief(error), extra={"event": "relay.deaf"})
         self.close()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ...._ranges import LARGEST_BATCH, ensure_duration, ensure_whole
 from ....exceptions import ConfigurationError
 from .._commit import wake_statement
-from .._compat.blocking import SyncEngine
+from .._compat.blocking import SyncEngine, within
 from .._rows import StoredMessage
 from .._selection import EVERY, MessageFilter, Selected, named
 from ..clock import now
@@ -225,6 +225,8 @@ class SyncOutbox:
         batch_size: int,
         after: int = 0,
         matching: MessageFilter = EVERY,
+        *,
+        limit: float = 60.0,
     ) -> Sequence[int]:
         """Delete one batch of messages that were sent some time ago.
 
@@ -233,9 +235,13 @@ class SyncOutbox:
             batch_size: the most messages to delete.
             after: the position after which to look for them.
             matching: which of them.
+            limit: how long a server may take for each of the two steps, in seconds.
 
         Returns:
             The positions of the deleted messages, in order.
+
+        Raises:
+            TimeoutError: it takes longer.
         """
         column = self._messages.c
         is_sent = self._selects(SENT, matching)
@@ -244,11 +250,15 @@ class SyncOutbox:
             column.position > after, is_sent, is_old
         )
         # Looking in a transaction of its own keeps no writer waiting on SQLite.
-        with self._reading.connect() as connection:
+        with self._reading.connect() as connection, within(connection, limit):
             positions = (connection.scalars(outdated)).all()
         if positions:
             delete = sa.delete(self._messages).where(column.position.in_(positions), is_sent)
-            with self._engine.begin() as connection:
+            with (
+                self._engine.connect() as connection,
+                within(connection, limit),
+                connection.begin(),
+            ):
                 connection.execute(delete)
         return positions
 

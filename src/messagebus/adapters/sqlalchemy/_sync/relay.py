@@ -106,6 +106,7 @@ class SyncOutboxRelay(SyncRelaySteps):
             retention,
             retention_batch,
             retention_interval,
+            self._lease.patience,
         )
         self._failures = Failures(reconnect)
         self._polls = 0
@@ -132,7 +133,8 @@ class SyncOutboxRelay(SyncRelaySteps):
                 before = self._state
                 try:
                     self._step()
-                    if self._failures.failing == DATABASE and self._state is before:
+                    has_worked = self._state is before and not self._conflicts
+                    if has_worked and self._failures.failing == DATABASE:
                         self._failures.recovered()
                 except Exception as error:  # noqa: BLE001
                     self._move(State.CONNECTING)

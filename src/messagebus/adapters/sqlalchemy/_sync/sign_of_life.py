@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from ....retry import Backoff
 from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within
-from .._failures import log
+from .._failures import brief, log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
 from ..tables import OutboxTables
@@ -39,6 +40,9 @@ class SyncSignOfLife:
         holder: the name of this relay in the lease.
         interval: the time between two checks that the lock is still held, in seconds.
         patience: how long the database may take for a check, in seconds.
+
+    Attributes:
+        retries: the pauses before the lock is tried again.
     """
 
     def __init__(
@@ -58,6 +62,9 @@ class SyncSignOfLife:
         self._connection: SyncConnection | None = None
         self._file: LockFile | None = None
         self._problem: str | None = None
+        self.retries = Backoff(first=0.5, longest=60.0)
+        self._failures = 0
+        self._next_attempt = 0.0
         self._on_postgres = engine.dialect.name == "postgresql"
         self._acquire = sa.select(sa.func.pg_try_advisory_lock(_key(sa.literal(holder))))
 
@@ -95,13 +102,16 @@ class SyncSignOfLife:
         try:
             if not self._on_postgres:
                 return (self._lock_file()).hold(self._holder)
-            if self._connection is not None and monotonic() - self._checked < self._interval:
+            present = monotonic()
+            if self._connection is not None and present - self._checked < self._interval:
                 return True
+            if present < self._next_attempt:
+                return False
             self._hold_session()
         except (SQLAlchemyError, OSError) as error:
             self._fail(error)
             return False
-        self._checked, self._problem = monotonic(), None
+        self._checked, self._problem, self._failures = monotonic(), None, 0
         return True
 
     def withdraw(self) -> None:
@@ -142,11 +152,13 @@ class SyncSignOfLife:
 
     def _fail(self, error: Exception) -> None:
         """Report, once, that another relay has to wait for the end of the lease."""
-        if str(error) != self._problem:
-            self._problem = str(error)
+        self._failures += 1
+        self._next_attempt = monotonic() + self.retries.delay(self._failures)
+        if brief(error) != self._problem:
+            self._problem = brief(error)
             log.warning(
                 "no lock for the leader, so the end of its process is not noticed: %s",
-                error,
+                self._problem,
                 extra={"event": "relay.unlocked"},
             )
         self.close()
