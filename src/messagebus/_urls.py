@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .exceptions import ConfigurationError
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*):")
 _AUTHORITY = re.compile(r"//([^/?#]*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(
@@ -22,7 +22,8 @@ _LARGEST_PORT = 65_535
 _WITH_PATHS_OF_FILES = frozenset({"sqlite", "unix"})
 _ADVICE = (
     "Percent-encode the user and the password, with urllib.parse.quote(password, safe=''): "
-    "@ is %40, # is %23, / is %2F, ? is %3F, % is %25. Encode an @ in a path or an option as well."
+    "%40 for @, %23 for #, %2F for /, %3F for ?, %25 for %. Encode an @ in a path or an option as "
+    "well."
 )
 
 

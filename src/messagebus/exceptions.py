@@ -128,9 +128,9 @@ class MissingColumnError(ConfigurationError):
             stored = f"were changed, for they say version {version}, which has it"
         super().__init__(
             f"The table {table} has no column {', '.join(self.columns)}: the tables {stored}",
-            advice="Upgrade them in a migration, or with async_upgrade_tables(engine) or "
-            "sync_upgrade_tables(engine). A column that these refuse to add has values that only "
-            "a backup has.",
+            advice="Upgrade them in a migration, with `messagebus outbox upgrade`, or with "
+            "async_upgrade_tables(engine) or sync_upgrade_tables(engine). A column that these "
+            "refuse to add has values that only a backup has.",
         )
         self.table = table
         self.version = version

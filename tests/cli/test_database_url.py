@@ -22,10 +22,10 @@ ENCODED = [
     "postgresql://app:hun:ter@localhost/shop",
     "postgresql://app:hun%40ter%23se%2Fcret@localhost/shop",
     "postgresql://app:%25@localhost/shop",
-    "postgresql://app:p!$&'()*+,;=~._-@localhost/shop",
+    "postgresql://app:p!$&'()*+%2C;=~._-@localhost/shop",
     "postgresql://app:geheimnisvoll-\u00e4@localhost/shop",
     "postgresql://app:x@[::1]:5432/shop?options=-csearch_path%3Dx%40y",
-    "postgresql:///shop?host=/run/p@stgres",
+    "postgresql:///shop?host=/run/p%40stgres",
     "sqlite:////home/me@work/shop.db",
     "sqlite:///me@work/shop.db",
     "shop.db",
@@ -55,8 +55,8 @@ def test_a_password_that_is_encoded_is_accepted(url: str) -> None:
 def test_a_password_that_is_not_encoded_is_refused(secret: str, scheme: str) -> None:
     """The error has no part of it, and says how to write it."""
     for url in (f"{scheme}://app:{secret}@localhost/shop", f"{scheme}://{secret}:x@localhost/shop"):
-        if url.startswith(f"{scheme}:///"):
-            continue
+        if url.startswith((f"{scheme}:///", "sqlite://?")):
+            continue  # a path, or the options of one
         with pytest.raises(ConfigurationError) as caught:
             ensure_encoded(url)
         said = f"{caught.value} {caught.value.__notes__}"
@@ -115,7 +115,7 @@ def test_no_part_of_a_password_is_printed(
         ("postgresql://localhost/shop?connect_timeout=99999999999", "must be a whole number"),
         ("postgresql://localhost/shop?prepare_threshold=off", "or None to prepare no"),
         ("postgresql://localhost/shop?port=x", "port in the URL of the database must be"),
-        ("postgresql://app@127.0.0.1:99999/shop", "must be at most 65535"),
+        ("postgresql://app@127.0.0.1:99999/shop", "port in the URL is not valid"),
         ("postgresql://app@127.0.0.1/shop?port=99999", "a number up to 65535"),
         ("postgresql://app@a:1,b:2/shop", "several hosts go into its query"),
         ("postgresql:///shop?host=a&host=b&port=1&port=2&port=3", "do not fit together"),

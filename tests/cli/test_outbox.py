@@ -305,3 +305,28 @@ def test_a_reader_that_leaves_is_no_failure(engine: Engine, url: str, start: Sta
     _, errors = process.communicate(timeout=60)
 
     assert (ExitCode.OK, "") == (process.returncode, errors)
+
+
+def test_tables_of_an_earlier_version_are_upgraded(run: Run, engine: Engine) -> None:
+    """The other commands refuse them, and say how; the messages stay."""
+    publish(engine, "1")
+    with engine.begin() as connection:
+        tables.version.drop(connection)
+        connection.exec_driver_sql(f"ALTER TABLE {tables.lease.name} DROP COLUMN sending_to")
+    assert ExitCode.USAGE == run("status")[0]
+
+    assert (ExitCode.OK, {"version_before": 1, "version": 2}) == answer_of(run("upgrade", "--json"))
+    assert (ExitCode.OK, "tables  version 2 already\n") == run("upgrade")
+    assert (ExitCode.OK, 1) == (run("status")[0], len(stored(engine)))
+
+
+def test_missing_tables_are_created_by_an_upgrade(run: Run, engine: Engine) -> None:
+    """One command serves a new database as well."""
+    tables.messages.metadata.drop_all(engine)
+    assert (ExitCode.OK, "tables  created, now version 2\n") == run("upgrade")
+    assert [] == stored(engine)
+
+
+def answer_of(done: tuple[int, str]) -> tuple[int, object]:
+    """Return the status of a command, and the JSON that it printed."""
+    return done[0], json.loads(done[1])

@@ -145,6 +145,7 @@ def _add_outbox(commands: Any) -> None:
         parser.option("--all", f"all {which} messages, or those that the filters leave", **_FLAG)
         _add_filter(parser)
         _add_confirmation(parser)
+    command("upgrade", "bring the tables to the version of this package")
     parser = command("purge", "delete sent messages")
     age = "delete what was sent more than TIME ago; needs a unit"
     parser.option("--older-than", age, values.time_with_unit, required=True, metavar="TIME")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from .._urls import ensure_encoded
 from ..adapters.sqlalchemy import prepare_sqlite
 from ..exceptions import ConfigurationError, MissingExtraError
 from . import url_options
@@ -52,29 +52,6 @@ _CONNECT_TIMEOUT = 5  # seconds
 _DATABASES = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
 _LAST_PORT = 65_535
-
-# What ends a user or a password too early, or is no valid encoding of a character.
-_NOT_ENCODED = re.compile(r"[/?#@\[\]\x00-\x20\x7f]|%(?![0-9A-Fa-f]{2})")
-
-
-def ensure_encoded(url: str) -> None:
-    """Ensure that no part of a password can be taken for another part of its URL.
-
-    Raises:
-        ConfigurationError: user or password are not percent-encoded. The text has no part of the
-            URL.
-    """
-    authority = url.partition("://")[2]
-    if authority.startswith("/"):  # a path, which may have an @
-        return
-    user, at, _ = authority.rpartition("@")
-    if at and _NOT_ENCODED.search(user):
-        problem = "The user or the password in a URL is not percent-encoded"
-        advice = (
-            "Write %40 for @, %2F for /, %3F for ?, %23 for #, %25 for % and so on, also after "
-            "the host; urllib.parse.quote(password, safe='') does it."
-        )
-        raise ConfigurationError(problem, advice=advice)
 
 
 def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) -> TEngine:

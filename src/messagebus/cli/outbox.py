@@ -10,8 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables
-from ..adapters.sqlalchemy.tables import ensure_exist
+from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables, sync_upgrade_tables
+from ..adapters.sqlalchemy.tables import (
+    VERSION,
+    OutboxTables,
+    ensure_exist,
+    missing_columns,
+    stored_version,
+)
 from ..serialization.wire import wire_type
 from .confirmation import refusal
 from .database import new_engine
@@ -25,6 +31,8 @@ def run(options: Namespace) -> ExitCode:
     engine = new_engine(sa.create_engine, options.database)
     tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
     try:
+        if options.command == "upgrade":
+            return _upgrade(engine, tables, options)
         with engine.connect() as connection:
             ensure_exist(connection, tables)
         command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
@@ -34,6 +42,22 @@ def run(options: Namespace) -> ExitCode:
         return ExitCode.DATABASE
     finally:
         engine.dispose()
+
+
+def _upgrade(engine: sa.Engine, tables: OutboxTables, options: Namespace) -> ExitCode:
+    """Bring the tables to the present version, and say from which one."""
+    with engine.connect() as connection:
+        exist = missing_columns(connection, tables.messages) is not None
+        before = stored_version(connection, tables) if exist else None
+    sync_upgrade_tables(engine, tables)
+    if options.json:
+        print_json({"version_before": before, "version": VERSION})
+    elif before == VERSION:
+        print_details({"tables": f"version {VERSION} already"})
+    else:
+        found = f"from version {before}" if exist else "created"
+        print_details({"tables": f"{found}, now version {VERSION}"})
+    return ExitCode.OK
 
 
 def status_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
