@@ -214,7 +214,7 @@ def postgresql_has_no_table(scene: Scene) -> Iterator[None]:
     scene.postgres(f"ALTER TABLE aside RENAME TO {MESSAGES}")
 
 
-@mood("sqlite", f"{DATABASE} … locked")
+@mood("sqlite", "the database was busy … locked")
 def sqlite_is_locked(scene: Scene) -> Iterator[None]:
     """Another program holds the lock for writing, longer than a relay waits for it."""
     connection = sqlite3.connect(scene.folder / "messages.db", timeout=60, isolation_level=None)

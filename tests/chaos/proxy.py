@@ -25,6 +25,7 @@ class Proxy:
         self._open = True
         self._passing = asyncio.Event()
         self._passing.set()
+        self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -57,8 +58,8 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
         self._open = False
@@ -66,6 +67,8 @@ class Proxy:
             writer.transport.abort()
 
     async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
         await self._close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:

@@ -28,6 +28,7 @@ from .trial import Trial
 STREAM = "EVENTS"
 USER, PASSWORD = "app", "pw"
 LIMIT = 15.0  # seconds within which a relay reports a mood, and has sent everything after it
+GRACE = 20.0  # seconds within which a relay stops
 LONGEST_MOOD = 0.5  # seconds, beyond what it takes until a relay reports the mood
 
 _PENDING = (
@@ -100,7 +101,24 @@ class Scene:
         with self.redis() as redis:
             redis.execute_command(*f"ACL SETUSER {USER} on >{PASSWORD} ~* +@all".split())
 
-    def endure(self, name: str, says: str | None, mood: Callable[[Scene], Iterator[None]]) -> None:
+    def stop_relays(self) -> None:
+        """Tell the relays to stop, and wait until they have."""
+        relays = self.processes[1:]
+        del self.processes[1:]
+        for relay in relays:
+            relay.terminate()
+        for relay in relays:
+            relay.join(GRACE)
+            if relay.exitcode != 0:
+                self.violations.append(f"not stopped: {relay.exitcode}: {self.log[-2000:]}")
+
+    def endure(
+        self,
+        name: str,
+        says: str | None,
+        mood: Callable[[Scene], Iterator[None]],
+        then: Callable[[], None] | None = None,
+    ) -> None:
         """Let a mood come and go, and note which promise it breaks.
 
         Args:
@@ -108,11 +126,15 @@ class Scene:
             says: what a relay must log, with … for what is left out; None if the mood must not
                 matter.
             mood: the mood.
+            then: called during the mood, once a relay has reported it; nothing is sent any more.
         """
         begin = len(self.log)
         with contextmanager(mood)(self):
             if says is not None and not _becomes_true(lambda: _has(self.log[begin:], says)):
                 self.violations.append(f"{name}: silent: {self.log[begin:][-2000:]}")
+            if then is not None:
+                then()
+                return
             time.sleep(Random(name).random() * LONGEST_MOOD)
         if not _becomes_true(self._has_caught_up_to(self._last())):
             self.violations.append(f"{name}: not over: {self.log[begin:][-2000:]}")

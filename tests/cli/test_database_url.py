@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from messagebus._urls import ensure_encoded
 from messagebus.adapters.sqlalchemy import prepare_sqlite, sync_create_tables
 from messagebus.cli import ExitCode, main
-from messagebus.cli.database import ensure_encoded, new_engine
+from messagebus.cli.database import new_engine
 from messagebus.exceptions import ConfigurationError
 
 COMMANDS = [["outbox", "status"], ["relay", "--transport=stdout:", "--drain"]]

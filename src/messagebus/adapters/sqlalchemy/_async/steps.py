@@ -68,9 +68,14 @@ class AsyncRelaySteps:
                     else:
                         await self._wake_up.wait(min(self._longest_wait, STANDBY_INTERVAL))
                 case _:
-                    await self._lease.sign_of_life.give()
-                    await self._notifications.listen()
-                    await self._retention.purge()
+                    for prepare in (
+                        self._lease.sign_of_life.give,
+                        self._notifications.listen,
+                        self._retention.purge,
+                    ):
+                        await prepare()
+                        if self._told_to_stop:
+                            return  # each may have waited for a database that does not answer
                     if self._state is State.IDLE:
                         await self._poll()
                     else:

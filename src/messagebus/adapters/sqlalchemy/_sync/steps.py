@@ -70,9 +70,14 @@ class SyncRelaySteps:
                     else:
                         self._wake_up.wait(min(self._longest_wait, STANDBY_INTERVAL))
                 case _:
-                    self._lease.sign_of_life.give()
-                    self._notifications.listen()
-                    self._retention.purge()
+                    for prepare in (
+                        self._lease.sign_of_life.give,
+                        self._notifications.listen,
+                        self._retention.purge,
+                    ):
+                        prepare()
+                        if self._told_to_stop:
+                            return  # each may have waited for a database that does not answer
                     if self._state is State.IDLE:
                         self._poll()
                     else:
