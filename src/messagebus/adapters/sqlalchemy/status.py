@@ -51,6 +51,7 @@ class RelayStatus:
         outages: the number of outages of the broker or the database in a row.
         last_error: the last error; None once messages are sent again.
         backlog: the messages that wait.
+        sent: the number of messages that this relay has sent since it was made.
         retention_error: why sent messages cannot be deleted; None if nothing is in the way. It
             does not concern delivery, and so not *is_healthy*.
     """
@@ -61,6 +62,7 @@ class RelayStatus:
     outages: int
     last_error: str | None
     backlog: Backlog
+    sent: int = 0
     retention_error: str | None = None
 
     @property

@@ -350,7 +350,7 @@ async def test_a_status_shows_an_outage(
 
     async def is_well() -> bool:
         status = await relay.status()
-        return status.is_healthy and status.backlog.pending == 0
+        return status.is_healthy and status.backlog.pending == 0 and status.sent == 1
 
     await eventually(is_ill)
     transport.down = False

@@ -348,7 +348,7 @@ def test_a_status_shows_an_outage(
 
     def is_well() -> bool:
         status = relay.status()
-        return status.is_healthy and status.backlog.pending == 0
+        return status.is_healthy and status.backlog.pending == 0 and status.sent == 1
 
     eventually(is_ill)
     transport.down = False

@@ -191,6 +191,7 @@ class AsyncOutboxRelay(AsyncRelaySteps):
             outages=self._failures.outages,
             last_error=self._failures.last_error,
             backlog=await self.outbox.backlog(),
+            sent=self._sent,
             retention_error=self._retention.problem,
         )
 

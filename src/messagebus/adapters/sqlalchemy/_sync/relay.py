@@ -193,6 +193,7 @@ class SyncOutboxRelay(SyncRelaySteps):
             outages=self._failures.outages,
             last_error=self._failures.last_error,
             backlog=self.outbox.backlog(),
+            sent=self._sent,
             retention_error=self._retention.problem,
         )
 
