@@ -31,7 +31,8 @@ def test_a_relay_that_leads_outlives_its_database(
     own_postgres: PostgresServer, redis_url: str, unique_name: str, tmp_path: Path
 ) -> None:
     """It loses its lease and keeps trying; when told to stop, it stops cleanly."""
-    job = Job(own_postgres.url, f"{redis_url}?stream={unique_name}", tmp_path, seed=1)
+    transport = f"{redis_url}?stream={unique_name}&create=true"
+    job = Job(own_postgres.url, transport, tmp_path, seed=1)
 
     def logged(text: str, times: int) -> bool:
         return times <= (tmp_path / "relay.log").read_text("utf-8").count(text)
