@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from ..adapters.factory import async_transport_from_url
@@ -35,8 +35,7 @@ def run(options: Namespace) -> ExitCode:
         log.critical("%s", with_advice(error), extra={"event": "relay.poisoned"})
         return ExitCode.POISON
     except SQLAlchemyError as error:
-        reason = error.orig if isinstance(error, DBAPIError) else error
-        log.critical("%s", reason, extra={"event": "relay.ended"})
+        log.critical("%s", with_advice(error), extra={"event": "relay.ended"})
         return ExitCode.DATABASE
     except TransportRefusedError as error:
         log.critical("%s", with_advice(error), extra={"event": "relay.refused"})

@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
 
 class HangUp:
@@ -48,6 +49,6 @@ def _copy_of(descriptor: int) -> socket.socket:
     return socket.socket(fileno=os.dup(descriptor))
 
 
-def no_answer(seconds: float) -> TimeoutError:
-    """Return the error of a database that has not answered for so long."""
-    return TimeoutError(f"the database has not answered for {seconds:.1f} s")
+def no_answer(seconds: float) -> DatabaseTimeoutError:
+    """Return the error of a database that has not answered for so long, as no broker raises it."""
+    return DatabaseTimeoutError(f"the database has not answered for {seconds:.1f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
 from messagebus.adapters.sqlalchemy._compat.aio import within
 from tests.running.aio import new_engine
@@ -30,7 +31,7 @@ async def test_a_frozen_server_is_not_waited_for(own_postgres: PostgresServer) -
     async with engine.connect() as connection:
         await connection.scalar(ONE)
         own_postgres.freeze()
-        with pytest.raises(TimeoutError, match="has not answered for"):
+        with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
             async with within(connection, SHORT):
                 await connection.scalar(ONE)
         own_postgres.thaw()
@@ -45,7 +46,7 @@ async def test_a_lock_is_not_waited_for(postgres_url: str) -> None:
     lock = sa.select(sa.func.pg_advisory_xact_lock(1))
     async with engine.connect() as holder, engine.connect() as connection:
         await holder.execute(lock)
-        with pytest.raises(TimeoutError, match="has not answered"):
+        with pytest.raises(DatabaseTimeoutError, match="has not answered"):
             async with within(connection, SHORT):
                 await connection.execute(lock)
     await engine.dispose()

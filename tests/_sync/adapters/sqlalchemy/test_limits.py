@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
 from messagebus.adapters.sqlalchemy._compat.blocking import within
 from tests.running.blocking import new_engine
@@ -32,7 +33,7 @@ def test_a_frozen_server_is_not_waited_for(own_postgres: PostgresServer) -> None
     with engine.connect() as connection:
         connection.scalar(ONE)
         own_postgres.freeze()
-        with pytest.raises(TimeoutError, match="has not answered for"):
+        with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
             with within(connection, SHORT):
                 connection.scalar(ONE)
         own_postgres.thaw()
@@ -47,7 +48,7 @@ def test_a_lock_is_not_waited_for(postgres_url: str) -> None:
     lock = sa.select(sa.func.pg_advisory_xact_lock(1))
     with engine.connect() as holder, engine.connect() as connection:
         holder.execute(lock)
-        with pytest.raises(TimeoutError, match="has not answered"):
+        with pytest.raises(DatabaseTimeoutError, match="has not answered"):
             with within(connection, SHORT):
                 connection.execute(lock)
     engine.dispose()

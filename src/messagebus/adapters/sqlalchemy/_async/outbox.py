@@ -241,7 +241,7 @@ class AsyncOutbox:
             The positions of the deleted messages, in order.
 
         Raises:
-            TimeoutError: it takes longer.
+            sqlalchemy.exc.TimeoutError: it takes longer.
         """
         column = self._messages.c
         is_sent = self._selects(SENT, matching)

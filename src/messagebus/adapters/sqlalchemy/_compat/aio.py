@@ -64,7 +64,8 @@ async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[
         seconds: the limit.
 
     Raises:
-        TimeoutError: the database has not answered in time; the connection is lost.
+        sqlalchemy.exc.TimeoutError: the database has not answered in time; the connection is
+            lost.
     """
     raw = await connection.get_raw_connection()
     hang_up = HangUp(connection.dialect, raw.driver_connection)

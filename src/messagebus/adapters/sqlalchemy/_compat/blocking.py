@@ -60,7 +60,8 @@ def within(connection: SyncConnection, seconds: float) -> Generator[None]:
         seconds: the limit.
 
     Raises:
-        TimeoutError: the database has not answered in time; the connection is lost.
+        sqlalchemy.exc.TimeoutError: the database has not answered in time; the connection is
+            lost.
     """
     hang_up = HangUp(connection.dialect, connection.connection.driver_connection)
     timer = threading.Timer(seconds, hang_up) if hang_up else None

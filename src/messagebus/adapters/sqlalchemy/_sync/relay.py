@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import uuid4
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from ...._compat.blocking import adapt
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
@@ -22,6 +24,7 @@ from .._relay_options import ensure_relay_options, ensure_retention_options
 from .._relay_state import State
 from ..delivery import LeaseLostError
 from ..engine import ensure_transactional
+from ..errors import add_advice
 from ..status import RelayStatus
 from ..tables import OutboxTables, default_tables
 from .batches import SyncBatches
@@ -163,7 +166,11 @@ class SyncOutboxRelay(SyncRelaySteps):
         with self._running():
             while not self._told_to_stop and self._state is not State.IDLE:
                 standing_by = self._state is State.STANDBY
-                self._step(patient=False)
+                try:
+                    self._step(patient=False)
+                except SQLAlchemyError as error:
+                    add_advice(error)
+                    raise
                 if standing_by and self._state is State.STANDBY and standby.is_done():
                     break
         return self._sent - before
