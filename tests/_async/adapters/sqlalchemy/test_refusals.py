@@ -55,6 +55,16 @@ async def test_a_right_that_a_relay_never_had_ends_it(
     assert "SELECT, INSERT, UPDATE and DELETE" in caught.value.__notes__[0]
 
 
+async def test_draining_without_a_right_says_what_to_grant(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Who drains gets the advice as well."""
+    await refuse(engine, "42501")
+    with pytest.raises(DBAPIError, match="permission denied") as caught:
+        await AsyncOutboxRelay(engine, transport).drain()
+    assert "SELECT, INSERT, UPDATE and DELETE" in caught.value.__notes__[0]
+
+
 async def test_a_right_that_a_relay_loses_is_waited_for(
     engine: AsyncEngine, transport: AsyncRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:

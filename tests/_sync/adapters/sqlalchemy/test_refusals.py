@@ -57,6 +57,16 @@ def test_a_right_that_a_relay_never_had_ends_it(
     assert "SELECT, INSERT, UPDATE and DELETE" in caught.value.__notes__[0]
 
 
+def test_draining_without_a_right_says_what_to_grant(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """Who drains gets the advice as well."""
+    refuse(engine, "42501")
+    with pytest.raises(DBAPIError, match="permission denied") as caught:
+        SyncOutboxRelay(engine, transport).drain()
+    assert "SELECT, INSERT, UPDATE and DELETE" in caught.value.__notes__[0]
+
+
 def test_a_right_that_a_relay_loses_is_waited_for(
     engine: SyncEngine, transport: SyncRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
