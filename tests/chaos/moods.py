@@ -81,6 +81,15 @@ _of_any("redis", "redis")
 _of_any("nats", "nats")
 
 
+def _setting(scene: Scene, name: str, value: str) -> Iterator[None]:
+    """Let a setting hold for the new sessions of the relays."""
+    scene.postgres(f"ALTER ROLE {USER} SET {name} = '{value}'")
+    scene.disconnect()
+    yield
+    scene.postgres(f"ALTER ROLE {USER} RESET {name}")
+    scene.disconnect()
+
+
 @mood("redis", f"{BROKER} … READONLY")
 def redis_becomes_a_replica(scene: Scene) -> Iterator[None]:
     """A failover has made another server the primary."""
@@ -163,11 +172,7 @@ def postgresql_takes_a_right_away(scene: Scene) -> Iterator[None]:
 @mood("postgresql", f"{DATABASE} … read-only transaction")
 def postgresql_becomes_read_only(scene: Scene) -> Iterator[None]:
     """The address leads to a replica, as during a failover."""
-    scene.postgres(f"ALTER ROLE {USER} SET default_transaction_read_only = on")
-    scene.disconnect()
-    yield
-    scene.postgres(f"ALTER ROLE {USER} RESET default_transaction_read_only")
-    scene.disconnect()
+    yield from _setting(scene, "default_transaction_read_only", "on")
 
 
 @mood("postgresql", f"{DATABASE} … too many connections")
@@ -198,11 +203,7 @@ def postgresql_ends_connections(scene: Scene) -> Iterator[None]:
 @mood("postgresql", None)
 def postgresql_isolates_transactions(scene: Scene) -> Iterator[None]:
     """Every transaction of the relay is serializable."""
-    scene.postgres(f"ALTER ROLE {USER} SET default_transaction_isolation = 'serializable'")
-    scene.disconnect()
-    yield
-    scene.postgres(f"ALTER ROLE {USER} RESET default_transaction_isolation")
-    scene.disconnect()
+    yield from _setting(scene, "default_transaction_isolation", "serializable")
 
 
 @mood("postgresql", f"the database is not complete … The table {MESSAGES} does not exist")

@@ -1,4 +1,4 @@
-"""What the commands print: JSON, tables, and complaints on one line."""
+"""The output of the commands: JSON, tables, and complaints on one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the answer of a broker means for a transport."""
+"""The meanings of a broker's answers, and the exceptions that follow from them."""
 
 from __future__ import annotations
 

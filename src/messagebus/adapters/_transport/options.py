@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ..._ranges import LONGEST
 from ..._urls import ensure_encoded
 from ...exceptions import ConfigurationError
 
@@ -13,7 +14,6 @@ Kinds = Mapping[str, Callable[[str], Any]]
 """For each option the function that converts its value from a string."""
 
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_LONGEST = 100 * 365 * 86_400.0  # seconds; clocks and brokers count further, in nanoseconds
 
 
 def truth(text: str) -> bool:
@@ -76,8 +76,8 @@ def ensure_seconds(*, zero: bool, **durations: float | None) -> None:
         ConfigurationError: a duration is negative, too long, or no number.
     """
     for name, seconds in durations.items():
-        if seconds is None or 0 < seconds <= _LONGEST or (zero and seconds == 0):
+        if seconds is None or 0 < seconds <= LONGEST or (zero and seconds == 0):
             continue
         least = "at least 0" if zero else "more than 0"
-        problem = f"{name} must be {least} and at most {_LONGEST:.0f} seconds, not {seconds!r}"
+        problem = f"{name} must be {least} and at most {LONGEST:.0f} seconds, not {seconds!r}"
         raise ConfigurationError(problem)

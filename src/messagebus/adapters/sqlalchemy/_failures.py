@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ...exceptions import ConfigurationError, MissingTableError, TransportRefusedError
+from ...exceptions import ConfigurationError, TransportRefusedError
 from ...retry import Backoff
 from .errors import Meaning, add_advice, code_of, meaning_of
 
@@ -40,10 +40,6 @@ def _reason(error: BaseException) -> str:
     """Return the text of an error on one line, without the statement and its parameters."""
     original = error.orig if isinstance(error, DBAPIError) else None
     return " ".join(str(original or error).split())
-
-
-def _is_wiring(error: BaseException) -> bool:
-    return isinstance(error, ConfigurationError) and not isinstance(error, MissingTableError)
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -86,8 +82,9 @@ class Failures:
         """
         add_advice(error)
         meaning = meaning_of(error)
-        refused = meaning is Meaning.CONFIGURATION and not self._has_worked
-        if meaning is Meaning.BUG or refused or _is_wiring(error):
+        is_ours = isinstance(error, ConfigurationError)  # not an answer of the database
+        refused = meaning is Meaning.CONFIGURATION and (is_ours or not self._has_worked)
+        if meaning is Meaning.BUG or refused:
             raise error
         delay = self.outage(DATABASE, error)
         return delay / 10 if meaning is Meaning.AGAIN else delay

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Generator
 from typing import Any
 
 from sqlalchemy.engine import Dialect
@@ -43,12 +44,25 @@ class HangUp:
         with contextlib.suppress(Exception), _copy_of(driver.fileno()) as copy:  # or closed already
             copy.shutdown(socket.SHUT_RDWR)
 
+    @contextlib.contextmanager
+    def explaining(self, seconds: float) -> Generator[None]:
+        """Say of an error that hanging up has caused that the database did not answer.
+
+        Args:
+            seconds: how long it had to answer.
+
+        Raises:
+            sqlalchemy.exc.TimeoutError: the connection was hung up; no broker raises this error.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self.done:
+                text = f"the database has not answered for {seconds:.1f} s"
+                raise DatabaseTimeoutError(text) from error
+            raise
+
 
 def _copy_of(descriptor: int) -> socket.socket:
     """Return a socket whose end leaves the descriptor of the driver open."""
     return socket.socket(fileno=os.dup(descriptor))
-
-
-def no_answer(seconds: float) -> DatabaseTimeoutError:
-    """Return the error of a database that has not answered for so long, as no broker raises it."""
-    return DatabaseTimeoutError(f"the database has not answered for {seconds:.1f} s")

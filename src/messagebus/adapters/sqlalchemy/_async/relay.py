@@ -137,7 +137,7 @@ class AsyncOutboxRelay(AsyncRelaySteps):
                     has_worked = self._state is before and not self._conflicts
                     if has_worked and self._failures.failing == DATABASE:
                         self._failures.recovered()
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:  # noqa: BLE001 - raised again unless it passes
                     self._move(State.CONNECTING)
                     await self._rest(self._failures.of_database(error))
 

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
-from .._hang_up import HangUp, no_answer
+from .._hang_up import HangUp
 
 __all__ = [
     "AsyncConnection",
@@ -71,11 +71,8 @@ async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[
     hang_up = HangUp(connection.dialect, raw.driver_connection)
     timer = asyncio.get_running_loop().call_later(seconds, hang_up) if hang_up else None
     try:
-        yield
-    except Exception as error:
-        if hang_up.done:
-            raise no_answer(seconds) from error
-        raise
+        with hang_up.explaining(seconds):
+            yield
     finally:
         if timer is not None:
             timer.cancel()

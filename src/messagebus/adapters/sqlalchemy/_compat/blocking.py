@@ -13,7 +13,7 @@ from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
-from .._hang_up import HangUp, no_answer
+from .._hang_up import HangUp
 
 __all__ = [
     "SyncConnection",
@@ -69,11 +69,8 @@ def within(connection: SyncConnection, seconds: float) -> Generator[None]:
         timer.daemon = True
         timer.start()
     try:
-        yield
-    except Exception as error:
-        if hang_up.done:
-            raise no_answer(seconds) from error
-        raise
+        with hang_up.explaining(seconds):
+            yield
     finally:
         if timer is not None:
             timer.cancel()

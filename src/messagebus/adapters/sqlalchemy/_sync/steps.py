@@ -24,7 +24,6 @@ from .retention import SyncRetention
 STANDBY_INTERVAL = 0.5
 """The longest wait of a standby between two looks at the lease, in seconds."""
 
-
 _MOST_CONFLICTS = 10  # in a row; more are an outage, which is waited for
 
 
