@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from messagebus import CascadeError, SyncMessageBus, TransactionError
+from messagebus.domain.model import uuid7
+from messagebus.service.causation import Received
 from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 from tests.library import (
     Book,
@@ -144,6 +146,34 @@ def test_a_listener_knows_the_cause_of_its_message(
         ("registered", first, first),
         ("borrowed", registered_event.message_id, first),
     ] == known
+
+
+def test_a_received_message_is_not_stored_again_and_keeps_its_correlation(
+    bus: SyncMessageBus[Any], uow: SyncLibrary, eventstore: SyncRecordingEventstore
+) -> None:
+    """It was stored where it was raised; what it raises here belongs to the same cascade."""
+    known: list[tuple[Any, Any]] = []
+    first = uuid7()
+
+    def borrowed(event: BookBorrowed, uow: Any) -> None:
+        known.append((uow.causation_id, uow.correlation_id))
+        raise_in(uow, BookRegistered())
+
+    def registered(event: BookRegistered, uow: Any) -> None:
+        known.append((uow.causation_id, uow.correlation_id))
+
+    bus.add_listener(BookBorrowed, borrowed)
+    bus.add_listener(BookRegistered, registered)
+    event, later = BookBorrowed(), BookBorrowed()
+    with uow as transaction:
+        transaction.received = Received(event, first)
+        bus.handle(event, transaction)
+        bus.handle(later, transaction)
+        transaction.commit()
+
+    assert [BookRegistered(), later, BookRegistered()] == eventstore.added
+    assert [(None, first), (event.message_id, first)] == known[:2]
+    assert [(None, later.message_id), (later.message_id, later.message_id)] == known[2:]
 
 
 def test_each_handle_begins_a_cascade_of_its_own() -> None:

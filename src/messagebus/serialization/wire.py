@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
-from ..domain.model import Message
+from ..domain.model import Message, ordering_key_of
 
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
@@ -37,6 +37,8 @@ class WireMessage(TypedDict):
     """The message whose handling raised this one; None for the first of a cascade."""
     correlation_id: NotRequired[str]
     """The first message of the cascade."""
+    ordering_key: NotRequired[str]
+    """What the message must stay in order with; missing if it has no such key."""
 
 
 def wire_type(name: str, schema_version: int) -> str:
@@ -62,13 +64,16 @@ def iso_format(time: datetime) -> str:
 def to_wire(message: Message[Any], payload: str) -> WireMessage:
     """Return the wire message of a message whose payload is serialized."""
     metadata, id = message.metadata, message.message_id
-    return {
+    wire: WireMessage = {
         # What str() returns, in a third of the time: UUID.__str__ is plain Python.
         "id": to_jsonable_python(id) if type(id) is UUID else str(id),
         "created_at": iso_format(message.created_at),
         "type": wire_type(metadata.name, metadata.schema_version),
         "payload": payload,
     }
+    if (key := ordering_key_of(message)) is not None:
+        wire["ordering_key"] = key
+    return wire
 
 
 def row_to_wire(row: Any) -> WireMessage:
@@ -78,7 +83,7 @@ def row_to_wire(row: Any) -> WireMessage:
         row: a *StoredMessage*, or a row with the columns of the same names.
     """
     causation_id: UUID | None = row.causation_id
-    return {
+    wire: WireMessage = {
         "id": str(row.message_id),
         "created_at": iso_format(row.created_at.astimezone(UTC)),
         "type": wire_type(row.name, row.schema_version),
@@ -86,3 +91,6 @@ def row_to_wire(row: Any) -> WireMessage:
         "causation_id": None if causation_id is None else str(causation_id),
         "correlation_id": str(row.correlation_id),
     }
+    if row.ordering_key is not None:
+        wire["ordering_key"] = row.ordering_key
+    return wire

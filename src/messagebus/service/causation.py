@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from ..domain.model import Message
 
@@ -23,6 +24,19 @@ class Causation(NamedTuple):
     cause: Causation | None
     depth: int
     first: Message[Any]
+
+
+class Received(NamedTuple):
+    """A message that was stored elsewhere or before, and is handled again or here.
+
+    Attributes:
+        message: the message. It is neither stored nor published once more.
+        correlation_id: the first message of the cascade that it belongs to; None for the
+            message itself. What its handling raises gets the same.
+    """
+
+    message: Message[Any]
+    correlation_id: UUID | None = None
 
 
 def cause_of(message: Message[Any], cause: Causation | None) -> Causation:

@@ -53,6 +53,7 @@ HIDDEN = frozenset(
         "cause",
         "correlation_id",
         "message",
+        "received",
         "status",
         "uow",
     )

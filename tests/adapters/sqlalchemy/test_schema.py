@@ -20,6 +20,7 @@ from messagebus.adapters.sqlalchemy import (
     define_tables,
     prepare_sqlite,
     sync_create_tables,
+    tables,
 )
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
@@ -53,7 +54,7 @@ def test_processes_that_start_at_once_may_all_create_the_tables(engine: Engine) 
         for future in [pool.submit(sync_create_tables, engine) for _ in range(4)]:
             future.result()
 
-    names = {"messagebus_messages", "messagebus_lease", "messagebus_version"}
+    names = {table.name for table in tables}
     assert names == set(sa.inspect(engine).get_table_names())
 
 

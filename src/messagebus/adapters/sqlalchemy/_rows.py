@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ...domain.model import GenericCommand, Message, Metadata, load_message
+from ...domain.model import GenericCommand, Message, Metadata, load_message, ordering_key_of
 from ...exceptions import (
     ConfigurationError,
     UnknownMessageTypeError,
@@ -53,6 +53,7 @@ class StoredMessage:
         delivered_at: when it was sent, in UTC.
         parked_at: when it was parked, in UTC.
         reason: the error of the last attempt.
+        ordering_key: what it must stay in order with; None if it has no such key.
     """
 
     position: int
@@ -72,6 +73,7 @@ class StoredMessage:
     delivered_at: datetime | None
     parked_at: datetime | None
     reason: str | None
+    ordering_key: str | None
 
     @property
     def serializer(self) -> str | None:
@@ -158,12 +160,13 @@ def new_row(
         # The plain class has nothing but fields of plain types, and pydantic would take longer.
         is_plain = type(metadata) is Metadata
         details = {**vars(metadata)} if is_plain else metadata.model_dump(mode="json")
+        key = ordering_key_of(message)
     except UnstorableMessageError:
         raise
     except Exception as error:
         raise UnstorableMessageError(message, str(error)) from error
     is_default = type(serializer) is MessageSerializer
-    if reason := _objection(message, payload, details, is_json=is_default):
+    if reason := _objection(message, payload, details, key, is_json=is_default):
         raise UnstorableMessageError(message, reason)
     if not is_default:
         details[_SERIALIZER] = type(serializer).__qualname__
@@ -179,16 +182,24 @@ def new_row(
         "causation_id": causation_id,
         "correlation_id": correlation_id or message.message_id,
         "state": PENDING if metadata.published else None,
+        "ordering_key": key,
     }
 
 
 def _objection(
-    message: Message[Any], payload: str, details: Mapping[str, Any], *, is_json: bool
+    message: Message[Any],
+    payload: str,
+    details: Mapping[str, Any],
+    key: str | None,
+    *,
+    is_json: bool,
 ) -> str | None:
     """Return what some database, or some reader of JSON, would refuse or change."""
     metadata = message.metadata
     if message.created_at.tzinfo is None:
         return "created_at has no time zone"
+    if key is not None and not _is_text(key):
+        return "its ordering key contains a NUL or a lone surrogate"
     if not is_json:
         if not _is_text(payload):
             return "its payload contains a NUL or a lone surrogate"

@@ -29,8 +29,9 @@ def create(connection: sa.Connection, tables: OutboxTables) -> None:
         ConfigurationError: those that exist are of another version.
     """
     _lock(connection, tables)
-    for table in (tables.messages, tables.lease):
-        table.create(connection, checkfirst=True)
+    for table in tables:
+        if table is not tables.version:
+            table.create(connection, checkfirst=True)
     ensure_exist(connection, tables)
     tables.version.create(connection, checkfirst=True)
 

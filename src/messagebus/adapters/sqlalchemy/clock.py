@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from .tables import TIME
+from .column_types import TIME
 
 _SERVER = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 

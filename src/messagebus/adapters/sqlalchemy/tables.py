@@ -1,20 +1,21 @@
-"""The tables of the eventstore, which is also the outbox, of its relay, and of their version."""
+"""The tables of the eventstore, which is also the outbox, of the inbox, and of their version."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from ...exceptions import MissingColumnError, MissingTableError, TableVersionError
+from ._inbox_tables import define_inbox
+from .column_types import POSITION, TIME
 from .errors import Meaning, meaning_of
 
 PENDING = "pending"
@@ -29,7 +30,7 @@ DISCARDED = "discarded"
 RELAY = "relay"
 """The name of the only row in the lease table."""
 
-VERSION = 2
+VERSION = 3
 """The version of the tables, which each change of them increases. Version 1 did not store it."""
 
 
@@ -39,21 +40,29 @@ _checked: WeakKeyDictionary[Dialect, set[Any]] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class OutboxTables:
-    """The tables of one outbox.
+    """The tables of one outbox, and of the inbox beside it.
 
     Attributes:
         messages: every handled message, with the delivery state of the published ones.
         lease: one row that names the relay that may send.
+        inbox: one row for each message that a consumer has handled or buried.
+        attempts: one row for each message that a consumer has begun to handle more than once.
+        dead_letters: the messages that a consumer could not handle.
+        members: one row for each process of a consumer, and one for each partition it reads.
         version: one row with the version of these tables.
     """
 
     messages: sa.Table
     lease: sa.Table
+    inbox: sa.Table
+    attempts: sa.Table
+    dead_letters: sa.Table
+    members: sa.Table
     version: sa.Table
 
     def __iter__(self) -> Iterator[sa.Table]:
         """Iterate over the tables in the order of their creation."""
-        return iter((self.messages, self.lease, self.version))
+        return iter(getattr(self, each.name) for each in fields(self))
 
     @property
     def channel(self) -> str:
@@ -70,28 +79,6 @@ class OutboxTables:
         name = self.messages.name if schema is None else f"{schema}.{self.messages.name}"
         # PostgreSQL refuses a longer one.
         return name if len(name.encode()) < 64 else f"messagebus_{zlib.crc32(name.encode()):08x}"
-
-
-class _UtcText(sqlite.DATETIME):
-    """A point in time as SQLite stores it: a text in UTC, with the offset."""
-
-    # Alembic writes a migration from the module and the repr: one that needs no import of ours, and
-    # that type checkers accept, which they do not where SQLAlchemy's own DATETIME is called.
-    __module__ = "sqlalchemy.types"
-
-    def __init__(self) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
-            storage_format="%(year)04d-%(month)02d-%(day)02d "
-            "%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
-        )
-
-    def __repr__(self) -> str:
-        return "DateTime()"
-
-
-_Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-TIME = sa.DateTime(timezone=True).with_variant(_UtcText(), "sqlite")
-"""The type of a point in time; values must be in UTC."""
 
 
 def schema_of(table: sa.Table, options: Mapping[str, Any]) -> str | None:
@@ -129,7 +116,7 @@ def define_tables(
     messages = sa.Table(
         name,
         metadata,
-        sa.Column("position", _Position, sa.Identity(always=False), primary_key=True),
+        sa.Column("position", POSITION, sa.Identity(always=False), primary_key=True),
         sa.Column("message_id", sa.Uuid, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
@@ -146,6 +133,7 @@ def define_tables(
         sa.Column("delivered_at", TIME),
         sa.Column("parked_at", TIME),
         sa.Column("reason", sa.Text, comment="what went wrong the last time"),
+        sa.Column("ordering_key", sa.Text, comment="what it must stay in order with"),
         sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
         **options,
     )
@@ -163,8 +151,8 @@ def define_tables(
         sa.Column("holder", sa.Text, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("listening", sa.Boolean, nullable=False, comment="the holder sleeps"),
-        sa.Column("sending_from", _Position, comment="first position of the batch in flight"),
-        sa.Column("sending_to", _Position, comment="last position of the batch in flight"),
+        sa.Column("sending_from", POSITION, comment="first position of the batch in flight"),
+        sa.Column("sending_to", POSITION, comment="last position of the batch in flight"),
         schema=schema,
     )
     version = sa.Table(
@@ -174,7 +162,8 @@ def define_tables(
         schema=schema,
     )
     event.listen(version, "after_create", _store_version)
-    return OutboxTables(messages, lease, version)
+    inbox = define_inbox(metadata, prefix=prefix, schema=schema)
+    return OutboxTables(messages, lease, **inbox, version=version)
 
 
 def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
@@ -189,7 +178,9 @@ def ensure_exist(connection: sa.Connection, tables: OutboxTables) -> None:
     if version is not None and version > VERSION:
         raise TableVersionError(name_of(tables.messages, connection), version, VERSION)
     # The columns decide on an earlier one: version 1 lacks nothing but the version.
-    for table in (tables.messages, tables.lease):
+    for table in tables:
+        if table is tables.version:
+            continue
         missing = missing_columns(connection, table)
         if missing is None:
             raise MissingTableError(name_of(table, connection))

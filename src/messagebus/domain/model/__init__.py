@@ -13,6 +13,7 @@ from .message import (
 )
 from .metadata import Metadata, TMetadata
 from .model import GenericModel, Model
+from .ordering import ordering_key_of
 
 __all__ = [
     "Command",
@@ -27,5 +28,6 @@ __all__ = [
     "TMessage",
     "TMetadata",
     "load_message",
+    "ordering_key_of",
     "uuid7",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -22,6 +22,7 @@ from .class_schema import ShortSignature, without_fields
 from .envelope import ENVELOPE, guard_envelope
 from .identity import uuid7
 from .metadata import Metadata, TMetadata
+from .ordering import ensure_orderable
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -48,6 +49,13 @@ class Message(BaseModel, Generic[TMetadata]):
 
     Stored messages are found by name and version, so these must not change when the class is
     renamed.
+    """
+    ordering_key: ClassVar[str | None] = None
+    """
+    Name of the field or property by which messages stay in order, such as ``"order_id"``.
+
+    Messages whose values are equal are delivered in the order of their commits. Without a name,
+    or where the value is None, a message stays in order with all others.
     """
 
     @classmethod
@@ -77,6 +85,7 @@ class Message(BaseModel, Generic[TMetadata]):
         if lost := sorted(ENVELOPE - cls.model_fields.keys()):
             text = f"{cls} declares {', '.join(lost)} as something else than a field"
             raise ConfigurationError(text, message_type=cls, advice="Remove its ClassVar.")
+        ensure_orderable(cls)
         ShortSignature.shorten(cls, ENVELOPE)
 
     def __eq__(self, other: object) -> bool:

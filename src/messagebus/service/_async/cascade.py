@@ -84,6 +84,7 @@ class AsyncCascade:
         work = uow.uow
         eventstore = work.eventstore
         stores = eventstore is not SINKHOLE or eventstore.publisher is not None
+        received = None if uow.received is None else uow.received.message
         first = True
         outcome = result = None
         while waiting:
@@ -124,7 +125,7 @@ class AsyncCascade:
             if first and route.is_command:
                 result = outcome
             first = False
-            if stores:
+            if stores and message is not received:
                 adding: Any = eventstore.add(message)  # type: ignore[func-returns-value,unused-ignore]
                 if adding is not None and (added := await adding) is not None:
                     ensure_finished(added, eventstore.add)

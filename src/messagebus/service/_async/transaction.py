@@ -9,7 +9,7 @@ from uuid import UUID
 from ..._compat.aio import ensure_finished, ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
-from ..causation import Causation
+from ..causation import Causation, Received
 from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
@@ -46,6 +46,9 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
     """The message that is being handled; None outside of *handle*. The bus sets it."""
     cause: Causation | None = None
     """The chain that led to that message; None for the first message. The bus sets it."""
+
+    received: Received | None = None
+    """The message to handle that is stored already. Whoever receives or replays it sets this."""
 
     bare: bool
     """Whether it has neither eventstore nor dependency, and is not detached."""
@@ -92,9 +95,16 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     @property
     def correlation_id(self) -> UUID | None:
-        """Identifier of the first message of the cascade; None outside of *handle*."""
+        """Identifier of the first message of the cascade; None outside of *handle*.
+
+        The cascade of a received message began where that was raised.
+        """
         first = self.message if self.cause is None else self.cause.first
-        return None if first is None else first.message_id
+        if first is None:
+            return None
+        if self.received is not None and self.received.message is first:
+            return self.received.correlation_id or first.message_id
+        return first.message_id
 
     def add_dependency(self, dependency: AsyncDependency) -> None:
         """Notify *dependency* once when the transaction ends.

@@ -86,6 +86,7 @@ class SyncCascade:
         work = uow.uow
         eventstore = work.eventstore
         stores = eventstore is not SINKHOLE or eventstore.publisher is not None
+        received = None if uow.received is None else uow.received.message
         first = True
         outcome = result = None
         while waiting:
@@ -126,7 +127,7 @@ class SyncCascade:
             if first and route.is_command:
                 result = outcome
             first = False
-            if stores:
+            if stores and message is not received:
                 adding: Any = eventstore.add(message)  # type: ignore[func-returns-value,unused-ignore]
                 if adding is not None and (added := adding) is not None:
                     ensure_finished(added, eventstore.add)

@@ -11,7 +11,7 @@ from uuid import UUID
 from ..._compat.blocking import ensure_finished, ensure_settled
 from ...domain.model import Message
 from ...exceptions import PublishError, TransactionError
-from ..causation import Causation
+from ..causation import Causation, Received
 from ..repository import discard
 from ..stream_buffer import StreamBuffer
 from ..transaction_status import TransactionStatus
@@ -48,6 +48,9 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
     """The message that is being handled; None outside of *handle*. The bus sets it."""
     cause: Causation | None = None
     """The chain that led to that message; None for the first message. The bus sets it."""
+
+    received: Received | None = None
+    """The message to handle that is stored already. Whoever receives or replays it sets this."""
 
     bare: bool
     """Whether it has neither eventstore nor dependency, and is not detached."""
@@ -94,9 +97,16 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     @property
     def correlation_id(self) -> UUID | None:
-        """Identifier of the first message of the cascade; None outside of *handle*."""
+        """Identifier of the first message of the cascade; None outside of *handle*.
+
+        The cascade of a received message began where that was raised.
+        """
         first = self.message if self.cause is None else self.cause.first
-        return None if first is None else first.message_id
+        if first is None:
+            return None
+        if self.received is not None and self.received.message is first:
+            return self.received.correlation_id or first.message_id
+        return first.message_id
 
     def add_dependency(self, dependency: SyncDependency) -> None:
         """Notify *dependency* once when the transaction ends.

@@ -76,8 +76,8 @@ async def test_a_column_that_is_missing_is_named(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE messagebus_version SET version = 2", "were changed, for they say version 2"),
-        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 2"),
+        ("UPDATE messagebus_version SET version = 3", "were changed, for they say version 3"),
+        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 3"),
         ("DELETE FROM messagebus_version", "do not say their version"),
     ],
 )
