@@ -54,8 +54,8 @@ class Message(BaseModel, Generic[TMetadata]):
     """
     Name of the field or property by which messages stay in order, such as ``"order_id"``.
 
-    Messages whose values are equal are delivered in the order of their commits. Without a name,
-    or where the value is None, a message stays in order with all others.
+    Messages whose values are equal are delivered in the order of their commits. So are those
+    without a name, or whose value is None.
     """
 
     @classmethod

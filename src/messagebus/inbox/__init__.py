@@ -1,0 +1,1 @@
+"""The inbox: messages that come from a broker, each applied once."""
