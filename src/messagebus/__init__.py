@@ -32,6 +32,8 @@ from .exceptions import (
     UnexpectedDependencyError,
     UnhandledCommandWarning,
     UnknownActionError,
+    UnknownMessageTypeError,
+    UnreadableMessageError,
 )
 from .facade._sync.consumer import Consumer
 from .facade._sync.producer import Producer
@@ -39,6 +41,8 @@ from .facade._sync.publisher import Publisher
 from .facade._sync.service import Service
 from .facade._sync.subscriber import Subscriber
 from .facade.event import event
+from .serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
+from .serialization.types import MessageTypes
 from .service._async.dependency import AsyncDependency
 from .service._async.eventstream import (
     AsyncAbstractEventstreamTransport,
@@ -71,6 +75,7 @@ from .service.transaction_status import TransactionStatus
 __version__ = "0.1.0"
 
 __all__ = [
+    "AbstractMessageDeserializer",
     "AbstractMessageSerializer",
     "AnnotationError",
     "AsyncAbstractEventstreamTransport",
@@ -99,7 +104,9 @@ __all__ = [
     "InvalidMessageError",
     "Message",
     "MessageBusError",
+    "MessageDeserializer",
     "MessageSerializer",
+    "MessageTypes",
     "Metadata",
     "MissingDependencyError",
     "Model",
@@ -128,6 +135,8 @@ __all__ = [
     "UnexpectedDependencyError",
     "UnhandledCommandWarning",
     "UnknownActionError",
+    "UnknownMessageTypeError",
+    "UnreadableMessageError",
     "async_listen",
     "event",
     "inject",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .domain.model import Message
 
 
+_LONGEST_NAME = 100  # in an error message: what comes from outside may have any size
+
+
 class MessageBusError(Exception):
     """Base class of all errors of this package.
 
@@ -527,48 +530,85 @@ class DuplicateMessageError(MessageBusError, ValueError):
 
 
 class UnknownMessageTypeError(MessageBusError, LookupError):
-    """No class was given for the name and version of a stored message.
+    """No class is known for the name and version of a message.
+
+    Args:
+        name: see *Attributes*.
+        schema_version: see *Attributes*.
+        message_id: see *Attributes*.
+        position: see *Attributes*.
 
     Attributes:
         name: the name of the schema.
-        schema_version: its version.
-        position: the position of the message in the store.
+        schema_version: its version; None if the type of the message ends in no version.
+        message_id: the identifier of the message.
+        position: the position of the message in the store; None if it does not come from there.
     """
 
-    def __init__(self, name: str, schema_version: int, position: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        schema_version: int | None,
+        message_id: UUID,
+        position: int | None = None,
+    ) -> None:
+        version = "without a version" if schema_version is None else f"version {schema_version}"
+        name_shown = repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
         super().__init__(
-            f"No class was given for {name!r} version {schema_version}, the type of the message at "
-            f"position {position}",
-            advice="Add its class to those that are given to messages(...).",
+            f"No class is known for {name_shown} {version}, the type of the message {message_id}"
+            f"{_at(position)}",
+            advice="Add its class to the message types.",
         )
         self.name = name
         self.schema_version = schema_version
+        self.message_id = message_id
         self.position = position
 
 
 class UnreadableMessageError(MessageBusError, ValueError):
-    """A serializer of the application wrote a payload, which cannot be read back as a message.
+    """What was received or stored cannot be read as a message.
+
+    The cause is the error of the class or of the library that reads it, if there is one.
+
+    Args:
+        wire: see *Attributes*.
+        reason: see *Attributes*.
+        message_id: see *Attributes*.
+        message_type: see *Attributes*.
+        position: see *Attributes*.
+        advice: the next step, which becomes a note.
 
     Attributes:
-        message_id: the identifier of the message.
-        position: the position of the message in the store.
-        message_type: the class of the message.
-        serializer: the name of the serializer's class.
+        wire: the wire message as it was given.
+        reason: what is wrong with it.
+        message_id: the identifier of the message; None if it has none that can be read.
+        message_type: the class of the message; None if it was not found out.
+        position: the position of the message in the store; None if it does not come from there.
     """
 
     def __init__(
-        self, message_id: UUID, position: int, message_type: type[Message[Any]], serializer: str
+        self,
+        wire: Any,
+        reason: str,
+        message_id: UUID | None = None,
+        message_type: type[Message[Any]] | None = None,
+        position: int | None = None,
+        *,
+        advice: str | None = None,
     ) -> None:
-        super().__init__(
-            f"The message {message_id} at position {position} cannot be read as "
-            f"{message_type.__qualname__}: {serializer} wrote its payload",
-            advice="It needs a deserializer that matches the serializer, which this version does "
-            "not have yet. Read the stored payload from the records of the history.",
-        )
+        which = "A message" if message_id is None else f"The message {message_id}"
+        kind = "" if message_type is None else f" as {_name(message_type)}"
+        text = f"{which}{_at(position)} cannot be read{kind}: {reason}"
+        super().__init__(text, advice=advice)
+        self.wire = wire
+        self.reason = reason
         self.message_id = message_id
-        self.position = position
         self.message_type = message_type
-        self.serializer = serializer
+        self.position = position
+
+
+def _at(position: int | None) -> str:
+    return "" if position is None else f" at position {position}"
 
 
 class UndeliverableMessageError(MessageBusError, RuntimeError):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from inspect import isabstract
 from types import NoneType
 from typing import Any
 
@@ -12,10 +10,12 @@ from .._compat.callables import describe
 from .._di.overrides import Provider
 from .._di.requirements import requirements_of
 from .._introspection.signature import required_parameters
-from ..domain.model import GenericCommand, GenericEvent, Message, Metadata
+from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError
+from ..serialization.types import by_wire_type
 from ..serialization.wire import wire_type
 from .listeners import Listeners
+from .message_types import can_be_made, subclasses
 from .promises import find_broken_promises
 
 _RESERVED = ("message", "uow")
@@ -84,7 +84,7 @@ def find_problems(
         for command in defined
         if issubclass(command, GenericCommand) and not listeners.route(command).matches
     ]
-    problems += _find_namesakes((*defined, *filter(_can_be_made, known)))
+    problems += _find_namesakes((*defined, *filter(can_be_made, known)))
     problems += find_broken_promises(listeners, defined)
     given = {*given}
     provided = {*dependencies, *given}
@@ -125,31 +125,22 @@ def find_barren_scans(
     return problems
 
 
+def refuse_problems(problems: Sequence[str]) -> None:
+    """Report all mistakes at once.
+
+    Raises:
+        ConfigurationError: there are any.
+    """
+    if problems:
+        text = "The bus is not wired: " + "; ".join(problems)
+        raise ConfigurationError(text, problems=problems)
+
+
 def _find_namesakes(messages: Iterable[type[Message[Any]]]) -> Iterator[str]:
     """Yield a sentence for each message type whose name and version another one has."""
-    known: defaultdict[str, list[str]] = defaultdict(list)
-    for message in messages:
-        # All classes that pydantic makes of one generic class are one type. A module that was
-        # reloaded has made its classes anew, under the same names.
-        kind = describe(message.__pydantic_generic_metadata__["origin"] or message)
-        metadata = _metadata_of(message)
-        if metadata is None:
-            continue
-        wire_name = wire_type(metadata.name, metadata.schema_version)
-        names = known[wire_name]
-        if kind not in names:
-            if names:
-                yield f"{names[0]} and {kind} are both {wire_name}"
-            names.append(kind)
-
-
-def _metadata_of(message: type[Message[Any]]) -> Metadata | None:
-    """Return the metadata that a message class declares; None if each message brings its own."""
-    try:
-        metadata = message.model_fields["metadata"].get_default(call_default_factory=True)
-    except Exception:  # noqa: BLE001 - a factory that needs a message
-        return None
-    return metadata if isinstance(metadata, Metadata) else None
+    for key, kinds in by_wire_type(messages).items():
+        first, *others = kinds
+        yield from (f"{first} and {other} are both {wire_type(*key)}" for other in others)
 
 
 def _messages_in(parts: Collection[str | type]) -> Iterator[type[Message[Any]]]:
@@ -173,21 +164,7 @@ def _messages_in(parts: Collection[str | type]) -> Iterator[type[Message[Any]]]:
     names = [each for each in parts if isinstance(each, str)]
     bases = tuple(each for each in parts if not isinstance(each, str))
     known: set[type] = set()
-    for kind in (*_subclasses(GenericCommand, known), *_subclasses(GenericEvent, known)):
+    for kind in (*subclasses(GenericCommand, known), *subclasses(GenericEvent, known)):
         named = any(f"{kind.__module__}.".startswith(f"{name}.") for name in names)
-        if (named or issubclass(kind, bases)) and _can_be_made(kind):
+        if (named or issubclass(kind, bases)) and can_be_made(kind):
             yield kind
-
-
-def _can_be_made(kind: type[Message[Any]]) -> bool:
-    """Return whether a class is no base: it is not abstract, and has default metadata."""
-    field = kind.model_fields.get("metadata")
-    return not (isabstract(kind) or field is None or field.is_required())
-
-
-def _subclasses(base: type[Any], known: set[type]) -> Iterator[type[Any]]:
-    for subclass in base.__subclasses__():
-        if subclass not in known:
-            known.add(subclass)
-            yield subclass
-            yield from _subclasses(subclass, known)

@@ -78,6 +78,11 @@ class Listeners(Generic[L]):
         return key_of(callback) in self._router
 
     @property
+    def targets(self) -> list[Target]:
+        """The classes that listeners name, in the order of registration."""
+        return [target for target, _ in self._router]
+
+    @property
     def commands(self) -> dict[type, Callable[..., Any]]:
         """The handler of each command."""
         return {

@@ -20,7 +20,7 @@ from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables, async_upgrade_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
-from ._rows import StoredMessage, message_types
+from ._rows import StoredMessage
 from ._selection import MessageFilter, Selected
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
@@ -58,7 +58,6 @@ __all__ = [
     "async_create_tables",
     "async_upgrade_tables",
     "define_tables",
-    "message_types",
     "metadata",
     "prepare_sqlite",
     "serialized",

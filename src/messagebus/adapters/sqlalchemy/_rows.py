@@ -11,7 +11,6 @@ from uuid import UUID
 
 from ...domain.model import GenericCommand, Message, Metadata, load_message, ordering_key_of
 from ...exceptions import (
-    ConfigurationError,
     UnknownMessageTypeError,
     UnreadableMessageError,
     UnstorableMessageError,
@@ -21,14 +20,12 @@ from ...serialization.serializer import (
     MessageSerializer,
     serialize_payload,
 )
-from ...serialization.wire import ENVELOPE
+from ...serialization.types import MessageTypes
+from ...serialization.wire import ENVELOPE, row_to_wire
 from .tables import PENDING
 
 _LARGEST_VERSION = 2**31 - 1
 _SERIALIZER = "messagebus.serializer"  # a key beside the metadata that no field can have
-
-MessageTypes = Mapping[tuple[str, int], type[Message[Any]]]
-"""The class for each name and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,49 +89,33 @@ class StoredMessage:
         """Create the message of its class.
 
         Args:
-            types: the class for each name and version, as *message_types* returns them.
+            types: the class for each name and version.
 
         Raises:
             UnknownMessageTypeError: there is no class for this name and version.
             UnreadableMessageError: a serializer of the application wrote the payload.
             pydantic.ValidationError: the class does not accept the payload.
         """
-        kind = types.get((self.name, self.schema_version))
+        name, version = self.name, self.schema_version
+        kind = types.get((name, version))
         if kind is None:
-            raise UnknownMessageTypeError(self.name, self.schema_version, self.position)
+            raise UnknownMessageTypeError(name, version, self.message_id, self.position)
         if self.serializer is not None:
-            raise UnreadableMessageError(self.message_id, self.position, kind, self.serializer)
+            raise UnreadableMessageError(
+                row_to_wire(self),
+                f"{self.serializer} wrote its payload",
+                self.message_id,
+                kind,
+                self.position,
+                advice="It needs a deserializer that matches the serializer, which the history "
+                "does not take yet. Read the stored payload from the records of the history.",
+            )
         envelope = {
             "message_id": self.message_id,
             "created_at": self.created_at,
             "metadata": self.metadata,
         }
         return load_message(kind, self.payload, envelope)
-
-
-def message_types(types: Iterable[type[Message[Any]]] | MessageTypes) -> MessageTypes:
-    """Return the classes by the names and versions in the defaults of their metadata.
-
-    Args:
-        types: the classes; a mapping from name and version to the class is returned unchanged.
-
-    Raises:
-        ConfigurationError: a class has no default metadata, or two classes have the same name
-            and version.
-    """
-    if isinstance(types, Mapping):
-        return types
-    found: dict[tuple[str, int], type[Message[Any]]] = {}
-    for kind in types:
-        metadata = kind.model_fields["metadata"].default
-        if not isinstance(metadata, Metadata):
-            text = f"{kind} has no default metadata to take its name and version from"
-            raise ConfigurationError(text, message_type=kind)
-        key = (metadata.name, metadata.schema_version)
-        if found.setdefault(key, kind) is not kind:
-            text = f"{found[key]} and {kind} are both {key[0]!r} version {key[1]}"
-            raise ConfigurationError(text, message_type=kind)
-    return found
 
 
 def new_row(

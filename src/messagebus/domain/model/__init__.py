@@ -1,7 +1,7 @@
 """Messages, their metadata, and the models that raise them."""
 
 from .identity import uuid7
-from .loading import load_message
+from .loading import load_best, load_message
 from .message import (
     Command,
     Event,
@@ -27,6 +27,7 @@ __all__ = [
     "Returns",
     "TMessage",
     "TMetadata",
+    "load_best",
     "load_message",
     "ordering_key_of",
     "uuid7",

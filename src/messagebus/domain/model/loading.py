@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from inspect import signature
-from typing import Any
+from typing import Any, Union
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
 from .envelope import Trusted
-from .message import TMessage
+from .message import Message, TMessage
 
 # Data have the names of fields, even where these have aliases.
 _BY_NAME: dict[str, Any] = (
@@ -47,6 +48,28 @@ def load_message(
     if isinstance(data, Mapping):
         return cls.model_validate({**data, **(envelope or {})}, context=context, **_BY_NAME)
     return cls.model_validate_json(_with(data, envelope), context=context, **_BY_NAME)
+
+
+def load_best(
+    classes: tuple[type[Message[Any]], ...], data: str, envelope: Mapping[str, Any]
+) -> Message[Any]:
+    """Create a message of the class that a JSON object fits best; see *load_message*.
+
+    Args:
+        classes: the classes; several are compared by pydantic's rules for unions.
+        data: the fields of the message.
+        envelope: *message_id* and the like, which replace what *data* say.
+    """
+    if len(classes) == 1:
+        return load_message(classes[0], data, envelope)
+    union = _union_of(classes)
+    return union.validate_json(_with(data, envelope), context=Trusted(), **_BY_NAME)
+
+
+@lru_cache
+def _union_of(classes: tuple[type[Message[Any]], ...]) -> TypeAdapter[Message[Any]]:
+    union: Any = Union[classes]  # noqa: UP007 - as many as there are
+    return TypeAdapter(union)
 
 
 def _with(data: str | bytes, envelope: Mapping[str, Any] | None) -> str | bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..._compat.aio import adapt
+from ..._compat.aio import Eventually, adapt
 from ..._compat.callables import SETTLED, describe, is_generator_function
 from ..._di._async.scope import AsyncHandleScope
 from ..._di.overrides import Provider
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from ..._di._async.injection import AsyncInjection
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
+
+
+class AsyncEventConsumer(Protocol):
+    """A consumer that a bus can include: that of the facade, or any object like it."""
+
+    def consume(self, event: Any, /) -> Eventually[None]:
+        """Pass an event to all handlers that hear it."""
 
 
 class AsyncDependencies:

@@ -6,37 +6,32 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from sys import _getframe
 from types import MappingProxyType, MethodType, UnionType
-from typing import Any, Generic, Protocol, overload
+from typing import Any, Generic, overload
 
-from ..._compat.aio import Eventually, adapt, ensure_settled
+from ..._compat.aio import adapt, ensure_settled
 from ..._compat.callables import key_of
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericEvent, Message, Returns
 from ...exceptions import ConfigurationError
+from ...serialization.types import MessageTypes
 from ...typing import AsyncMessageHandler, P, R, TAsyncUow, TMessage
 from ..causation import cause_of
-from ..check import check_options, find_barren_scans, find_problems
+from ..check import check_options, find_barren_scans, find_problems, refuse_problems
 from ..diagnostics import annotate, refuse_non_transaction
 from ..listeners import Listeners
+from ..message_types import find_message_types
 from ..repository import NO_MESSAGES, discard
 from ..scanning import mark, marked_listeners
 from .cascade import AsyncCascade, Waiting
 from .dependency import AsyncDependency, MissingDependencyError
-from .listener import AsyncListener, heard_by
+from .listener import AsyncEventConsumer, AsyncListener, heard_by
 from .substitutes import trace, warn
 from .unit_of_work import AsyncUnitOfWorkTransaction, TransactionStatus, TRepositories
 
 __all__ = ["AsyncMessageBus", "ConfigurationError", "MissingDependencyError", "async_listen"]
 
 _RUNNING = TransactionStatus.running
-
-
-class AsyncEventConsumer(Protocol):
-    """A consumer that a bus can include: that of the facade, or any object like it."""
-
-    def consume(self, event: Any, /) -> Eventually[None]:
-        """Pass an event to all handlers that hear it."""
 
 
 def async_listen(
@@ -197,9 +192,18 @@ class AsyncMessageBus(Overridable, Generic[TRepositories]):
         """
         problems = find_problems(self._listeners, self.dependencies, parts, given)
         problems += find_barren_scans(self._scans, AsyncMessageBus, async_listen)
-        if problems:
-            text = "The bus is not wired: " + "; ".join(problems)
-            raise ConfigurationError(text, problems=problems)
+        refuse_problems(problems)
+
+    def message_types(self) -> MessageTypes:
+        """Return the classes that the listeners hear, to read their messages from outside.
+
+        Call it when all listeners are registered and all modules that define messages imported:
+        of a base class, each subclass that is known by then and has default metadata counts.
+
+        Raises:
+            ConfigurationError: two of them have one name and version.
+        """
+        return find_message_types(self._listeners)
 
     @overload
     async def handle(

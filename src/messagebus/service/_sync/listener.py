@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..._compat.blocking import adapt
+from ..._compat.blocking import Eventually, adapt
 from ..._compat.callables import SETTLED, describe, is_generator_function
 from ..._di._sync.scope import SyncHandleScope
 from ..._di.overrides import Provider
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from ..._di._sync.injection import SyncInjection
 
 _POSITIONAL = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)
+
+
+class SyncEventConsumer(Protocol):
+    """A consumer that a bus can include: that of the facade, or any object like it."""
+
+    def consume(self, event: Any, /) -> Eventually[None]:
+        """Pass an event to all handlers that hear it."""
 
 
 class SyncDependencies:

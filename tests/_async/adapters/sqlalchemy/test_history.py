@@ -141,7 +141,7 @@ async def test_a_class_has_to_say_its_name(engine: AsyncEngine) -> None:
 
     with pytest.raises(ConfigurationError, match="no default metadata"):
         await anext(history.messages([Nameless]))
-    with pytest.raises(ConfigurationError, match="are both 'book_borrowed' version 2"):
+    with pytest.raises(ConfigurationError, match="are both book_borrowed_v2"):
         await anext(history.messages([BookBorrowed, Returned]))
 
 

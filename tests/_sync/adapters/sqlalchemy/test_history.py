@@ -143,7 +143,7 @@ def test_a_class_has_to_say_its_name(engine: SyncEngine) -> None:
 
     with pytest.raises(ConfigurationError, match="no default metadata"):
         next(history.messages([Nameless]))
-    with pytest.raises(ConfigurationError, match="are both 'book_borrowed' version 2"):
+    with pytest.raises(ConfigurationError, match="are both book_borrowed_v2"):
         next(history.messages([BookBorrowed, Returned]))
 
 

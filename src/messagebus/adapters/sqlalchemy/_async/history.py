@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from ....domain.model import Message
+from ....serialization.types import MessageType, MessageTypes
 from .._compat.aio import AsyncEngine
-from .._rows import MessageTypes, StoredMessage, message_types
+from .._rows import StoredMessage
 from ..engine import READ_ONLY
 from ..tables import OutboxTables, default_tables
 
@@ -65,7 +66,7 @@ class AsyncMessageHistory:
 
     async def messages(
         self,
-        types: Iterable[type[Message[Any]]] | MessageTypes,
+        types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType],
         *,
         after: int = 0,
         until: int | None = None,
@@ -85,7 +86,7 @@ class AsyncMessageHistory:
             ConfigurationError: a class has no default metadata.
             pydantic.ValidationError: a class does not accept a payload.
         """
-        known = message_types(types)
+        known = MessageTypes(types)
         names = {name for name, _version in known}
         async for record in self.records(after=after, until=until, names=names):
             yield record.to_message(known)

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from ....domain.model import Message
+from ....serialization.types import MessageType, MessageTypes
 from .._compat.blocking import SyncEngine
-from .._rows import MessageTypes, StoredMessage, message_types
+from .._rows import StoredMessage
 from ..engine import READ_ONLY
 from ..tables import OutboxTables, default_tables
 
@@ -67,7 +68,7 @@ class SyncMessageHistory:
 
     def messages(
         self,
-        types: Iterable[type[Message[Any]]] | MessageTypes,
+        types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType],
         *,
         after: int = 0,
         until: int | None = None,
@@ -87,7 +88,7 @@ class SyncMessageHistory:
             ConfigurationError: a class has no default metadata.
             pydantic.ValidationError: a class does not accept a payload.
         """
-        known = message_types(types)
+        known = MessageTypes(types)
         names = {name for name, _version in known}
         for record in self.records(after=after, until=until, names=names):
             yield record.to_message(known)

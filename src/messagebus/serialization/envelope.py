@@ -1,0 +1,114 @@
+"""The envelope of a wire message, read and checked without its payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from ..exceptions import UnreadableMessageError
+from .wire import parse_type, wire_type
+
+_LONGEST_VERSION = 10  # digits; that of a stored message has no more
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a wire message says besides its payload.
+
+    Attributes:
+        message_id: the identifier of the message.
+        created_at: its creation time.
+        name: the name of its schema.
+        schema_version: the version of its schema; None if its type ends in no version.
+        causation_id: the message whose handling raised it; None if there is none, or if the
+            sender does not know it.
+        correlation_id: the first message of the cascade; None if the sender does not know it.
+        ordering_key: what it must stay in order with; None if it has no such key.
+    """
+
+    message_id: UUID
+    created_at: datetime
+    name: str
+    schema_version: int | None
+    causation_id: UUID | None
+    correlation_id: UUID | None
+    ordering_key: str | None
+
+    @classmethod
+    def of(cls, wire: Mapping[str, Any]) -> Envelope:
+        """Read the envelope of a wire message.
+
+        Raises:
+            UnreadableMessageError: a key is missing, or its value has no such meaning.
+        """
+        if not isinstance(wire, Mapping):
+            _refuse(wire, None, f"it is no mapping but of type {type(wire).__name__}")
+        message_id = _identifier(wire, "id", None)
+        if message_id is None:
+            _refuse(wire, None, "it has no 'id'")
+        name, schema_version = _type(wire, message_id)
+        return cls(
+            message_id,
+            _time(wire, message_id),
+            name,
+            schema_version,
+            _identifier(wire, "causation_id", message_id),
+            _identifier(wire, "correlation_id", message_id),
+            None if wire.get("ordering_key") is None else _text(wire, "ordering_key", message_id),
+        )
+
+
+def _text(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> str:
+    value = wire.get(key)
+    if not isinstance(value, str):
+        kind = type(value).__name__
+        reason = f"it has no {key!r}" if value is None else f"its {key!r} is of type {kind}"
+        _refuse(wire, message_id, reason)
+    return value
+
+
+def _identifier(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> UUID | None:
+    if wire.get(key) is None:
+        return None
+    text = _text(wire, key, message_id)
+    try:
+        return UUID(text)
+    except ValueError as error:
+        _refuse(wire, message_id, f"its {key!r} is no UUID: {_short(text)}", error)
+
+
+def _time(wire: Mapping[str, Any], message_id: UUID) -> datetime:
+    text = _text(wire, "created_at", message_id)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        reason = f"its 'created_at' is no time in ISO 8601: {_short(text)}"
+        _refuse(wire, message_id, reason, error)
+    if time.tzinfo is None:
+        _refuse(wire, message_id, f"its 'created_at' has no time zone: {_short(text)}")
+    return time
+
+
+def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
+    text = _text(wire, "type", message_id)
+    parts = parse_type(text)
+    version = parts.get("version", "")
+    if version and len(version) <= _LONGEST_VERSION:
+        name, number = parts["name"], int(version)
+        if wire_type(name, number) == text:
+            return name, number
+    return text, None
+
+
+def _short(text: str) -> str:
+    """Return a text for an error message, however long it is."""
+    return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
+
+
+def _refuse(
+    wire: Any, message_id: UUID | None, reason: str, cause: Exception | None = None
+) -> NoReturn:
+    raise UnreadableMessageError(wire, reason, message_id) from cause
