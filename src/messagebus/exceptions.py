@@ -633,6 +633,58 @@ class UndeliverableMessageError(MessageBusError, RuntimeError):
         self.reason = reason
 
 
+class AttemptsExhaustedError(MessageBusError, RuntimeError):
+    """Handling of a message has begun as often as it may, and has not ended.
+
+    Attributes:
+        message_id: the identifier of the message.
+        attempts: how many times handling has begun.
+    """
+
+    def __init__(self, message_id: UUID, attempts: int) -> None:
+        super().__init__(
+            f"Handling of the message {message_id} has begun {attempts} time(s) and never ended",
+            advice="It may have ended its process, or taken longer than the broker waits.",
+        )
+        self.message_id = message_id
+        self.attempts = attempts
+
+
+class BehindDeadLetterError(MessageBusError, RuntimeError):
+    """A message must not be handled before a dead letter with the same ordering key.
+
+    Attributes:
+        message_id: the identifier of the message.
+        ordering_key: the key.
+    """
+
+    def __init__(self, message_id: UUID, ordering_key: str | None) -> None:
+        super().__init__(
+            f"The message {message_id} is behind a dead letter with the ordering key "
+            f"{ordering_key!r}",
+            advice="Replay or discard that dead letter first, then replay this one.",
+        )
+        self.message_id = message_id
+        self.ordering_key = ordering_key
+
+
+class ConsumerStoppedError(MessageBusError, RuntimeError):
+    """A consumer has stopped at a message that it can neither handle nor put aside.
+
+    Attributes:
+        consumer: the name of the consumer.
+        message_id: the identifier of the message, which its broker delivers again.
+    """
+
+    def __init__(self, consumer: str, message_id: UUID, reason: str, advice: str) -> None:
+        super().__init__(
+            f"The consumer {consumer!r} has stopped at the message {message_id}: {reason}",
+            advice=advice,
+        )
+        self.consumer = consumer
+        self.message_id = message_id
+
+
 class BacklogStalledError(MessageBusError, TimeoutError):
     """A relay that drains the backlog has waited in vain for the leading relay.
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -249,3 +250,48 @@ async def together(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
     import asyncio
 
     await asyncio.gather(*(call() for call in calls))
+
+
+async def beside(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Make all calls concurrently, the first one in this task; return when all have returned.
+
+    When this task is cancelled, the others are cancelled as well.
+    """
+    import asyncio
+
+    async with asyncio.TaskGroup() as group:
+        for call in calls[1:]:
+            group.create_task(call())
+        await calls[0]()
+
+
+class AsyncWakeUp:
+    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
+
+    *wake* may be called from any thread and from a signal handler.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def wake(self) -> None:
+        """End the present wait, or the next one."""
+        if self._loop is None:
+            self._woken.set()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        woken = self._woken.is_set()
+        self._woken.clear()
+        return woken

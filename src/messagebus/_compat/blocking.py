@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
@@ -224,3 +225,41 @@ def together(*calls: Callable[[], None]) -> None:
     with ThreadPoolExecutor(len(calls)) as threads:
         for future in [threads.submit(call) for call in calls]:
             future.result()
+
+
+def beside(*calls: Callable[[], None]) -> None:
+    """Make all calls concurrently, the first one in this thread; return when all have returned."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if len(calls) == 1:
+        calls[0]()
+        return
+    with ThreadPoolExecutor(len(calls) - 1) as threads:
+        futures = [threads.submit(call) for call in calls[1:]]
+        calls[0]()
+        for future in futures:
+            future.result()
+
+
+class SyncWakeUp:
+    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
+
+    *wake* may be called from any thread and from a signal handler.
+    """
+
+    def __init__(self) -> None:
+        # Not an Event, whose lock may be held by the code that a signal handler interrupts.
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()
+
+    def wake(self) -> None:
+        """End the present wait, or the next one."""
+        if self._wake_ups.empty():
+            self._wake_ups.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
+        try:
+            self._wake_ups.get(timeout=seconds)
+        except Empty:
+            return False
+        return True

@@ -1,1 +1,27 @@
 """The inbox: messages that come from a broker, each applied once."""
+
+from ._async.consumer import AsyncInboxConsumer
+from ._async.inbox import AsyncAbstractInbox
+from ._async.source import AsyncAbstractSource
+from ._sync.consumer import SyncInboxConsumer
+from ._sync.inbox import SyncAbstractInbox
+from ._sync.source import SyncAbstractSource
+from .capability import SourceCapability
+from .dead_letter import DeadLetter
+from .delivery import Delivery
+from .options import ConsumerOptions
+from .status import ConsumerStatus
+
+__all__ = [
+    "AsyncAbstractInbox",
+    "AsyncAbstractSource",
+    "AsyncInboxConsumer",
+    "ConsumerOptions",
+    "ConsumerStatus",
+    "DeadLetter",
+    "Delivery",
+    "SourceCapability",
+    "SyncAbstractInbox",
+    "SyncAbstractSource",
+    "SyncInboxConsumer",
+]

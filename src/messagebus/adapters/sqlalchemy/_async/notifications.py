@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from ...._compat.aio import AsyncWakeUp
 from ....retry import Backoff
-from .._compat.aio import AsyncConnection, AsyncEngine, AsyncWakeUp, apart, call, within
+from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
 from .._failures import brief, log
 from ..tables import OutboxTables
 

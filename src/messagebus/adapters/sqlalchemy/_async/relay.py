@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...._compat.aio import adapt
+from ...._compat.aio import AsyncWakeUp, adapt
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import AsyncEngine, AsyncWakeUp
+from .._compat.aio import AsyncEngine
 from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_options import ensure_relay_options, ensure_retention_options
 from .._relay_state import State

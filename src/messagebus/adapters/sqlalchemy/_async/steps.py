@@ -6,10 +6,10 @@ from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
-from ...._compat.aio import finish
+from ...._compat.aio import AsyncWakeUp, finish
 from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from .._compat.aio import AsyncWakeUp, call
+from .._compat.aio import call
 from .._failures import BROKER, Failures, is_conflict, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError

@@ -1,9 +1,8 @@
-"""SQLAlchemy and wake-ups, for code that runs in an event loop."""
+"""SQLAlchemy, for code that runs in an event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -18,7 +17,6 @@ __all__ = [
     "AsyncEngine",
     "AsyncSession",
     "AsyncSessionFactory",
-    "AsyncWakeUp",
     "apart",
     "call",
     "close",
@@ -76,31 +74,3 @@ async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[
     finally:
         if timer is not None:
             timer.cancel()
-
-
-class AsyncWakeUp:
-    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
-
-    *wake* may be called from any thread and from a signal handler.
-    """
-
-    def __init__(self) -> None:
-        self._woken = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def wake(self) -> None:
-        """End the present wait, or the next one."""
-        if self._loop is None:
-            self._woken.set()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._woken.set)
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
-        self._loop = asyncio.get_running_loop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        woken = self._woken.is_set()
-        self._woken.clear()
-        return woken

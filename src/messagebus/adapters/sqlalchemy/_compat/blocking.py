@@ -1,8 +1,7 @@
-"""SQLAlchemy and wake-ups, for plain code."""
+"""SQLAlchemy, for plain code."""
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ __all__ = [
     "SyncEngine",
     "SyncSession",
     "SyncSessionFactory",
-    "SyncWakeUp",
     "apart",
     "call",
     "close",
@@ -74,27 +72,3 @@ def within(connection: SyncConnection, seconds: float) -> Generator[None]:
     finally:
         if timer is not None:
             timer.cancel()
-
-
-class SyncWakeUp:
-    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
-
-    *wake* may be called from any thread and from a signal handler.
-    """
-
-    def __init__(self) -> None:
-        # Not an Event, whose lock may be held by the code that a signal handler interrupts.
-        self._wake_ups: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def wake(self) -> None:
-        """End the present wait, or the next one."""
-        if self._wake_ups.empty():
-            self._wake_ups.put(None)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
-        try:
-            self._wake_ups.get(timeout=seconds)
-        except queue.Empty:
-            return False
-        return True

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from ...._compat.blocking import SyncWakeUp
 from ....retry import Backoff
-from .._compat.blocking import SyncConnection, SyncEngine, SyncWakeUp, apart, call, within
+from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within
 from .._failures import brief, log
 from ..tables import OutboxTables
 

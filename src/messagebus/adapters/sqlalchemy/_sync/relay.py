@@ -14,11 +14,11 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...._compat.blocking import adapt
+from ...._compat.blocking import SyncWakeUp, adapt
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import SyncEngine, SyncWakeUp
+from .._compat.blocking import SyncEngine
 from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_options import ensure_relay_options, ensure_retention_options
 from .._relay_state import State

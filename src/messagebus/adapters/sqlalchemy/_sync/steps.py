@@ -8,10 +8,10 @@ from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
-from ...._compat.blocking import finish
+from ...._compat.blocking import SyncWakeUp, finish
 from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from .._compat.blocking import SyncWakeUp, call
+from .._compat.blocking import call
 from .._failures import BROKER, Failures, is_conflict, log
 from .._relay_state import State, move
 from ..delivery import Batch, LeaseLostError

@@ -1,0 +1,308 @@
+"""The consumer: applies each message of a source once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from ..._compat.aio import AsyncWakeUp, adapt, beside
+from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
+from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
+from ...service._async.registry import AsyncMessageBus
+from ...service._async.unit_of_work import AsyncAbstractUnitOfWork
+from ..backlog import Backlog
+from ..options import ConsumerOptions, ensure_name
+from ..outages import OutageError, Outages, brief, log
+from ..reading import hold
+from ..status import ConsumerStatus
+from .handling import AsyncHandling
+from .keeping import AsyncKeeping
+from .source import AsyncAbstractSource
+
+_IDLE = 1.0
+"""The longest wait for a message, in seconds, while there is nothing to do."""
+_BUSY = 0.05
+"""The longest wait for more messages, in seconds, while others are being handled."""
+_SPIN = 0.02
+"""The shortest wait of a worker that finds nothing to do, in seconds."""
+_SETTLED_AT_ONCE = 100
+_SETTLED_AFTER = 0.2
+
+
+class AsyncInboxConsumer:
+    """Receive messages, handle each in a transaction with its mark, and settle it afterwards.
+
+    The mark, a row with the names of the consumer and of the message, is written in the
+    transaction of the handlers. A message that is delivered again, which no broker can rule out,
+    finds it and has no further effect. Effects outside of the database are not undone by a
+    rollback; use the *message_id* of the message as an idempotency key there.
+
+    Args:
+        name: the name of the consumer. All processes of one consumer share it; another name
+            receives every message, too.
+        source: delivers the messages.
+        bus: has the listeners.
+        unit_of_work: creates a unit of work; called for each transaction. With an *inbox*, such
+            as that of SQLAlchemy, each message is applied once; otherwise at least once.
+        options: how to work.
+        deserializer: creates the messages; by default of the types that the bus listens to.
+        dependencies: the dependencies that listeners ask for by name.
+
+    Raises:
+        ConfigurationError: the name or an option is wrong, or something belongs to the other
+            colour.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: AsyncAbstractSource,
+        bus: AsyncMessageBus[Any],
+        unit_of_work: Callable[[], AsyncAbstractUnitOfWork[Any]],
+        *,
+        options: ConsumerOptions = ConsumerOptions(),  # noqa: B008
+        deserializer: AbstractMessageDeserializer | None = None,
+        dependencies: Mapping[str, Any] | None = None,
+    ) -> None:
+        ensure_name(name)
+        adapt(source.receive)  # refuses one of the other colour
+        adapt(bus.handle)
+        self.name: str = name
+        self.source: AsyncAbstractSource = source
+        self.options: ConsumerOptions = options
+        self.member: str = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        """The name of this process among those of the consumer."""
+        self._backlog = Backlog(options.concurrency)
+        self._handling = AsyncHandling(
+            name,
+            bus,
+            unit_of_work,
+            deserializer or MessageDeserializer(bus.message_types()),
+            options,
+            dependencies or {},
+            self._backlog,
+        )
+        self._database = Outages("the database", options.reconnect)
+        self._broker = Outages("the broker", options.reconnect)
+        self._keeping = AsyncKeeping(
+            name, self.member, source, self._handling, options, self._backlog
+        )
+        self._is_alone = options.concurrency == 1
+        self._bells = [AsyncWakeUp() for _ in range(options.concurrency + 2)]
+        self._running = self._connected = self._has_worked = self._drains = False
+        self._told_to_stop = False
+        self._failure: BaseException | None = None
+        self._settled_at = 0.0
+
+    async def run(self) -> None:
+        """Receive and handle messages until *stop* is called.
+
+        What is being handled then is finished and settled; the rest is given back. Outages of
+        the broker and the database are waited for.
+
+        Raises:
+            TransportRefusedError: the broker refuses the source when the consumer starts. If it
+                does so later, that is an outage.
+            ConsumerStoppedError: a message can neither be handled nor put aside.
+            ConfigurationError: the consumer runs already.
+        """
+        if self._running:
+            text = "The consumer is running already; stop it first, or create another one"
+            raise ConfigurationError(text)
+        self._running, self._failure = True, None
+        try:
+            lanes = range(self.options.concurrency)
+            calls: list[Callable[[], Any]] = [self._pump]
+            if not self._is_alone:
+                calls += [partial(self._work, lane) for lane in lanes]
+            if self._keeping.is_needed:
+                calls.append(self._keep)
+            try:
+                await beside(*(partial(self._guard, call) for call in calls))
+            finally:
+                await self._leave()
+            if self._failure is not None:
+                raise self._failure
+        finally:
+            self._running = self._connected = False
+            self._told_to_stop = False
+
+    async def drain(self) -> int:
+        """Handle all messages that there are, and return.
+
+        Messages that wait for another attempt are waited for.
+
+        Returns:
+            The number of messages that were handled.
+
+        Raises:
+            TransportUnavailableError: the broker cannot be reached.
+            ConsumerStoppedError: a message can neither be handled nor put aside.
+            ConfigurationError: the consumer runs already.
+        """
+        before = self._handling.counts.handled
+        self._drains = True
+        try:
+            await self.run()
+        finally:
+            self._drains = False
+        return self._handling.counts.handled - before
+
+    def stop(self) -> None:
+        """Let *run* or *drain* finish what is being handled and return; call it from any thread."""
+        self._told_to_stop = True
+        for bell in self._bells:
+            bell.wake()
+
+    def status(self) -> ConsumerStatus:
+        """Return what the consumer does and has done since it was created."""
+        counts = self._handling.counts
+        return ConsumerStatus(
+            running=self._running,
+            connected=self._connected,
+            held=self._backlog.size,
+            partitions=self._keeping.partitions,
+            handled=counts.handled,
+            duplicates=counts.duplicates,
+            skipped=counts.skipped,
+            retried=counts.retried,
+            buried=counts.buried,
+            last_error=self._database.last_error or self._broker.last_error,
+        )
+
+    async def _guard(self, call: Callable[[], Any]) -> None:
+        """Make a call that ends all others when it fails."""
+        try:
+            await call()
+        except Exception as failure:  # noqa: BLE001 - raised again by *run*
+            self._failure = self._failure or failure
+        finally:
+            self.stop()
+
+    async def _pump(self) -> None:
+        """Receive messages, hand them out, and settle what is done."""
+        while not self._told_to_stop:
+            try:
+                if not self._connected:
+                    await self.source.connect()
+                    self._connected = self._has_worked = True
+                if await self._turn() and self._drains:
+                    return
+                self._broker.recovered()
+            except OutageError as error:
+                await self._bells[-1].wait(self._note(error))
+            except TransportUnavailableError as error:
+                is_refused = isinstance(error, TransportRefusedError) and not self._has_worked
+                if is_refused or self._drains:
+                    raise
+                self._connected = False
+                await self._bells[-1].wait(self._broker.note(error))
+
+    async def _turn(self) -> bool:
+        """Do what there is to do; return whether nothing was there."""
+        await self._keeping.tend()
+        await self._settle()
+        received = await self._receive()
+        if self._is_alone:
+            while await self._work_once(0) and not self._told_to_stop and not self._is_time():
+                pass
+        elif received:
+            for bell in self._bells[:-2]:
+                bell.wake()
+        await self._settle()
+        return received == 0 and self._backlog.size == 0
+
+    async def _receive(self) -> int | None:
+        """Receive messages; return how many, or None if there was no room for them."""
+        room = self.options.prefetch - self._backlog.size
+        if room <= 0:
+            await self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
+            return None
+        wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
+        held = [hold(each) for each in await self.source.receive(room, max(wait, 0.0))]
+        while held and not self._told_to_stop:
+            try:
+                await self._keeping.see(held)
+                break
+            except OutageError as error:
+                await self._bells[-1].wait(self._note(error))
+        self._backlog.add(held)
+        return len(held)
+
+    async def _settle(self) -> None:
+        done = self._backlog.take_done()
+        self._settled_at = monotonic()
+        if done:
+            try:
+                await self.source.settle(done)
+            except BaseException:
+                self._backlog.return_done(done)
+                raise
+
+    async def _work(self, lane: int) -> None:
+        """Handle the messages of a lane until the consumer stops."""
+        while not self._told_to_stop:
+            if not await self._work_once(lane):
+                await self._bells[lane].wait(max(self._pause(lane), _SPIN))
+
+    async def _work_once(self, lane: int) -> bool:
+        """Handle the next messages of a lane; return whether there were any to handle."""
+        taken = self._backlog.take(lane, self.options.transaction_batch, monotonic())
+        lost = [each for each in taken if not self._keeping.owns(each.delivery)]
+        if lost:
+            self._backlog.forget(lane, lost)
+            self._backlog.put_back(lane)
+            return True
+        if not taken:
+            return False
+        if not self._database.may_try(lane):
+            self._backlog.put_back(lane)
+            return False
+        try:
+            await self._handling.handle(lane, taken)
+        except OutageError as error:
+            self._note(error)
+            return False
+        self._database.recovered()
+        return True
+
+    async def _keep(self) -> None:
+        """Keep what this process holds, until the consumer stops."""
+        while not self._told_to_stop:
+            await self._bells[-2].wait(self._keeping.interval)
+            await self._keeping.keep()
+
+    async def _leave(self) -> None:
+        """Settle what is done, and give back the rest."""
+        try:
+            await self._settle()
+            await self.source.release(self._backlog.take_rest())
+        except TransportUnavailableError as error:
+            log.warning("the broker delivers again what was not settled: %s", brief(error))
+        finally:
+            await self._keeping.leave()
+            await self.source.close()
+
+    def _note(self, error: OutageError) -> float:
+        """Note an outage of the database; return how long to wait, in seconds."""
+        cause = error.__cause__ or error
+        if self._drains:
+            raise cause
+        return self._database.note(cause)
+
+    def _pause(self, lane: int) -> float:
+        """Return how long a lane has nothing to do, in seconds, unless a message comes."""
+        ready_at = self._backlog.next_ready(lane)
+        if ready_at is None:
+            return _IDLE
+        return min(max(ready_at, self._database.until) - monotonic(), _IDLE)
+
+    def _is_time(self) -> bool:
+        """Tell whether enough is done to settle it."""
+        enough = self._backlog.done >= _SETTLED_AT_ONCE
+        return enough or monotonic() - self._settled_at > _SETTLED_AFTER
