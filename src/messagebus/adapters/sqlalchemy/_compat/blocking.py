@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -12,6 +11,7 @@ from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
+from .._deadlines import deadlines
 from .._hang_up import HangUp
 
 __all__ = [
@@ -62,13 +62,10 @@ def within(connection: SyncConnection, seconds: float) -> Generator[None]:
             lost.
     """
     hang_up = HangUp(connection.dialect, connection.connection.driver_connection)
-    timer = threading.Timer(seconds, hang_up) if hang_up else None
-    if timer is not None:
-        timer.daemon = True
-        timer.start()
+    deadline = deadlines.add(seconds, hang_up) if hang_up else None
     try:
         with hang_up.explaining(seconds):
             yield
     finally:
-        if timer is not None:
-            timer.cancel()
+        if deadline is not None:
+            deadline.cancel()
