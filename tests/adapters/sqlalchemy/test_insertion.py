@@ -53,6 +53,12 @@ FEW = [
     row(2, published=False, state=None, causation_id=UUID(int=1)),
     row(3, created_at=datetime(1, 2, 3, 4, 5, 6, tzinfo=UTC)),
     row(4, created_at=datetime(2026, 1, 1, tzinfo=EAST)),
+    row(
+        5,
+        created_at=datetime.max.replace(tzinfo=UTC),
+        payload='{"a":"\\\\ \\" \'\x01\n\U0001f600{},%s"}',
+    ),
+    row(6, metadata={"name": '\\ " \n\u2028', "number": 1.5e300, "more": [{}, 2**70]}),
 ]
 
 
@@ -94,6 +100,34 @@ def test_rows_are_the_same_as_by_core(engine: sa.Engine, rows: list[dict[str, An
 
     assert len(rows) == len(by_core)
     assert by_core == stored(engine)
+
+
+def test_any_number_of_rows_is_the_same_statement(engine: sa.Engine) -> None:
+    """Client and server parse it once, whatever a transaction has to store."""
+    seen = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def see(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT"):
+            seen.append(statement)
+
+    for number, rows in enumerate([FEW, MANY[:1], MANY[:MOST_ROWS]], 1):
+        with engine.begin() as connection:
+            insert_rows(connection, INSERT, rows)
+            connection.rollback()
+        assert number == len(seen)
+    assert 1 == len(set(seen))
+
+
+def test_metadata_are_written_by_the_serializer_of_the_engine(postgres_url: str) -> None:
+    """An application that writes JSON in its own way finds it so."""
+    engine = sa.create_engine(postgres_url, json_serializer=lambda _value: '{"my":   "own"}')
+    sync_create_tables(engine)
+    with engine.begin() as connection:
+        insert_rows(connection, INSERT, FEW[:2])
+        written = sa.cast(tables.messages.c.metadata, sa.Text)
+        assert ['{"my":   "own"}'] * 2 == connection.scalars(sa.select(written)).all()
+    engine.dispose()
 
 
 def test_what_the_database_refuses_is_refused_in_the_same_way(engine: sa.Engine) -> None:
