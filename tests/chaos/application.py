@@ -28,6 +28,7 @@ from tests.servers.process import die_with_parent
 
 from .faults import Fault, Point, Trap, TrappedTransport
 from .ledger import Ledger, Write, new_bus, next_number
+from .seams import open_seams
 
 DOOMED = 0.15  # the fraction of transactions that is rolled back
 MANY = 1_000_000  # attempts: so many that frequent kills never park a message
@@ -119,6 +120,7 @@ def trapped_relay(job: Job, fault: Fault) -> None:
 def command_line(job: Job) -> None:
     """Run a relay by the command line, until SIGTERM."""
     _begin(job)
+    open_seams(job.folder)
     log = os.open(job.folder / "relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, sys.stderr.fileno())
     sys.exit(

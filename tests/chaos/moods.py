@@ -5,15 +5,22 @@ A mood is a generator: what stands before its *yield* begins it, what stands aft
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+
+import nats
+from nats.js.api import DiscardPolicy
 
 from messagebus.adapters.sqlalchemy import tables
 
 from .scene import PASSWORD, STREAM, USER, Scene
+from .seams import clock_file, full_file
 
 MESSAGES, LEASE = tables.messages.name, tables.lease.name
+_DAY = 86_400  # seconds
 BROKER, DATABASE = "the broker is not available", "the database is not available"
 
 
@@ -215,14 +222,92 @@ def postgresql_has_no_table(scene: Scene) -> Iterator[None]:
     scene.postgres(f"ALTER TABLE aside RENAME TO {MESSAGES}")
 
 
+def _in_sqlite(scene: Scene) -> AbstractContextManager[sqlite3.Connection]:
+    """Return a connection to the file that has no limit."""
+    file = scene.folder / "messages.db"
+    return closing(sqlite3.connect(file, timeout=60, isolation_level=None))
+
+
 @mood("sqlite", "the database was busy … locked")
 def sqlite_is_locked(scene: Scene) -> Iterator[None]:
     """Another program holds the lock for writing, longer than a relay waits for it."""
-    connection = sqlite3.connect(scene.folder / "messages.db", timeout=60, isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
+    with _in_sqlite(scene) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@mood("sqlite", f"{DATABASE} … database or disk is full")
+def sqlite_is_full(scene: Scene) -> Iterator[None]:
+    """There is no room for another page, and what a relay records needs one."""
+    with _in_sqlite(scene) as connection:
+        connection.execute("CREATE TABLE ballast (content)")
+        full_file(scene.folder).touch()
+        insert = "INSERT INTO ballast VALUES (zeroblob(100000))"
+        connection.execute(f"CREATE TRIGGER heavy AFTER UPDATE ON {MESSAGES} BEGIN {insert}; END")
+        yield
+        connection.execute("DROP TRIGGER heavy")
+        full_file(scene.folder).unlink()
+        connection.execute("DROP TABLE ballast")
+
+
+@mood("postgresql", f"{DATABASE} … No space left on device")
+def postgresql_is_full(scene: Scene) -> Iterator[None]:
+    """The disk of its tables is full.
+
+    Only root can fill a disk that is not the one of the machine, so a trigger answers for it, with
+    the code and the text that the server has for this.
+    """
+    scene.postgres(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+        "'could not extend file \"base/5/16384\": No space left on device' "
+        "USING ERRCODE = 'disk_full'; END $$",
+        f"CREATE TRIGGER full_disk BEFORE UPDATE ON {MESSAGES} EXECUTE FUNCTION full_disk()",
+    )
     yield
-    connection.execute("ROLLBACK")
-    connection.close()
+    scene.postgres("DROP FUNCTION full_disk CASCADE")
+
+
+@mood("nats", f"{BROKER} … maximum bytes exceeded")
+def nats_is_full(scene: Scene) -> Iterator[None]:
+    """The stream has used up its bytes, and discards no old message for a new one."""
+    url = scene.servers["nats"].url
+    asyncio.run(_limit_stream(url, 1, DiscardPolicy.NEW))
+    yield
+    asyncio.run(_limit_stream(url, -1, DiscardPolicy.OLD))
+
+
+async def _limit_stream(url: str, size: int, discard: DiscardPolicy) -> None:
+    """Let a stream hold *size* bytes; -1 stands for as many as there is room for."""
+    client = await nats.connect(url)
+    stream = client.jetstream()
+    config = (await stream.stream_info(STREAM)).config
+    await stream.update_stream(config.evolve(max_bytes=size, discard=discard))
+    await client.close()
+
+
+def _of_clocks(of: str) -> None:
+    """Register the moods in which the clock of one relay is a day wrong."""
+
+    def new(leads: bool, seconds: int) -> Callable[[Scene], Iterator[None]]:
+        def has_a_wrong_clock(scene: Scene) -> Iterator[None]:
+            leader = scene.leader_pid()
+            relays = [relay.pid for relay in scene.processes[1:] if relay.pid]
+            pid = next(each for each in relays if (each == leader) == leads)
+            file = clock_file(scene.folder, pid)
+            file.write_text(str(seconds), "ascii")
+            yield
+            file.unlink()
+
+        return has_a_wrong_clock
+
+    for who, leads in (("leader", True), ("standby", False)):
+        for where, seconds in (("fast", _DAY), ("slow", -_DAY)):
+            MOODS[f"{of}_has_a_{who}_whose_clock_is_{where}"] = Mood(of, None, new(leads, seconds))
+
+
+_of_clocks("postgresql")
+_of_clocks("sqlite")
 
 
 def moods_of(scene: Scene) -> list[str]:

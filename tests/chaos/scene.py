@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from messagebus.adapters.sqlalchemy import tables
+from messagebus.adapters.sqlalchemy import SyncOutbox, tables
 from tests.adapters.stored import documents, entries, in_redis
 from tests.running.blocking import sqlite_url
 from tests.servers import NatsServer, PostgresServer, RedisServer
@@ -85,6 +85,12 @@ class Scene:
         """End the connections of the relays to PostgreSQL."""
         self.postgres(f"{_DISCONNECT} '{USER}'")
 
+    def leader_pid(self) -> int:
+        """Return the process of the relay that leads, once one does."""
+        if not _becomes_true(lambda: self._leader() is not None):
+            raise RuntimeError(self.log)
+        return int((self._leader() or "").split(":")[1])
+
     def let_in(self) -> None:
         """Create the user as whom the relays connect, where there are users."""
         if self.database == "postgresql":
@@ -130,7 +136,10 @@ class Scene:
         """
         begin = len(self.log)
         with contextmanager(mood)(self):
-            if says is not None and not _becomes_true(lambda: _has(self.log[begin:], says)):
+            if says is None:
+                if not _becomes_true(self._has_caught_up_to(self._last())):
+                    self.violations.append(f"{name}: not sent: {self.log[begin:][-2000:]}")
+            elif not _becomes_true(lambda: _has(self.log[begin:], says)):
                 self.violations.append(f"{name}: silent: {self.log[begin:][-2000:]}")
             if then is not None:
                 then()
@@ -147,6 +156,10 @@ class Scene:
         url = self.servers[self.broker].url
         read: Any = entries if self.broker == "redis" else documents
         return self.trial.result(read(url, STREAM), remembers=True)
+
+    def _leader(self) -> str | None:
+        leader = SyncOutbox(self.trial.engine).leader()
+        return None if leader is None or leader.expired else leader.holder
 
     def _last(self) -> int:
         with self.trial.engine.connect() as connection:
