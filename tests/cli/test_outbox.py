@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from messagebus.adapters.sqlalchemy import SyncOutboxRelay, tables
+from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
 from messagebus.cli import ExitCode, main
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 from tests.cli.conftest import Start
+from tests.servers import PostgresServer
 
 Run = Callable[..., tuple[int, str]]
 
@@ -281,6 +282,63 @@ def test_a_database_that_is_away_is_told_by_the_status(
 
     assert ExitCode.DATABASE == code
     assert capsys.readouterr().err.startswith("messagebus: connection failed")
+
+
+@pytest.mark.parametrize("command", ["status", "purge", "upgrade"])
+def test_a_lock_ends_a_command_at_its_limit(
+    command: str, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that does not answer ends it with one line, and with the status for databases."""
+    engine = sa.create_engine(postgres_url)
+    sync_create_tables(engine)
+    lock = f"LOCK TABLE {tables.messages.name} IN ACCESS EXCLUSIVE MODE"
+    arguments = ["--older-than=1d", "--yes"] if command == "purge" else []
+    with engine.begin() as connection:
+        connection.exec_driver_sql(lock)
+        limited = [f"--database={postgres_url}", "--timeout=200ms"]
+        code = main(["outbox", command, *limited, *arguments])
+    engine.dispose()
+    assert ExitCode.DATABASE == code
+    assert capsys.readouterr().err == (
+        "messagebus: the database has not answered for 0.2 s; "
+        "If it needs longer for this, pass a longer --timeout.\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_frozen_server_ends_a_command(
+    own_postgres: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that accepts connections and says nothing is no reason to wait for ever."""
+    own_postgres.freeze()
+    url = f"{own_postgres.url}?connect_timeout=2"
+    code = main(["outbox", "status", f"--database={url}", "--timeout=1s"])
+    own_postgres.thaw()
+    error = capsys.readouterr().err
+    assert ExitCode.DATABASE == code
+    assert "timeout" in error
+    assert 1 == error.count("\n")
+
+
+def test_a_missing_right_is_told_with_what_to_do(
+    postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command gives the same advice as a relay."""
+    engine = sa.create_engine(postgres_url)
+    sync_create_tables(engine)
+    role = f"reader_{uuid4().hex}"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+    url = engine.url.set(username=role).render_as_string(hide_password=False)
+    code = main(["outbox", "status", f"--database={url}"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()
+    error = capsys.readouterr().err
+    assert ExitCode.DATABASE == code
+    assert "permission denied for table" in error
+    assert "Grant the user SELECT, INSERT, UPDATE and DELETE" in error
+    assert 1 == error.count("\n")
 
 
 def test_without_standard_streams_nothing_ends_in_a_traceback(

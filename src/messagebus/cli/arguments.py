@@ -116,6 +116,9 @@ def _add_outbox(commands: Any) -> None:
     def command(name: str, text: str) -> Parser:
         parser = _new(commands, name, text)
         _add_database(parser)
+        limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=_SHORTEST)}
+        wait = "the longest that the database may take for a step"
+        parser.option("--timeout", wait, default="1m", **limit)
         parser.option("--json", "print JSON", **_FLAG)
         return parser
 

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables, sync_upgrade_tables
+from ..adapters.sqlalchemy._failures import with_advice
+from ..adapters.sqlalchemy.errors import add_advice
 from ..adapters.sqlalchemy.tables import (
     VERSION,
     OutboxTables,
@@ -22,6 +24,7 @@ from ..serialization.wire import wire_type
 from .confirmation import refusal
 from .database import new_engine
 from .exit_code import ExitCode
+from .limit import answering_within
 from .output import complain, print_details, print_json, print_messages
 from .selection import selection
 
@@ -31,14 +34,16 @@ def run(options: Namespace) -> ExitCode:
     engine = new_engine(sa.create_engine, options.database)
     tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
     try:
-        if options.command == "upgrade":
-            return _upgrade(engine, tables, options)
-        with engine.connect() as connection:
-            ensure_exist(connection, tables)
-        command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
-        return command(SyncOutbox(engine, tables=tables), options)
+        with answering_within(engine, options.timeout):
+            if options.command == "upgrade":
+                return _upgrade(engine, tables, options)
+            with engine.connect() as connection:
+                ensure_exist(connection, tables)
+            command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
+            return command(SyncOutbox(engine, tables=tables), options)
     except SQLAlchemyError as error:
-        complain(str(error.orig if isinstance(error, DBAPIError) else error))
+        add_advice(error)
+        complain(with_advice(error))
         return ExitCode.DATABASE
     finally:
         engine.dispose()
