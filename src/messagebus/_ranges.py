@@ -8,6 +8,8 @@ from .exceptions import ConfigurationError
 
 LONGEST = 36_500 * 86_400.0
 """The longest duration, in seconds: a hundred years. No clock or timer overflows with it."""
+SHORTEST = 0.001
+"""The shortest duration where there must be one, in seconds: servers count milliseconds."""
 LARGEST = 2**31 - 1
 """The largest number that every database accepts as an integer."""
 

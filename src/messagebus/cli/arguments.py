@@ -7,7 +7,7 @@ from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
-from .._ranges import LARGEST
+from .._ranges import LARGEST, SHORTEST
 from . import values
 from .exit_code import ExitCode
 from .parser import Parser
@@ -17,7 +17,6 @@ Each option can also be set by the environment variable beside it; the command
 line wins, and an empty variable counts as not set. TIME is 90 (seconds),
 500ms, 30s, 5m, 12h or 7d."""
 
-_SHORTEST = 0.001
 _LONGEST_LEASE = 24 * 86_400.0
 _SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
 _BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
@@ -85,9 +84,9 @@ def _add_relay(parser: Parser) -> None:
         metavar="URL",
     )
     add("--batch-size", "the most messages to send at once", default="100", **_BATCH)
-    poll: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=_SHORTEST)}
+    poll: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
     add("--poll-interval", "the longest wait before looking for messages", default="1s", **poll)
-    lease = values.seconds(least=_SHORTEST, most=_LONGEST_LEASE)
+    lease = values.seconds(least=SHORTEST, most=_LONGEST_LEASE)
     silence = "time without a heartbeat after which another takes over"
     add("--lease", silence, lease, default="15s", metavar="TIME")
     add(
@@ -116,7 +115,7 @@ def _add_outbox(commands: Any) -> None:
     def command(name: str, text: str) -> Parser:
         parser = _new(commands, name, text)
         _add_database(parser)
-        limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=_SHORTEST)}
+        limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
         wait = "the longest that the database may take for a step"
         parser.option("--timeout", wait, default="1m", **limit)
         parser.option("--json", "print JSON", **_FLAG)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..._ranges import LONGEST
 from ..._urls import ensure_encoded
 from ...exceptions import ConfigurationError
 
@@ -63,21 +62,3 @@ def split_options(url: str, kinds: Kinds) -> tuple[str, dict[str, Any]]:
             problem = f"The transport option {name!r} in the URL is wrong: {error}"
             raise ConfigurationError(problem) from error
     return f"{scheme.lower()}{colon}{rest}", options
-
-
-def ensure_seconds(*, zero: bool, **durations: float | None) -> None:
-    """Ensure that durations are at most a hundred years; None means that there is none.
-
-    Args:
-        zero: whether they may be 0 as well.
-        durations: the durations by the names of their options, in seconds.
-
-    Raises:
-        ConfigurationError: a duration is negative, too long, or no number.
-    """
-    for name, seconds in durations.items():
-        if seconds is None or 0 < seconds <= LONGEST or (zero and seconds == 0):
-            continue
-        least = "at least 0" if zero else "more than 0"
-        problem = f"{name} must be {least} and at most {LONGEST:.0f} seconds, not {seconds!r}"
-        raise ConfigurationError(problem)

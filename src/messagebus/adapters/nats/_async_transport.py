@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any, Self
 from urllib.parse import quote
 
+from ..._ranges import SHORTEST, ensure_number
 from ...exceptions import (
     ConfigurationError,
     MessageRejectedError,
@@ -17,7 +18,7 @@ from ...exceptions import (
 from .._transport._async.transport import AsyncBrokerTransport
 from .._transport.encoding import Parcel, caused, id_of, json_of
 from .._transport.meaning import Meaning, failure_of
-from .._transport.options import Kinds, ensure_seconds, split_options, truth
+from .._transport.options import Kinds, split_options, truth
 from .connection import Connection, Letter, Stream
 from .errors import CLIENT_ERRORS, explain, is_misdirected
 from .servers import read_servers
@@ -71,8 +72,9 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(patience)
-        ensure_seconds(zero=True, patience=patience)
-        ensure_seconds(zero=False, deduplicate_for=deduplicate_for, timeout=timeout)
+        ensure_number("patience", patience)
+        ensure_number("deduplicate_for", deduplicate_for, least=SHORTEST)
+        ensure_number("timeout", timeout, least=SHORTEST)
         if not _STREAM.fullmatch(stream):
             problem = f"{stream!r} is not a valid stream name"
             raise ConfigurationError(problem)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ..._ranges import LARGEST_BATCH, ensure_duration, ensure_number, ensure_whole
+from ..._ranges import LARGEST_BATCH, SHORTEST, ensure_duration, ensure_number, ensure_whole
 from ...exceptions import ConfigurationError
 
-SHORTEST = 0.001
-"""The shortest lease and the shortest time between two polls, in seconds."""
 LONGEST_LEASE = 24 * 86_400.0
 """The longest lease, in seconds: PostgreSQL counts the milliseconds of a time-out in 31 bits."""
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
 
+from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, StreamMissingError
 from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.meaning import Meaning, failure_of
-from ..._transport.options import ensure_seconds
 from .._compat.aio import AsyncRedis, AsyncRedisCluster, current_loop
 from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
 from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
@@ -57,8 +57,10 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         patience: float = 5.0,
     ) -> None:
         super().__init__(patience)
-        ensure_seconds(zero=True, deduplicate_for=deduplicate_for, patience=patience)
-        ensure_seconds(zero=False, max_age=max_age)
+        ensure_number("deduplicate_for", deduplicate_for)
+        ensure_number("patience", patience)
+        if max_age is not None:
+            ensure_number("max_age", max_age, least=SHORTEST)
         if not stream:
             problem = "A transport to Redis needs the name of a stream, not an empty string"
             raise ConfigurationError(problem)
@@ -109,7 +111,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
             problem = "A transport to Redis needs a stream: add ?stream=events to the URL"
             raise ConfigurationError(problem)
         timeout = options.pop("timeout")
-        ensure_seconds(zero=False, timeout=timeout)
+        ensure_number("timeout", timeout, least=SHORTEST)
         client: Any = AsyncRedis
         new_client = partial(
             client.from_url,
