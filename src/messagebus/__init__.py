@@ -34,6 +34,7 @@ from .exceptions import (
     UnknownActionError,
     UnknownMessageTypeError,
     UnreadableMessageError,
+    UpcastError,
 )
 from .facade._sync.consumer import Consumer
 from .facade._sync.producer import Producer
@@ -43,6 +44,7 @@ from .facade._sync.subscriber import Subscriber
 from .facade.event import event
 from .serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from .serialization.types import MessageTypes
+from .serialization.upcasters import Upcasters
 from .service._async.dependency import AsyncDependency
 from .service._async.eventstream import (
     AsyncAbstractEventstreamTransport,
@@ -137,6 +139,8 @@ __all__ = [
     "UnknownActionError",
     "UnknownMessageTypeError",
     "UnreadableMessageError",
+    "UpcastError",
+    "Upcasters",
     "async_listen",
     "event",
     "inject",

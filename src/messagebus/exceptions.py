@@ -607,6 +607,23 @@ class UnreadableMessageError(MessageBusError, ValueError):
         self.position = position
 
 
+class UpcastError(UnreadableMessageError):
+    """An upcaster has failed. The cause is its error, if it raised one.
+
+    Attributes:
+        name: the name of the schema.
+        from_version: the version from which the upcaster leads to the next one.
+    """
+
+    def __init__(
+        self, wire: Any, message_id: UUID, name: str, from_version: int, reason: str
+    ) -> None:
+        step = f"the upcaster of {name!r} from version {from_version} to {from_version + 1}"
+        super().__init__(wire, f"{step} {reason}", message_id)
+        self.name = name
+        self.from_version = from_version
+
+
 def _at(position: int | None) -> str:
     return "" if position is None else f" at position {position}"
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from .._compat.callables import refuse_wrong_colour
 from ..domain.model import Message, Metadata, load_best
-from ..exceptions import UnknownMessageTypeError, UnreadableMessageError
+from ..exceptions import UnknownMessageTypeError, UnreadableMessageError, UpcastError
 from .envelope import Envelope
 from .types import MessageType, MessageTypes, declared_metadata
+from .upcasters import Chain, Upcasters
 
 
 class AbstractMessageDeserializer(abc.ABC):
@@ -45,12 +49,19 @@ class MessageDeserializer(AbstractMessageDeserializer):
 
     Args:
         types: the classes of messages.
+        upcasters: lead from versions that have no class to one that has.
+
+    Raises:
+        ConfigurationError: the types or the upcasters contradict each other, see there.
     """
 
     def __init__(
-        self, types: MessageTypes | Iterable[MessageType] | Mapping[tuple[str, int], MessageType]
+        self,
+        types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType],
+        upcasters: Upcasters | None = None,
     ) -> None:
         self.types = types if isinstance(types, MessageTypes) else MessageTypes(types)
+        self._chains = upcasters.chains(self.types, type(self).__name__) if upcasters else {}
 
     def deserialize_message(self, wire: Mapping[str, Any]) -> Message[Any]:
         """Create the message that a wire message stands for.
@@ -62,26 +73,54 @@ class MessageDeserializer(AbstractMessageDeserializer):
             The message.
 
         Raises:
-            UnknownMessageTypeError: no class is known for its name and version.
+            UnknownMessageTypeError: neither a class nor an upcaster is known for its name and
+                version.
+            UpcastError: an upcaster has failed.
             UnreadableMessageError: a key is missing or has no such meaning, the payload is not
                 the JSON of an object, or the class does not accept it.
         """
         envelope = Envelope.of(wire)
-        name, version = envelope.name, envelope.schema_version
-        candidates = () if version is None else self.types.candidates(name, version)
-        if version is None or not candidates:
-            raise UnknownMessageTypeError(name, version, envelope.message_id)
+        name, version, id = envelope.name, envelope.schema_version, envelope.message_id
+        chain = None if version is None else self._chains.get((name, version))
+        target = version if chain is None else chain.schema_version
+        candidates = () if target is None else self.types.candidates(name, target)
+        if target is None or not candidates:
+            raise UnknownMessageTypeError(name, version, id)
         kind, payload = candidates[0], wire.get("payload")
         if not isinstance(payload, str):
-            given = (
-                "no payload" if payload is None else f"a payload of type {type(payload).__name__}"
-            )
-            raise UnreadableMessageError(wire, f"it has {given}", envelope.message_id, kind)
+            given = f"a payload of type {type(payload).__name__}"
+            reason = f"it has {'no payload' if payload is None else given}"
+            raise UnreadableMessageError(wire, reason, id, kind)
         try:
-            return _load(candidates, payload, envelope)
+            if chain is not None:
+                payload = _upcast(wire, payload, envelope, chain)
+            return _load(candidates, payload, replace(envelope, schema_version=target))
+        except UpcastError:
+            raise
         except Exception as error:  # whatever the class raises for what came from outside
-            reason = "its payload does not fit"
-            raise UnreadableMessageError(wire, reason, envelope.message_id, kind) from error
+            raise UnreadableMessageError(wire, "its payload does not fit", id, kind) from error
+
+
+def _upcast(wire: Mapping[str, Any], payload: str, envelope: Envelope, chain: Chain) -> str:
+    fields = from_json(payload)
+    if not isinstance(fields, dict):
+        text = f"the payload is no JSON object but a {type(fields).__name__}"
+        raise TypeError(text)
+    for version, step in chain.steps:
+        try:
+            returned = step(fields)
+        except Exception as error:
+            problem = _problem(wire, envelope, version, f"raised {type(error).__name__}: {error}")
+            raise problem from error
+        if not isinstance(returned, Mapping):
+            kind = type(returned).__name__
+            raise _problem(wire, envelope, version, f"returned a {kind} instead of a payload")
+        fields = dict(returned)
+    return to_json(fields).decode()
+
+
+def _problem(wire: Mapping[str, Any], envelope: Envelope, version: int, reason: str) -> UpcastError:
+    return UpcastError(wire, envelope.message_id, envelope.name, version, reason)
 
 
 def _load(candidates: tuple[MessageType, ...], payload: str, envelope: Envelope) -> Message[Any]:
