@@ -10,6 +10,7 @@ class SourceCapability(enum.Enum):
 
     ORDER = "keeps order across processes"
     REDELIVERED = "tells whether a message was delivered before"
+    SEPARATE = "settles each message by itself, whatever is before it"
     DELAY = "holds a released message back for a while"
     LEASED = "has partitions that the consumer leases"
     OUTAGES = "has a broker that can be stopped, killed and started, and keeps confirmed messages"

@@ -19,7 +19,9 @@ class AsyncAbstractSource(abc.ABC):
     to another one, after the connection is lost, the source is closed or the process dies.
 
     The consumer calls *receive*, *settle*, *release* and *assign* one at a time, and *extend* also
-    beside them. Each of them may raise the errors of *connect*; the consumer then tries again.
+    beside them. Each of them may raise the errors of *connect*; the consumer then tries again. A
+    source whose connection is lost connects by itself at the next call, and reads what it read
+    before.
     """
 
     capabilities: ClassVar[frozenset[SourceCapability]] = frozenset()
@@ -94,6 +96,9 @@ class AsyncAbstractSource(abc.ABC):
 
     async def assign(self, partitions: Collection[int]) -> None:  # noqa: B027
         """Read these partitions from now on, and no others. Override it with *partitions*.
+
+        Until it is called, a source reads all of them: where nobody leases partitions, one process
+        reads at a time. It may be called before *connect*, and holds until the source is closed.
 
         Of a partition that is new, first deliver what another process was given and has not
         settled; that process is dead or has given the partition up.
