@@ -1,4 +1,4 @@
-"""Transports created from URLs; an adapter is imported when its scheme is first used."""
+"""Transports and sources for URLs; an adapter is imported when its scheme is first used."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from typing import Any
 
 from .._urls import ensure_encoded
 from ..exceptions import ConfigurationError
+from ..inbox._async.source import AsyncAbstractSource
+from ..inbox._sync.source import SyncAbstractSource
 from ..service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..service._sync.eventstream import SyncAbstractEventstreamTransport
 
-__all__ = ["async_transport_from_url", "sync_transport_from_url"]
+__all__ = [
+    "async_source_from_url",
+    "async_transport_from_url",
+    "sync_source_from_url",
+    "sync_transport_from_url",
+]
 
 _ADAPTERS = {
-    "memory": ("memory", "MemoryTransport"),
-    "nats": ("nats", "NatsTransport"),
-    "redis": ("redis", "RedisTransport"),
-    "rediss": ("redis", "RedisTransport"),
-    "stdout": ("stdout", "StdoutTransport"),
-    "tls": ("nats", "NatsTransport"),
-    "unix": ("redis", "RedisTransport"),
+    "memory": ("memory", "Memory"),
+    "nats": ("nats", "Nats"),
+    "redis": ("redis", "Redis"),
+    "rediss": ("redis", "Redis"),
+    "stdout": ("stdout", "Stdout"),
+    "tls": ("nats", "Nats"),
+    "unix": ("redis", "Redis"),
 }
+_WITHOUT_SOURCE = {"nats", "redis", "rediss", "stdout", "tls", "unix"}
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
@@ -36,7 +44,7 @@ def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
             not percent-encoded.
         MissingExtraError: the library of the adapter is not installed.
     """
-    transport: AsyncAbstractEventstreamTransport = _adapter(url, "Async").from_url(url)
+    transport: AsyncAbstractEventstreamTransport = _adapter(url, "Async", "Transport").from_url(url)
     return transport
 
 
@@ -53,17 +61,52 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
             not percent-encoded.
         MissingExtraError: the library of the adapter is not installed.
     """
-    transport: SyncAbstractEventstreamTransport = _adapter(url, "Sync").from_url(url)
+    transport: SyncAbstractEventstreamTransport = _adapter(url, "Sync", "Transport").from_url(url)
     return transport
 
 
-def _adapter(url: str, flavour: str) -> Any:
+def async_source_from_url(url: str, consumer: str) -> AsyncAbstractSource:
+    """Create a source for code that runs in an event loop.
+
+    Args:
+        url: with the same schemes as that of a transport. The query takes the arguments of the
+            source, such as ``&create=true``.
+        consumer: the name of the consumer; each name gets every message.
+
+    Raises:
+        ConfigurationError: the scheme or an option is unknown, an option is wrong, or a password is
+            not percent-encoded.
+        MissingExtraError: the library of the adapter is not installed.
+    """
+    source: AsyncAbstractSource = _adapter(url, "Async", "Source").from_url(url, consumer)
+    return source
+
+
+def sync_source_from_url(url: str, consumer: str) -> SyncAbstractSource:
+    """Create a source for plain code.
+
+    Args:
+        url: with the same schemes as that of a transport. The query takes the arguments of the
+            source, such as ``&create=true``.
+        consumer: the name of the consumer; each name gets every message.
+
+    Raises:
+        ConfigurationError: the scheme or an option is unknown, an option is wrong, or a password is
+            not percent-encoded.
+        MissingExtraError: the library of the adapter is not installed.
+    """
+    source: SyncAbstractSource = _adapter(url, "Sync", "Source").from_url(url, consumer)
+    return source
+
+
+def _adapter(url: str, flavour: str, kind: str) -> Any:
     ensure_encoded(url)
     scheme, colon, _ = url.lower().partition(":")
-    if not colon or scheme not in _ADAPTERS:
-        known = ", ".join(sorted(_ADAPTERS))
+    known = _ADAPTERS.keys() - (_WITHOUT_SOURCE if kind == "Source" else ())
+    if not colon or scheme not in known:
         shown = repr(scheme) if colon else "of this URL"
-        problem = f"No transport has the scheme {shown}; use one of {known}"
+        names = ", ".join(sorted(known))
+        problem = f"No {kind.lower()} has the scheme {shown}; use one of {names}"
         raise ConfigurationError(problem)
     module, name = _ADAPTERS[scheme]
-    return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}")
+    return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}{kind}")

@@ -12,6 +12,7 @@ from ....exceptions import TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, id_of, json_of
 from ..._transport.options import split_options, truth
+from ..group import Group
 
 
 class SyncMemoryTransport(SyncBrokerTransport[dict[str, Any]]):
@@ -34,6 +35,7 @@ class SyncMemoryTransport(SyncBrokerTransport[dict[str, Any]]):
         self._deduplicate = deduplicate
         self._known: set[str] = set()
         self._outcomes: deque[Exception | None] = deque()
+        self._groups: dict[tuple[str, int], Group] = {}
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -56,6 +58,10 @@ class SyncMemoryTransport(SyncBrokerTransport[dict[str, Any]]):
             times: how many messages to refuse.
         """
         self._outcomes += [None] * after + [error] * times
+
+    def group(self, consumer: str, partitions: int) -> Group:
+        """Return what the sources of a consumer share."""
+        return self._groups.setdefault((consumer, partitions), Group(self.sent, partitions))
 
     def _encode(self, message: Mapping[str, Any]) -> Parcel[dict[str, Any]]:
         content = dict(message)
