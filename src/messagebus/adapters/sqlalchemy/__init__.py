@@ -16,6 +16,7 @@ except ImportError as error:
 
 from ._async.eventstore import AsyncSQLAlchemyEventstore
 from ._async.history import AsyncMessageHistory
+from ._async.inbox import AsyncSQLAlchemyInbox
 from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables, async_upgrade_tables
@@ -24,6 +25,7 @@ from ._rows import StoredMessage
 from ._selection import MessageFilter, Selected
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
+from ._sync.inbox import SyncSQLAlchemyInbox
 from ._sync.outbox import SyncOutbox
 from ._sync.relay import SyncOutboxRelay
 from ._sync.schema import sync_create_tables, sync_upgrade_tables
@@ -39,6 +41,7 @@ __all__ = [
     "AsyncOutbox",
     "AsyncOutboxRelay",
     "AsyncSQLAlchemyEventstore",
+    "AsyncSQLAlchemyInbox",
     "AsyncSQLAlchemyTransaction",
     "AsyncSQLAlchemyUnitOfWork",
     "Backlog",
@@ -53,6 +56,7 @@ __all__ = [
     "SyncOutbox",
     "SyncOutboxRelay",
     "SyncSQLAlchemyEventstore",
+    "SyncSQLAlchemyInbox",
     "SyncSQLAlchemyTransaction",
     "SyncSQLAlchemyUnitOfWork",
     "async_create_tables",

@@ -19,7 +19,7 @@ def define_inbox(metadata: sa.MetaData, *, prefix: str, schema: str | None) -> d
         metadata,
         *who(),
         sa.Column("received_at", TIME, nullable=False),
-        sa.Index(f"{prefix}inbox_received_idx", "received_at"),
+        sa.Index(f"{prefix}inbox_received_idx", "consumer", "received_at"),
         schema=schema,
     )
     attempts = sa.Table(
@@ -59,7 +59,9 @@ def define_inbox(metadata: sa.MetaData, *, prefix: str, schema: str | None) -> d
         # A name of the process, or the number of a partition.
         sa.Column("subject", sa.String(200), primary_key=True),
         sa.Column("holder", sa.String(200), nullable=False),
-        sa.Column("expires_at", TIME, nullable=False),
+        # Of processes alone: a partition is held for as long as its holder lives.
+        sa.Column("renewed_at", TIME),
+        sa.Column("expires_at", TIME),
         schema=schema,
     )
     return {

@@ -24,6 +24,7 @@ from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import AsyncSQLAlchemyEventstore
+from .inbox import AsyncSQLAlchemyInbox
 
 TSQLAlchemyUow_co = TypeVar(
     "TSQLAlchemyUow_co",
@@ -90,6 +91,11 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         if on_published is not None:
             adapt(on_published)  # refuses one of the other colour
         self._on_published = on_published
+
+    @property
+    def inbox(self) -> AsyncSQLAlchemyInbox:
+        """What consumers have handled, written in the running transaction."""
+        return AsyncSQLAlchemyInbox(self, self._tables)
 
     def attach(self, session: AsyncSession) -> None:
         """Set the repositories of a transaction as attributes; override it.

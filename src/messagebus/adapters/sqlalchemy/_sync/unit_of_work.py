@@ -26,6 +26,7 @@ from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
+from .inbox import SyncSQLAlchemyInbox
 
 TSQLAlchemyUow_co = TypeVar(
     "TSQLAlchemyUow_co",
@@ -92,6 +93,11 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         if on_published is not None:
             adapt(on_published)  # refuses one of the other colour
         self._on_published = on_published
+
+    @property
+    def inbox(self) -> SyncSQLAlchemyInbox:
+        """What consumers have handled, written in the running transaction."""
+        return SyncSQLAlchemyInbox(self, self._tables)
 
     def attach(self, session: SyncSession) -> None:
         """Set the repositories of a transaction as attributes; override it.
