@@ -82,14 +82,15 @@ def row_to_wire(row: Any) -> WireMessage:
     Args:
         row: a *StoredMessage*, or a row with the columns of the same names.
     """
-    causation_id: UUID | None = row.causation_id
+    # One call for all, in a fraction of the time of str(): UUID.__str__ is plain Python.
+    ids = to_jsonable_python([row.message_id, row.causation_id, row.correlation_id])
     wire: WireMessage = {
-        "id": str(row.message_id),
+        "id": ids[0],
         "created_at": iso_format(row.created_at.astimezone(UTC)),
         "type": wire_type(row.name, row.schema_version),
         "payload": row.payload,
-        "causation_id": None if causation_id is None else str(causation_id),
-        "correlation_id": str(row.correlation_id),
+        "causation_id": ids[1],
+        "correlation_id": ids[2],
     }
     if row.ordering_key is not None:
         wire["ordering_key"] = row.ordering_key

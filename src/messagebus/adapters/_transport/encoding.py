@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from pydantic_core import to_json
 
 from ...exceptions import MessageRejectedError
 
@@ -21,6 +24,8 @@ _plain, _escaped = (
     json.JSONEncoder(ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")).encode
     for ascii_only in (False, True)
 )
+
+_PLAIN = {str, NoneType}  # the types of the values in what a relay sends
 
 
 class Parcel(NamedTuple, Generic[T]):
@@ -88,7 +93,23 @@ def string_of(value: Any) -> str:
         TypeError: JSON cannot express the value.
         ValueError: the value is, or contains, a number that JSON cannot express.
     """
-    return value if isinstance(value, str) else json_of(value)
+    if isinstance(value, str):
+        return value
+    return "null" if value is None else json_of(value)
+
+
+def json_bytes_of(message: Mapping[str, Any]) -> bytes:
+    """Return a message as JSON on one line, in UTF-8.
+
+    Raises:
+        TypeError: JSON cannot express a value.
+        ValueError: JSON cannot express a value, or a string is not valid Unicode.
+    """
+    content = dict(message)
+    # Pydantic is five times as fast, but writes what JSON cannot express, in a form of its own.
+    if _PLAIN.issuperset(map(type, content.values())) and _PLAIN.issuperset(map(type, content)):
+        return to_json(content)
+    return _plain(content).encode()
 
 
 def json_of(value: Any, *, ascii_only: bool = False) -> str:

@@ -16,7 +16,7 @@ from ...exceptions import (
     TransportUnavailableError,
 )
 from .._transport._async.transport import AsyncBrokerTransport
-from .._transport.encoding import Parcel, caused, id_of, json_of
+from .._transport.encoding import Parcel, caused, id_of, json_bytes_of
 from .._transport.meaning import Meaning, failure_of
 from .._transport.options import Kinds, split_options, truth
 from .connection import Connection, Letter, Stream
@@ -129,7 +129,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             await self._drop()
 
     def _encode(self, message: Mapping[str, Any]) -> Parcel[Letter]:
-        body = json_of(dict(message)).encode()
+        body = json_bytes_of(message)
         headers = {"Nats-Expected-Stream": self._stream.name}
         if id := id_of(message):
             headers["Nats-Msg-Id"] = quote(id, safe="")  # a header cannot contain line breaks

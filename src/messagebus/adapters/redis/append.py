@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
+
 from ...exceptions import MessageRejectedError
-from .._transport.encoding import Parcel, id_of, json_of, string_of
+from .._transport.encoding import Parcel, id_of, string_of
 from .errors import place_of
 
 Entry = tuple[str, bytes]
@@ -156,7 +158,7 @@ def encode(message: Mapping[str, Any]) -> Parcel[Entry]:
     """
     if not 0 < len(message) <= MOST_FIELDS:
         raise MessageRejectedError(message, f"an entry cannot have {len(message)} fields")
-    fields = json_of([string_of(part) for item in message.items() for part in item]).encode()
+    fields = to_json([string_of(part) for item in message.items() for part in item])
     size = len(fields)
     if size > MOST_BYTES:
         reason = f"its {size} bytes of JSON exceed the limit of {MOST_BYTES}"

@@ -22,6 +22,9 @@ from ..delivery import Batch, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import AsyncLease
 
+# Neither sent nor looked at; above all, the JSON of the metadata would be decoded for nothing.
+_UNUSED = {"metadata", "kind", "published", "state", "delivered_at", "parked_at"}
+
 
 class AsyncBatches:
     """Takes the pending messages in order, one batch at a time.
@@ -59,8 +62,7 @@ class AsyncBatches:
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
-            # The metadata are not sent, and their JSON would be decoded for nothing.
-            sa.select(*(each for each in column if each.name != "metadata"))
+            sa.select(*(each for each in column if each.name not in _UNUSED))
             .where(self._is_pending, lease.limit)
             .order_by(column.position)
             .limit(batch_size)

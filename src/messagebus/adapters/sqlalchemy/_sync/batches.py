@@ -24,6 +24,9 @@ from ..delivery import Batch, Outcome
 from ..tables import PARKED, PENDING, SENT, in_state
 from .lease import SyncLease
 
+# Neither sent nor looked at; above all, the JSON of the metadata would be decoded for nothing.
+_UNUSED = {"metadata", "kind", "published", "state", "delivered_at", "parked_at"}
+
 
 class SyncBatches:
     """Takes the pending messages in order, one batch at a time.
@@ -61,8 +64,7 @@ class SyncBatches:
         self._is_pending = in_state(self._messages, PENDING)
         self._first = sa.select(column.position).where(self._is_pending).limit(1)
         self._head: sa.Select[Any] = (
-            # The metadata are not sent, and their JSON would be decoded for nothing.
-            sa.select(*(each for each in column if each.name != "metadata"))
+            sa.select(*(each for each in column if each.name not in _UNUSED))
             .where(self._is_pending, lease.limit)
             .order_by(column.position)
             .limit(batch_size)
