@@ -532,12 +532,6 @@ class DuplicateMessageError(MessageBusError, ValueError):
 class UnknownMessageTypeError(MessageBusError, LookupError):
     """No class is known for the name and version of a message.
 
-    Args:
-        name: see *Attributes*.
-        schema_version: see *Attributes*.
-        message_id: see *Attributes*.
-        position: see *Attributes*.
-
     Attributes:
         name: the name of the schema.
         schema_version: its version; None if the type of the message ends in no version.
@@ -545,24 +539,17 @@ class UnknownMessageTypeError(MessageBusError, LookupError):
         position: the position of the message in the store; None if it does not come from there.
     """
 
-    def __init__(
-        self,
-        name: str,
-        schema_version: int | None,
-        message_id: UUID,
-        position: int | None = None,
-    ) -> None:
+    def __init__(self, name: str, schema_version: int | None, message_id: UUID) -> None:
         version = "without a version" if schema_version is None else f"version {schema_version}"
-        name_shown = repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
+        shown = repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
         super().__init__(
-            f"No class is known for {name_shown} {version}, the type of the message {message_id}"
-            f"{_at(position)}",
-            advice="Add its class to the message types.",
+            f"No class is known for {shown} {version}, the type of the message {message_id}",
+            advice="Add its class to the message types, or an upcaster that leads to it.",
         )
         self.name = name
         self.schema_version = schema_version
         self.message_id = message_id
-        self.position = position
+        self.position: int | None = None
 
 
 class UnreadableMessageError(MessageBusError, ValueError):
@@ -575,7 +562,6 @@ class UnreadableMessageError(MessageBusError, ValueError):
         reason: see *Attributes*.
         message_id: see *Attributes*.
         message_type: see *Attributes*.
-        position: see *Attributes*.
         advice: the next step, which becomes a note.
 
     Attributes:
@@ -592,19 +578,17 @@ class UnreadableMessageError(MessageBusError, ValueError):
         reason: str,
         message_id: UUID | None = None,
         message_type: type[Message[Any]] | None = None,
-        position: int | None = None,
         *,
         advice: str | None = None,
     ) -> None:
         which = "A message" if message_id is None else f"The message {message_id}"
         kind = "" if message_type is None else f" as {_name(message_type)}"
-        text = f"{which}{_at(position)} cannot be read{kind}: {reason}"
-        super().__init__(text, advice=advice)
+        super().__init__(f"{which} cannot be read{kind}: {reason}", advice=advice)
         self.wire = wire
         self.reason = reason
         self.message_id = message_id
         self.message_type = message_type
-        self.position = position
+        self.position: int | None = None
 
 
 class UpcastError(UnreadableMessageError):
@@ -622,10 +606,6 @@ class UpcastError(UnreadableMessageError):
         super().__init__(wire, f"{step} {reason}", message_id)
         self.name = name
         self.from_version = from_version
-
-
-def _at(position: int | None) -> str:
-    return "" if position is None else f" at position {position}"
 
 
 class UndeliverableMessageError(MessageBusError, RuntimeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from .._compat.callables import refuse_wrong_colour
 from ..domain.model import Message, Metadata, load_best
 from ..exceptions import UnknownMessageTypeError, UnreadableMessageError, UpcastError
 from .envelope import Envelope
-from .types import MessageType, MessageTypes, declared_metadata
+from .types import MessageType, MessageTypes, TypesOrMapping, declared_metadata
 from .upcasters import Chain, Upcasters
 
 
@@ -55,11 +55,7 @@ class MessageDeserializer(AbstractMessageDeserializer):
         ConfigurationError: the types or the upcasters contradict each other, see there.
     """
 
-    def __init__(
-        self,
-        types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType],
-        upcasters: Upcasters | None = None,
-    ) -> None:
+    def __init__(self, types: TypesOrMapping, upcasters: Upcasters | None = None) -> None:
         self.types = types if isinstance(types, MessageTypes) else MessageTypes(types)
         self._chains = upcasters.chains(self.types, type(self).__name__) if upcasters else {}
 

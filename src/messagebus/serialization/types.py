@@ -12,6 +12,7 @@ from ..exceptions import ConfigurationError
 from .wire import wire_type
 
 MessageType = type[Message[Any]]
+TypesOrMapping = Iterable[MessageType] | Mapping[tuple[str, int], MessageType]
 
 
 class MessageTypes(Mapping[tuple[str, int], MessageType]):
@@ -31,9 +32,7 @@ class MessageTypes(Mapping[tuple[str, int], MessageType]):
             and version.
     """
 
-    def __init__(
-        self, types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType]
-    ) -> None:
+    def __init__(self, types: TypesOrMapping) -> None:
         self._candidates: dict[tuple[str, int], tuple[MessageType, ...]] = {}
         if isinstance(types, MessageTypes):
             self._candidates = {**types._candidates}

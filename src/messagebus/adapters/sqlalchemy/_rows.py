@@ -9,18 +9,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from ...domain.model import GenericCommand, Message, Metadata, load_message, ordering_key_of
+from pydantic import ValidationError
+
+from ...domain.model import GenericCommand, Message, Metadata, ordering_key_of, restore_metadata
 from ...exceptions import (
     UnknownMessageTypeError,
     UnreadableMessageError,
     UnstorableMessageError,
 )
+from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...serialization.serializer import (
     AbstractMessageSerializer,
     MessageSerializer,
     serialize_payload,
 )
-from ...serialization.types import MessageTypes
 from ...serialization.wire import ENVELOPE, row_to_wire
 from .tables import PENDING
 
@@ -85,37 +87,45 @@ class StoredMessage:
         )
         return cls(*values)
 
-    def to_message(self, types: MessageTypes) -> Message[Any]:
+    def to_message(self, deserializer: AbstractMessageDeserializer) -> Message[Any]:
         """Create the message of its class.
 
+        It has the metadata that it was stored with; one that was upcast has those of its class.
+
         Args:
-            types: the class for each name and version.
+            deserializer: reads it as from a stream.
 
         Raises:
-            UnknownMessageTypeError: there is no class for this name and version.
-            UnreadableMessageError: a serializer of the application wrote the payload.
-            pydantic.ValidationError: the class does not accept the payload.
+            UnknownMessageTypeError: no class is known for its name and version.
+            UnreadableMessageError: it is no message of its class, an upcaster has failed, or a
+                serializer of the application wrote the payload, which *MessageDeserializer*
+                cannot read.
         """
-        name, version = self.name, self.schema_version
-        kind = types.get((name, version))
-        if kind is None:
-            raise UnknownMessageTypeError(name, version, self.message_id, self.position)
-        if self.serializer is not None:
+        try:
+            return self._read(deserializer)
+        except (UnknownMessageTypeError, UnreadableMessageError) as error:
+            error.position = self.position
+            error.add_note(f"It is stored at position {self.position}.")
+            raise
+
+    def _read(self, deserializer: AbstractMessageDeserializer) -> Message[Any]:
+        wire = row_to_wire(self)
+        if self.serializer is not None and type(deserializer) is MessageDeserializer:
             raise UnreadableMessageError(
-                row_to_wire(self),
+                wire,
                 f"{self.serializer} wrote its payload",
                 self.message_id,
-                kind,
-                self.position,
-                advice="It needs a deserializer that matches the serializer, which the history "
-                "does not take yet. Read the stored payload from the records of the history.",
+                deserializer.types.get((self.name, self.schema_version)),
+                advice="It needs a deserializer of the application that matches.",
             )
-        envelope = {
-            "message_id": self.message_id,
-            "created_at": self.created_at,
-            "metadata": self.metadata,
-        }
-        return load_message(kind, self.payload, envelope)
+        message = deserializer.deserialize_message(wire)
+        own = {name: value for name, value in self.metadata.items() if name != _SERIALIZER}
+        try:
+            restore_metadata(message, own)
+        except ValidationError as error:
+            reason, kind = "its stored metadata do not fit", type(message)
+            raise UnreadableMessageError(wire, reason, self.message_id, kind) from error
+        return message
 
 
 def new_row(

@@ -1,7 +1,7 @@
 """Messages, their metadata, and the models that raise them."""
 
 from .identity import uuid7
-from .loading import load_best, load_message
+from .loading import load_best, load_message, restore_metadata
 from .message import (
     Command,
     Event,
@@ -30,5 +30,6 @@ __all__ = [
     "load_best",
     "load_message",
     "ordering_key_of",
+    "restore_metadata",
     "uuid7",
 ]

@@ -62,14 +62,34 @@ def load_best(
     """
     if len(classes) == 1:
         return load_message(classes[0], data, envelope)
-    union = _union_of(classes)
-    return union.validate_json(_with(data, envelope), context=Trusted(), **_BY_NAME)
+    union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
+    best: Message[Any] = union.validate_json(_with(data, envelope), context=Trusted(), **_BY_NAME)
+    return best
+
+
+def restore_metadata(message: Message[Any], data: Mapping[str, Any]) -> None:
+    """Give a message the metadata that it was stored with, unless its schema is another one now.
+
+    Args:
+        message: the message as its class is today.
+        data: its metadata as they were stored.
+
+    Raises:
+        pydantic.ValidationError: the class does not accept the metadata.
+    """
+    metadata = message.metadata
+    now = (metadata.name, metadata.schema_version)
+    if now != (data.get("name"), data.get("schema_version")) or vars(metadata) == data:
+        return
+    declared: Any = type(message).model_fields["metadata"].annotation
+    # The rules of JSON, such as those for bytes, are those for the text that was read.
+    loaded = _adapter_of(declared).validate_json(to_json(data), strict=False)
+    vars(message)["metadata"] = loaded
 
 
 @lru_cache
-def _union_of(classes: tuple[type[Message[Any]], ...]) -> TypeAdapter[Message[Any]]:
-    union: Any = Union[classes]  # noqa: UP007 - as many as there are
-    return TypeAdapter(union)
+def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)
 
 
 def _with(data: str | bytes, envelope: Mapping[str, Any] | None) -> str | bytes:

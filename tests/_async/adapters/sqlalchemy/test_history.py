@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from messagebus import AsyncMessageBus, ConfigurationError, Event, Message, Metadata
+from messagebus import (
+    AsyncMessageBus,
+    ConfigurationError,
+    Event,
+    GenericEvent,
+    Message,
+    MessageDeserializer,
+    Metadata,
+    UnknownMessageTypeError,
+    UnreadableMessageError,
+    UpcastError,
+    Upcasters,
+)
 from messagebus.adapters.sqlalchemy import AsyncMessageHistory
-from messagebus.exceptions import UnknownMessageTypeError
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish
 from tests.library import BookBorrowed, BookRegistered, RegisterBook, ShelfCounted
 from tests.running.aio import AsyncEngine
@@ -168,3 +180,78 @@ async def test_a_field_with_an_alias_comes_back(
         await transaction.commit()
 
     assert [event] == [each async for each in AsyncMessageHistory(engine).messages([Aliased])]
+
+
+class Lent(Event):
+    """What the event is called today, and what it says."""
+
+    id: str
+    reader: str
+    metadata: Metadata = Metadata(name="book_borrowed", schema_version=3, published=False)
+
+
+async def test_old_rows_are_read_as_the_class_of_today(engine: AsyncEngine) -> None:
+    """By the way of a stream: upcast, with their own identifier and the metadata of the class."""
+    upcasters = Upcasters()
+
+    @upcasters.upcast("book_borrowed", from_version=2)
+    def add_reader(payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, "reader": "unknown"}
+
+    [event] = await publish(engine, "1")
+    reader = MessageDeserializer([Lent], upcasters)
+
+    [read] = [each async for each in AsyncMessageHistory(engine).messages(reader)]
+
+    assert Lent(id="1", reader="unknown") == read
+    assert (event.message_id, event.created_at) == (read.message_id, read.created_at)
+
+
+async def test_a_failing_upcaster_is_found_by_the_position(engine: AsyncEngine) -> None:
+    """Its error says where the message is."""
+    upcasters = Upcasters()
+    upcasters.upcast("book_borrowed", from_version=2)(lambda payload: payload["reader"])
+    await publish(engine, "1")
+
+    with pytest.raises(UpcastError) as caught:
+        await anext(AsyncMessageHistory(engine).messages(MessageDeserializer([Lent], upcasters)))
+    assert 1 == caught.value.position
+
+
+async def test_reading_begins_at_a_time(engine: AsyncEngine) -> None:
+    """That of creation, with a time zone."""
+    events = await publish(engine, *map(str, range(4)))
+    history = AsyncMessageHistory(engine, page_size=2)
+
+    read = [each async for each in history.messages([BookBorrowed], since=events[2].created_at)]
+
+    assert events[2:] == read
+    with pytest.raises(ConfigurationError, match="time zone"):
+        await anext(history.records(since=datetime(2020, 1, 1)))
+
+
+async def test_metadata_that_the_class_no_longer_accepts_are_reported(
+    engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
+) -> None:
+    """The row is named; nothing is made up."""
+
+    class Strict(Metadata):
+        model_config = ConfigDict(extra="forbid")
+
+        reason: str = "none"
+
+    class Wider(Metadata):
+        more: int = 1
+
+    class Event1(GenericEvent[Wider]):
+        metadata: Wider = Wider(name="metered", schema_version=1)
+
+    class Event2(GenericEvent[Strict]):
+        metadata: Strict = Strict(name="metered", schema_version=1)
+
+    async with uow as transaction:
+        await bus.handle(Event1(), transaction)
+        await transaction.commit()
+
+    with pytest.raises(UnreadableMessageError, match="Event2: its stored metadata do not fit"):
+        await anext(AsyncMessageHistory(engine).messages([Event2]))

@@ -4,15 +4,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from messagebus import ConfigurationError, Event, Message, Metadata, SyncMessageBus
+from messagebus import (
+    ConfigurationError,
+    Event,
+    GenericEvent,
+    Message,
+    MessageDeserializer,
+    Metadata,
+    SyncMessageBus,
+    UnknownMessageTypeError,
+    UnreadableMessageError,
+    UpcastError,
+    Upcasters,
+)
 from messagebus.adapters.sqlalchemy import SyncMessageHistory
-from messagebus.exceptions import UnknownMessageTypeError
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish
 from tests.library import BookBorrowed, BookRegistered, RegisterBook, ShelfCounted
 from tests.running.blocking import SyncEngine
@@ -170,3 +182,78 @@ def test_a_field_with_an_alias_comes_back(
         transaction.commit()
 
     assert [event] == [each for each in SyncMessageHistory(engine).messages([Aliased])]
+
+
+class Lent(Event):
+    """What the event is called today, and what it says."""
+
+    id: str
+    reader: str
+    metadata: Metadata = Metadata(name="book_borrowed", schema_version=3, published=False)
+
+
+def test_old_rows_are_read_as_the_class_of_today(engine: SyncEngine) -> None:
+    """By the way of a stream: upcast, with their own identifier and the metadata of the class."""
+    upcasters = Upcasters()
+
+    @upcasters.upcast("book_borrowed", from_version=2)
+    def add_reader(payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, "reader": "unknown"}
+
+    [event] = publish(engine, "1")
+    reader = MessageDeserializer([Lent], upcasters)
+
+    [read] = [each for each in SyncMessageHistory(engine).messages(reader)]
+
+    assert Lent(id="1", reader="unknown") == read
+    assert (event.message_id, event.created_at) == (read.message_id, read.created_at)
+
+
+def test_a_failing_upcaster_is_found_by_the_position(engine: SyncEngine) -> None:
+    """Its error says where the message is."""
+    upcasters = Upcasters()
+    upcasters.upcast("book_borrowed", from_version=2)(lambda payload: payload["reader"])
+    publish(engine, "1")
+
+    with pytest.raises(UpcastError) as caught:
+        next(SyncMessageHistory(engine).messages(MessageDeserializer([Lent], upcasters)))
+    assert 1 == caught.value.position
+
+
+def test_reading_begins_at_a_time(engine: SyncEngine) -> None:
+    """That of creation, with a time zone."""
+    events = publish(engine, *map(str, range(4)))
+    history = SyncMessageHistory(engine, page_size=2)
+
+    read = [each for each in history.messages([BookBorrowed], since=events[2].created_at)]
+
+    assert events[2:] == read
+    with pytest.raises(ConfigurationError, match="time zone"):
+        next(history.records(since=datetime(2020, 1, 1)))
+
+
+def test_metadata_that_the_class_no_longer_accepts_are_reported(
+    engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves
+) -> None:
+    """The row is named; nothing is made up."""
+
+    class Strict(Metadata):
+        model_config = ConfigDict(extra="forbid")
+
+        reason: str = "none"
+
+    class Wider(Metadata):
+        more: int = 1
+
+    class Event1(GenericEvent[Wider]):
+        metadata: Wider = Wider(name="metered", schema_version=1)
+
+    class Event2(GenericEvent[Strict]):
+        metadata: Strict = Strict(name="metered", schema_version=1)
+
+    with uow as transaction:
+        bus.handle(Event1(), transaction)
+        transaction.commit()
+
+    with pytest.raises(UnreadableMessageError, match="Event2: its stored metadata do not fit"):
+        next(SyncMessageHistory(engine).messages([Event2]))

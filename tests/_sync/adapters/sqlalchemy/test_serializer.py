@@ -17,6 +17,7 @@ from messagebus import (
     AbstractMessageSerializer,
     Event,
     Message,
+    MessageDeserializer,
     MessageSerializer,
     Metadata,
     SyncMessageBus,
@@ -47,6 +48,16 @@ class Encrypting(MessageSerializer):
     def serialize_message(self, message: Message[Any]) -> Mapping[str, Any]:
         wire = super().serialize_message(message)
         return {**wire, "payload": encrypt(wire["payload"])}
+
+
+class Decrypting(MessageDeserializer):
+    """Reads what *Encrypting* writes, and what was written before it."""
+
+    def deserialize_message(self, wire: Mapping[str, Any]) -> Message[Any]:
+        payload = wire["payload"]
+        if not payload.startswith("{"):
+            wire = {**wire, "payload": decrypt(payload)}
+        return super().deserialize_message(wire)
 
 
 class Returning(AbstractMessageSerializer):
@@ -130,8 +141,9 @@ def test_reading_messages_back_needs_a_deserializer(
         error.position,
         error.message_type,
     )
-    assert f"position 1 cannot be read as Noted: {type(serializer).__name__}" in str(error)
+    assert f"cannot be read as Noted: {type(serializer).__name__} wrote its payload" in str(error)
     assert "needs a deserializer" in error.__notes__[0]
+    assert "It is stored at position 1." == error.__notes__[1]
 
 
 def test_what_the_default_serializer_has_written_stays_readable(
@@ -148,10 +160,22 @@ def test_what_the_default_serializer_has_written_stays_readable(
         next(history.messages([ShelfCounted]))
 
 
-def test_a_payload_that_does_not_fit_its_class_is_reported_by_pydantic(
+def test_a_deserializer_that_matches_reads_everything(
+    engine: SyncEngine, bus: SyncMessageBus[Any]
+) -> None:
+    """Also rows of the default serializer beside those of the application's."""
+    [event] = publish(engine, "1")
+    register(SyncShelves(engine, serializer=Encrypting()), bus)
+
+    messages = SyncMessageHistory(engine).messages(Decrypting([BookBorrowed, RegisterBook]))
+
+    assert [event, RegisterBook(id="1", title="Dune")] == [each for each in messages]
+
+
+def test_a_payload_that_does_not_fit_its_class_is_reported(
     engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves
 ) -> None:
-    """A row of the default serializer that a class does not accept needs no deserializer."""
+    """The error has the position, and that of pydantic as its cause."""
 
     class Numbered(Event):
         id: int
@@ -161,8 +185,10 @@ def test_a_payload_that_does_not_fit_its_class_is_reported_by_pydantic(
         bus.handle(RegisterBook(id="one"), transaction)
         transaction.commit()
 
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnreadableMessageError, match="Numbered: its payload") as caught:
         next(SyncMessageHistory(engine).messages([Numbered]))
+    assert 2 == caught.value.position
+    assert isinstance(caught.value.__cause__, ValidationError)
 
 
 def test_a_serializer_may_return_the_standard_keys_or_none_of_them(

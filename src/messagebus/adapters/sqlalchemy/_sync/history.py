@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Generator
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ....domain.model import Message
-from ....serialization.types import MessageType, MessageTypes
+from ....serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
+from ....serialization.types import TypesOrMapping
 from .._compat.blocking import SyncEngine
 from .._rows import StoredMessage
+from .._selection import MessageFilter
 from ..engine import READ_ONLY
 from ..tables import OutboxTables, default_tables
 
@@ -43,6 +46,7 @@ class SyncMessageHistory:
         after: int = 0,
         until: int | None = None,
         names: Collection[str] | None = None,
+        since: datetime | None = None,
     ) -> Generator[StoredMessage]:
         """Stream records.
 
@@ -50,6 +54,10 @@ class SyncMessageHistory:
             after: the position after which to begin.
             until: the last position; by default there is no limit.
             names: the names to select; by default all.
+            since: the earliest creation time; by default there is no limit.
+
+        Raises:
+            ConfigurationError: *since* has no time zone.
         """
         column = self._messages.c
         query = sa.select(self._messages).order_by(column.position).limit(self.page_size)
@@ -57,6 +65,8 @@ class SyncMessageHistory:
             query = query.where(column.position <= until)
         if names is not None:
             query = query.where(column.name.in_(names))
+        if since is not None:
+            query = query.where(MessageFilter(since=since).condition(self._messages, None))
         while True:
             with self._engine.connect() as connection:
                 page = (connection.execute(query.where(column.position > after))).all()
@@ -68,27 +78,38 @@ class SyncMessageHistory:
 
     def messages(
         self,
-        types: Iterable[MessageType] | Mapping[tuple[str, int], MessageType],
+        types: AbstractMessageDeserializer | TypesOrMapping,
         *,
         after: int = 0,
         until: int | None = None,
+        since: datetime | None = None,
     ) -> Generator[Message[Any]]:
         """Stream messages as objects of their classes; messages of other names are left out.
 
+        They have the metadata that they were stored with; those that were upcast have the
+        metadata of their class.
+
         Args:
             types: the classes, found by the names and versions in the defaults of their metadata,
-                or a mapping from name and version to the class.
+                or a mapping from name and version to the class; or a deserializer, for upcasters
+                and for payloads of a serializer of the application. One that is no
+                *MessageDeserializer* is given the messages of all names.
             after: the position after which to begin.
             until: the last position; by default there is no limit.
+            since: the earliest creation time; by default there is no limit.
 
         Raises:
             UnknownMessageTypeError: a message has the name of a class but another version.
-            UnreadableMessageError: a serializer of the application wrote a payload. Reading it
-                needs a deserializer, which does not exist yet; *records* gives it as it is stored.
-            ConfigurationError: a class has no default metadata.
-            pydantic.ValidationError: a class does not accept a payload.
+            UnreadableMessageError: a class does not accept a payload, an upcaster has failed, or
+                a serializer of the application wrote the payload, which only a deserializer of
+                the application can read.
+            ConfigurationError: the types contradict each other.
         """
-        known = MessageTypes(types)
-        names = {name for name, _version in known}
-        for record in self.records(after=after, until=until, names=names):
-            yield record.to_message(known)
+        reader = types
+        if not isinstance(reader, AbstractMessageDeserializer):
+            reader = MessageDeserializer(reader)
+        names = None
+        if isinstance(reader, MessageDeserializer):
+            names = {name for name, _version in reader.types}
+        for record in self.records(after=after, until=until, names=names, since=since):
+            yield record.to_message(reader)
