@@ -83,7 +83,7 @@ def _add_relay(parser: Parser) -> None:
         required=True,
         metavar="URL",
     )
-    add("--batch-size", "the most messages to send at once", default="100", **_BATCH)
+    add("--batch-size", "the most messages to send at once", default="500", **_BATCH)
     poll: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
     add("--poll-interval", "the longest wait before looking for messages", default="1s", **poll)
     lease = values.seconds(least=SHORTEST, most=_LONGEST_LEASE)

@@ -72,7 +72,7 @@ class AsyncOutboxRelay(AsyncRelaySteps):
         transport: AsyncAbstractEventstreamTransport,
         *,
         tables: OutboxTables = default_tables,
-        batch_size: int = 100,
+        batch_size: int = 500,
         poll_interval: float = 1.0,
         lease: float = 15.0,
         max_attempts: int = 8,

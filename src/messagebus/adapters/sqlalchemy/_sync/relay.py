@@ -74,7 +74,7 @@ class SyncOutboxRelay(SyncRelaySteps):
         transport: SyncAbstractEventstreamTransport,
         *,
         tables: OutboxTables = default_tables,
-        batch_size: int = 100,
+        batch_size: int = 500,
         poll_interval: float = 1.0,
         lease: float = 15.0,
         max_attempts: int = 8,
