@@ -14,6 +14,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "sqlalchemy") from error
 
+from ._async.dead_letters import AsyncDeadLetters
 from ._async.eventstore import AsyncSQLAlchemyEventstore
 from ._async.history import AsyncMessageHistory
 from ._async.inbox import AsyncSQLAlchemyInbox
@@ -21,8 +22,10 @@ from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
 from ._async.schema import async_create_tables, async_upgrade_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
+from ._dead_letters import DeadLetterFilter, Replayed, StoredDeadLetter
 from ._rows import StoredMessage
 from ._selection import MessageFilter, Selected
+from ._sync.dead_letters import SyncDeadLetters
 from ._sync.eventstore import SyncSQLAlchemyEventstore
 from ._sync.history import SyncMessageHistory
 from ._sync.inbox import SyncSQLAlchemyInbox
@@ -37,6 +40,7 @@ from .tables import default_tables as tables
 
 __all__ = [
     "READ_ONLY",
+    "AsyncDeadLetters",
     "AsyncMessageHistory",
     "AsyncOutbox",
     "AsyncOutboxRelay",
@@ -46,12 +50,16 @@ __all__ = [
     "AsyncSQLAlchemyUnitOfWork",
     "Backlog",
     "Backoff",
+    "DeadLetterFilter",
     "Leader",
     "MessageFilter",
     "OutboxTables",
     "RelayStatus",
+    "Replayed",
     "Selected",
+    "StoredDeadLetter",
     "StoredMessage",
+    "SyncDeadLetters",
     "SyncMessageHistory",
     "SyncOutbox",
     "SyncOutboxRelay",
