@@ -18,8 +18,10 @@ SERVER_FIXTURES = {
     "nats_url",
     "own_nats",
     "own_postgres",
+    "own_rabbitmq",
     "own_redis",
     "postgres_server_url",
+    "rabbitmq_url",
     "redis_cluster",
     "redis_url",
 }

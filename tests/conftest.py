@@ -1,10 +1,10 @@
 """Servers for the tests, each started when the first test asks for it.
 
 To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (the user must be
-allowed to create databases), MESSAGEBUS_TEST_REDIS_URL or MESSAGEBUS_TEST_NATS_URL. Tests that stop
-a server always start one of their own. A test is skipped for want of a program only where there is
-no wheel of it, as of PgBouncer, and the system has none either; with MESSAGEBUS_TEST_ALL set, it
-fails.
+allowed to create databases), MESSAGEBUS_TEST_REDIS_URL, MESSAGEBUS_TEST_NATS_URL or
+MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one of their own. A test is
+skipped for want of a program only where there is no wheel of it, as of RabbitMQ and PgBouncer, and
+the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .servers import NatsServer, PostgresServer, RedisNode, RedisServer
+from .servers import NatsServer, PostgresServer, RabbitmqServer, RedisNode, RedisServer
 from .servers.postgres import new_database
 from .servers.redis import form_cluster
 
@@ -65,6 +65,16 @@ def nats_url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """Yield the URL of the RabbitMQ server that all tests share; take names from *unique_name*."""
+    if url := os.environ.get("MESSAGEBUS_TEST_RABBITMQ_URL"):
+        yield url
+        return
+    with RabbitmqServer() as server:
+        yield server.url
+
+
 @pytest.fixture
 def unique_name() -> str:
     """Return a name that no other test uses, for a stream, a subject or a key."""
@@ -89,4 +99,11 @@ def own_redis() -> Iterator[RedisServer]:
 def own_nats() -> Iterator[NatsServer]:
     """Yield a NATS server that the test may stop, kill and freeze."""
     with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def own_rabbitmq() -> Iterator[RabbitmqServer]:
+    """Yield a RabbitMQ server that the test may stop, kill and freeze."""
+    with RabbitmqServer() as server:
         yield server

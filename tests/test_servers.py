@@ -12,12 +12,21 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from .servers import NatsServer, PostgresServer, RedisServer, Server, ServerError, postgres
+from .servers import (
+    NatsServer,
+    PostgresServer,
+    RabbitmqServer,
+    RedisServer,
+    Server,
+    ServerError,
+    postgres,
+    rabbitmq,
+)
 from .servers.process import answers_with
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-KINDS = [RedisServer, NatsServer, PostgresServer]
+KINDS = [RedisServer, NatsServer, PostgresServer, RabbitmqServer]
 
 
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -72,6 +81,26 @@ def test_a_test_without_postgresql_is_skipped_unless_all_must_run(
     monkeypatch.setenv("MESSAGEBUS_TEST_ALL", "1")
     with pytest.raises(ServerError, match="apt-get install postgresql"):
         PostgresServer()
+
+
+def test_a_test_without_rabbitmq_is_skipped_unless_all_must_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either way, the text says how to install it."""
+    monkeypatch.setattr(rabbitmq, "INSTALLED", tmp_path)
+    monkeypatch.delenv("MESSAGEBUS_TEST_ALL", raising=False)
+    with pytest.raises(pytest.skip.Exception, match=r"apt-get install .* rabbitmq-server"):
+        RabbitmqServer()
+
+    monkeypatch.setenv("MESSAGEBUS_TEST_ALL", "1")
+    with pytest.raises(ServerError, match=r"apt-get install .* rabbitmq-server"):
+        RabbitmqServer()
+
+
+def test_the_shared_rabbitmq_answers(rabbitmq_url: str) -> None:
+    """The URL leads to a server that speaks AMQP."""
+    answer = b"RabbitMQ"
+    assert answers_with(urlsplit(rabbitmq_url).port or 5672, b"AMQP\x00\x00\x09\x01", answer)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,12 +6,14 @@ from .nats import NatsServer
 from .pgbouncer import PgBouncer
 from .postgres import PostgresServer
 from .process import Server, ServerError
+from .rabbitmq import RabbitmqServer
 from .redis import RedisNode, RedisServer, Sentinel
 
 __all__ = [
     "NatsServer",
     "PgBouncer",
     "PostgresServer",
+    "RabbitmqServer",
     "RedisNode",
     "RedisServer",
     "Sentinel",

@@ -43,7 +43,10 @@ class Server(abc.ABC):
     Attributes:
         folder: the folder of the data.
         port: the port it listens on, which a restart keeps. 0 before the first start.
+        end: the signal that shuts it down gracefully.
     """
+
+    end = signal.SIGINT
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
@@ -95,7 +98,7 @@ class Server(abc.ABC):
         """Shut the server down gracefully, and return when it has exited."""
         if self._process is not None:
             self._signal(signal.SIGCONT)
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(self.end)
             try:
                 self._process.wait(PATIENCE)
             finally:
