@@ -198,7 +198,7 @@ def test_a_password_in_the_wrong_place_is_not_repeated(
     ("option", "text", "value"),
     [
         ("batch_size", "7", 7),
-        ("batch_size", "", 100),
+        ("batch_size", "", 500),
         ("prefix", "shop_", "shop_"),
         ("schema", "shop", "shop"),
         ("lease", "90", 90.0),
