@@ -31,7 +31,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     """
     parser = Parser(
         prog="messagebus",
-        description="Run a relay, or inspect and repair an outbox.",
+        description="Run a relay or a consumer, or inspect and repair an outbox.",
         epilog="\n".join(["exit status:", *(f"  {each:3}  {each.meaning}" for each in ExitCode)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -40,6 +40,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="module", required=True, metavar="COMMAND")
     _add_relay(_new(commands, "relay", "send the messages of committed transactions"))
+    _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     options, rest = parser.parse_known_args(arguments)
@@ -106,6 +107,40 @@ def _add_relay(parser: Parser) -> None:
     add("--retention-interval", "the wait once nothing is left to delete", default="1m", **_SECONDS)
     add("--drain", "send all pending messages, then exit", **_FLAG)
     add("--create-tables", "create the tables if they do not exist", **_FLAG)
+    _add_log(parser)
+
+
+def _add_consume(parser: Parser) -> None:
+    text = "the application, such as shop.app:app: an object with `bus` and `unit_of_work`"
+    parser.add_argument("application", metavar="APP", help=text)
+    add, number = parser.option, values.whole()
+    stream = "the stream, such as redis://host/0?stream=events"
+    add("--stream", stream, required=True, metavar="URL")
+    name = "the name of the consumer; each name gets every message"
+    add("--consumer", name, required=True, metavar="NAME")
+    at_once = "how many ordering keys to work on at the same time"
+    add("--concurrency", at_once, number, default="1", metavar="N")
+    add("--transaction-batch", "the most messages of a transaction", default="1", **_BATCH)
+    add("--prefetch", "the most messages to hold", default="200", **_BATCH)
+    most = "the most attempts to handle a message"
+    add("--max-attempts", most, number, default="8", metavar="N")
+    add("--backoff", "the first wait between attempts", default="200ms", **_SECONDS)
+    add("--longest-backoff", "the longest wait between attempts", default="1m", **_SECONDS)
+    unknown = "what to do with a message of an unknown type"
+    add("--on-unknown", unknown, choices=["skip", "bury", "stop"], default="skip")
+    behind = "what to do with what is behind a dead letter of the same key"
+    add("--on-dead-letter", behind, choices=["pass", "bury"], default="pass")
+    keep = "how long to remember what was handled; needs a unit"
+    add("--retention", keep, values.time_with_unit, default="7d", metavar="TIME")
+    lease = values.seconds(least=1.0, most=_LONGEST_LEASE)
+    silence = "how long a process that does not answer keeps its partitions"
+    add("--lease", silence, lease, default="10s", metavar="TIME")
+    add("--drain", "handle all there is, then exit", **_FLAG)
+    _add_log(parser)
+
+
+def _add_log(parser: Parser) -> None:
+    add = parser.option
     add("--log-format", "the format of the log", choices=["text", "json"], default="text")
     levels = ["debug", "info", "warning", "error"]
     add("--log-level", "the lowest level to log", choices=levels, default="info")

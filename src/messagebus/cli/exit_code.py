@@ -7,7 +7,7 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """The exit statuses; after 0, 2 and 3 a supervisor need not restart the relay.
+    """The exit statuses; after 0, 2 and 3 a supervisor need not restart the process.
 
     Attributes:
         meaning: the explanation in the help.
@@ -18,12 +18,12 @@ class ExitCode(IntEnum):
     OK = 0, "done, or stopped on request"
     FAILED = 1, "an unexpected error; or the answer was not yes (outbox)"
     USAGE = 2, "wrong arguments or configuration; missing tables (--drain, outbox)"
-    POISON = 3, "stopped at a message that cannot be sent"
+    POISON = 3, "stopped at a message that cannot be sent or handled"
     BROKER = 4, "the broker cannot be reached, or the leader sends nothing (--drain)"
     DATABASE = 5, "the database refuses, or cannot be reached (--drain, outbox)"
     UNHEALTHY = 6, "the outbox exceeds a limit"
     NOT_FOUND = 7, "no such message"
-    INTERRUPTED = 130, "stopped by a second signal: the batch in flight may be sent again"
+    INTERRUPTED = 130, "stopped by a second signal: what was in flight comes again"
 
     def __new__(cls, value: int, meaning: str) -> Self:
         """Keep the meaning beside the value."""

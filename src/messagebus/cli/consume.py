@@ -1,0 +1,145 @@
+"""``messagebus consume``: runs a consumer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from argparse import Namespace
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from ..adapters.factory import async_source_from_url, sync_source_from_url
+from ..exceptions import (
+    ConsumerStoppedError,
+    TransportRefusedError,
+    TransportUnavailableError,
+)
+from ..inbox import AsyncInboxConsumer, ConsumerOptions, SyncInboxConsumer
+from ..retry import Backoff
+from ..service._async.registry import AsyncMessageBus
+from . import logs
+from .application import Application
+from .exit_code import ExitCode
+from .output import with_advice
+
+log: logging.Logger = logging.getLogger("messagebus.consumer")
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(options: Namespace) -> ExitCode:
+    """Run a consumer until the process is told to stop, or until nothing is left (--drain)."""
+    logs.configure(options.log_format, options.log_level)
+    application = Application.load(options.application)
+    is_async = isinstance(application.bus, AsyncMessageBus)
+    try:
+        if is_async:
+            asyncio.run(_consume(application, options))
+        else:
+            _consume_in_thread(application, options)
+    except ConsumerStoppedError as error:
+        log.critical("%s", with_advice(error), extra={"event": "consumer.ended"})
+        return ExitCode.POISON
+    except TransportRefusedError as error:
+        log.critical("%s", with_advice(error), extra={"event": "consumer.refused"})
+        return ExitCode.USAGE
+    except TransportUnavailableError as error:
+        log.critical("%s", with_advice(error), extra={"event": "consumer.ended"})
+        return ExitCode.BROKER
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        log.critical("interrupted", extra={"event": "consumer.interrupted"})
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+async def _consume(application: Application, options: Namespace) -> None:
+    source = async_source_from_url(options.stream, options.consumer)
+    consumer = AsyncInboxConsumer(options.consumer, source, **_arguments(application, options))
+    loop = asyncio.get_running_loop()
+    task: Any = asyncio.current_task()
+
+    def stop(name: str) -> None:
+        _say_that_it_stops(name)
+        consumer.stop()
+        for each in _SIGNALS:
+            loop.add_signal_handler(each, task.cancel)
+
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, stop, each.name)
+    _say_that_it_starts(consumer)
+    if options.drain:
+        await consumer.drain()
+    else:
+        await consumer.run()
+    _say_what_was_done(consumer)
+
+
+def _consume_in_thread(application: Application, options: Namespace) -> None:
+    source = sync_source_from_url(options.stream, options.consumer)
+    consumer = SyncInboxConsumer(options.consumer, source, **_arguments(application, options))
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, interrupt)
+        consumer.stop()
+        _say_that_it_stops(signal.Signals(number).name)
+
+    for each in _SIGNALS:
+        signal.signal(each, stop)
+    _say_that_it_starts(consumer)
+    end: Callable[[], object] = consumer.drain if options.drain else consumer.run
+    end()
+    _say_what_was_done(consumer)
+
+
+def _arguments(application: Application, options: Namespace) -> dict[str, Any]:
+    return {
+        "bus": application.bus,
+        "unit_of_work": application.unit_of_work,
+        "deserializer": application.deserializer,
+        "dependencies": application.dependencies,
+        "options": ConsumerOptions(
+            concurrency=options.concurrency,
+            transaction_batch=options.transaction_batch,
+            prefetch=options.prefetch,
+            max_attempts=options.max_attempts,
+            backoff=Backoff(first=options.backoff, longest=options.longest_backoff),
+            hopeless=application.hopeless,
+            on_unknown=options.on_unknown,
+            on_dead_letter=options.on_dead_letter,
+            retention=options.retention,
+            lease=options.lease,
+        ),
+    }
+
+
+def _say_that_it_starts(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> None:
+    details = {"event": "consumer.started", "consumer": consumer.name, "member": consumer.member}
+    log.info("started %s as %s", consumer.name, consumer.member, extra=details)
+
+
+def _say_that_it_stops(name: str) -> None:
+    log.info("stopping on %s", name, extra={"event": "consumer.stopping", "signal": name})
+
+
+def _say_what_was_done(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> None:
+    status = consumer.status()
+    log.info(
+        "stopped: %d handled, %d duplicates, %d skipped, %d dead letter(s)",
+        status.handled,
+        status.duplicates,
+        status.skipped,
+        status.buried,
+        extra={
+            "event": "consumer.stopped",
+            "handled": status.handled,
+            "duplicates": status.duplicates,
+            "skipped": status.skipped,
+            "buried": status.buried,
+        },
+    )
