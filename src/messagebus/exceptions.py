@@ -608,6 +608,20 @@ class UpcastError(UnreadableMessageError):
         self.from_version = from_version
 
 
+class ReplayError(MessageBusError, RuntimeError):
+    """A replay cannot go on. What it has committed stays, and it can be resumed.
+
+    Attributes:
+        name: the name of the replay.
+        reason: why it stopped.
+    """
+
+    def __init__(self, name: str, reason: str, *, advice: str | None = None) -> None:
+        super().__init__(f"The replay {name!r} has stopped: {reason}", advice=advice)
+        self.name = name
+        self.reason = reason
+
+
 class UndeliverableMessageError(MessageBusError, RuntimeError):
     """A relay that stops at undeliverable messages has reached one.
 

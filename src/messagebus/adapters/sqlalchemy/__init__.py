@@ -20,6 +20,7 @@ from ._async.history import AsyncMessageHistory
 from ._async.inbox import AsyncSQLAlchemyInbox
 from ._async.outbox import AsyncOutbox
 from ._async.relay import AsyncOutboxRelay
+from ._async.replay import AsyncReplay
 from ._async.schema import async_create_tables, async_upgrade_tables
 from ._async.unit_of_work import AsyncSQLAlchemyTransaction, AsyncSQLAlchemyUnitOfWork
 from ._dead_letters import DeadLetterFilter, Replayed, StoredDeadLetter
@@ -31,9 +32,11 @@ from ._sync.history import SyncMessageHistory
 from ._sync.inbox import SyncSQLAlchemyInbox
 from ._sync.outbox import SyncOutbox
 from ._sync.relay import SyncOutboxRelay
+from ._sync.replay import SyncReplay
 from ._sync.schema import sync_create_tables, sync_upgrade_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
 from .engine import READ_ONLY, prepare_sqlite
+from .replay_progress import ReplayProgress
 from .status import Backlog, Leader, RelayStatus
 from .tables import OutboxTables, define_tables, metadata
 from .tables import default_tables as tables
@@ -44,6 +47,7 @@ __all__ = [
     "AsyncMessageHistory",
     "AsyncOutbox",
     "AsyncOutboxRelay",
+    "AsyncReplay",
     "AsyncSQLAlchemyEventstore",
     "AsyncSQLAlchemyInbox",
     "AsyncSQLAlchemyTransaction",
@@ -55,6 +59,7 @@ __all__ = [
     "MessageFilter",
     "OutboxTables",
     "RelayStatus",
+    "ReplayProgress",
     "Replayed",
     "Selected",
     "StoredDeadLetter",
@@ -63,6 +68,7 @@ __all__ = [
     "SyncMessageHistory",
     "SyncOutbox",
     "SyncOutboxRelay",
+    "SyncReplay",
     "SyncSQLAlchemyEventstore",
     "SyncSQLAlchemyInbox",
     "SyncSQLAlchemyTransaction",

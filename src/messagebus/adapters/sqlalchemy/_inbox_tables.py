@@ -64,9 +64,17 @@ def define_inbox(metadata: sa.MetaData, *, prefix: str, schema: str | None) -> d
         sa.Column("expires_at", TIME),
         schema=schema,
     )
+    replays = sa.Table(
+        f"{prefix}replays",
+        metadata,
+        sa.Column("name", sa.String(200), primary_key=True),
+        sa.Column("position", POSITION, nullable=False, comment="what it has applied so far"),
+        schema=schema,
+    )
     return {
         "inbox": inbox,
         "attempts": attempts,
         "dead_letters": dead_letters,
         "members": members,
+        "replays": replays,
     }

@@ -49,6 +49,7 @@ class OutboxTables:
         attempts: one row for each message that a consumer has begun to handle more than once.
         dead_letters: the messages that a consumer could not handle.
         members: one row for each process of a consumer, and one for each partition it reads.
+        replays: one row for each replay, with how far it has come.
         version: one row with the version of these tables.
     """
 
@@ -58,6 +59,7 @@ class OutboxTables:
     attempts: sa.Table
     dead_letters: sa.Table
     members: sa.Table
+    replays: sa.Table
     version: sa.Table
 
     def __iter__(self) -> Iterator[sa.Table]:
