@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from nats import errors as library
 from nats.js.errors import APIError, NoStreamResponseError
@@ -23,6 +25,7 @@ ERRORS = [  # as the client reports them
     (library.Error('nats: permissions violation for publish to "shop.a"'), REFUSED),
     (library.SecureConnRequiredError(), REFUSED),
     (library.SecureConnWantedError(), REFUSED),
+    (ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate"), REFUSED),
     (library.Error("nats: 'attempted to connect to leaf node port'"), REFUSED),
     (library.MaxPayloadError(), BAD),
     (library.Error("nats: maximum payload violation"), BAD),

@@ -49,6 +49,7 @@ ANSWERS = [  # as Redis 6.2, Redis 8 and Valkey 9 write them
     ("WRONGTYPE Operation against a key holding the wrong kind of value", REFUSED),
     ("DENIED Redis is running in protected mode because protected mode is enabled", REFUSED),
     ("NOPROTO unsupported protocol version", REFUSED),
+    ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", REFUSED),
     ("MOVED 15495 10.0.0.2:6379", REFUSED),
     ("ASK 15495 10.0.0.2:6379", REFUSED),
     ("CROSSSLOT Keys in request don't hash to the same slot", REFUSED),

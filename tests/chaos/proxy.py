@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Coroutine
 from typing import Any, Self
@@ -14,14 +15,16 @@ class Proxy:
 
     Args:
         target: the port of the server.
+        tls: what encrypts the connections to the clients, if anything does.
 
     Attributes:
         port: the port for the clients.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self._target = target
+        self._tls = tls
         self._open = True
         self._passing = asyncio.Event()
         self._passing.set()
@@ -58,7 +61,7 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError, NoServersError
 from nats.errors import Error as NatsError
@@ -19,6 +18,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 
 from ...exceptions import StreamMissingError, TransportRefusedError
 from .._transport.meaning import Meaning
+from .client import SecureClient
 from .errors import CLIENT_ERRORS, error_of, explain, violation_of
 from .servers import Server
 from .subject import listens, overlap
@@ -76,7 +76,7 @@ class Connection:
     def __init__(self, stream: Stream, timeout: float) -> None:
         self._stream = stream
         self._timeout = timeout
-        self._client = Client()
+        self._client = SecureClient()
         self._last_error: Exception | None = None
         self._refusal: Exception | None = None
         self._patterns: Sequence[str] = ()
@@ -120,7 +120,7 @@ class Connection:
         await self.check()
 
     async def _connect(self, server: Server, options: Mapping[str, Any]) -> None:
-        self._client = Client()
+        self._client = SecureClient()
         settings: dict[str, Any] = {
             **server.login,
             **options,

@@ -20,6 +20,8 @@ _RIGHTS = (
     "Let the user publish to the subjects of its messages and to $JS.API.STREAM.INFO.<stream>, "
     "with create=True also to $JS.API.STREAM.CREATE.<stream>, and subscribe to _INBOX.>."
 )
+_TLS = "Set up TLS at the server; without it, anybody on the way could read the login."
+_CERTIFICATE = "Trust its issuer, with an SSLContext: options={'tls': context}."
 _ROOM = "Raise the limits of the stream, the account or the server, or delete messages."
 
 # The answers of the server outside of JetStream, and the errors of the client, by their text.
@@ -31,6 +33,8 @@ TEXTS = (
     Row("Account Authentication Expired", Meaning.REFUSED, "Renew the credentials."),
     Row("invalid user credentials", Meaning.REFUSED, "Correct the file of the credentials."),
     Row("Permissions Violation", Meaning.REFUSED, _RIGHTS),
+    Row("secure connection not available", Meaning.REFUSED, _TLS),
+    Row("[SSL: CERTIFICATE_VERIFY_FAILED]", Meaning.REFUSED, _CERTIFICATE),
     Row("secure connection", Meaning.REFUSED, "Use the scheme tls:// where the server needs it."),
     Row("attempted to connect to", Meaning.REFUSED, "Use the port for clients, such as 4222."),
     Row("maximum payload", Meaning.BAD_MESSAGE),

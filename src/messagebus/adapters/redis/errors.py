@@ -20,6 +20,7 @@ _CLUSTER = (
 )
 _TYPE = "Give the stream another name, or rename what is there."
 _VERSION = "Use Redis 6.2 or later, or Valkey, and not the port of a Sentinel."
+_CERTIFICATE = "Trust its issuer: ?ssl_ca_certs=ca.pem in the URL."
 _USER = "Correct the user or the password."
 
 CLIENT_ERRORS = (library.RedisError, library.RedisClusterException, OSError)
@@ -52,6 +53,7 @@ TABLE = (
     Row("The user executing the script can't", Meaning.REFUSED, _RIGHTS),
     Row("WRONGTYPE", Meaning.REFUSED, _TYPE),
     Row("DENIED", Meaning.REFUSED),
+    Row("[SSL: CERTIFICATE_VERIFY_FAILED]", Meaning.REFUSED, _CERTIFICATE),
     Row("NOPROTO", Meaning.REFUSED, "Use another protocol: ?protocol=2 in the URL."),
     Row("MOVED", Meaning.REFUSED, _CLUSTER),
     Row("ASK", Meaning.REFUSED, _CLUSTER),
@@ -117,6 +119,9 @@ def problem_of(parts: Sequence[bytes | str]) -> Problem | None:
 def problem_of_client(error: Exception) -> Problem:
     """Return the problem in an error of the client, with the first word of the server's answer."""
     text = str(error)
+    _, certificate, reason = text.partition("[SSL: CERTIFICATE_VERIFY_FAILED]")
+    if certificate:  # after the place
+        return Problem(f"{certificate}{reason}", lost=True)
     word = getattr(error, "status_code", None) or _WORDS.get(type(error), "")
     if not text.startswith(word):
         text = f"{word} {text}"
