@@ -15,7 +15,7 @@ from messagebus.inbox import ConsumerOptions, Delivery
 from tests._async.inbox.conftest import NewConsumer
 from tests._async.inbox.fakes import AsyncPile, DatabaseAwayError, Store, away, delivered
 from tests.library import BookBorrowed, BookRegistered
-from tests.running.aio import background, eventually
+from tests.running.aio import background, eventually, pause
 
 
 class Unheard(Event):
@@ -455,6 +455,26 @@ async def test_partitions_are_leased_before_they_are_read(
     await consumer.drain()
     assert ([(0, 1)], ["1"]) == (source.assigned, store.effects)  # 2 belongs to another process
     assert [consumer.member] == store.left
+
+
+async def test_a_lease_that_has_lapsed_is_taken_anew(
+    store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
+) -> None:
+    """Another process may have had the partition meanwhile, and left something to take over."""
+    source = AsyncPile(*registered("1"), partitions=1)
+    consumer = new_consumer(source, lease=1.0)
+
+    async def outlast_the_lease(event: BookRegistered, uow: Any) -> None:
+        store.down = True
+        await pause(1.1)
+        store.down = False
+
+    async def taken_anew() -> bool:
+        return source.assigned == [(0,), (), (0,)]
+
+    bus.add_listener(BookRegistered, outlast_the_lease)
+    async with background(consumer.run, consumer.stop):
+        await eventually(taken_anew)
 
 
 async def test_without_an_inbox_all_partitions_are_read(

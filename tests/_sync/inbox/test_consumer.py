@@ -17,7 +17,7 @@ from messagebus.inbox import ConsumerOptions, Delivery
 from tests._sync.inbox.conftest import NewConsumer
 from tests._sync.inbox.fakes import DatabaseAwayError, Store, SyncPile, away, delivered
 from tests.library import BookBorrowed, BookRegistered
-from tests.running.blocking import background, eventually
+from tests.running.blocking import background, eventually, pause
 
 
 class Unheard(Event):
@@ -455,6 +455,26 @@ def test_partitions_are_leased_before_they_are_read(
     consumer.drain()
     assert ([(0, 1)], ["1"]) == (source.assigned, store.effects)  # 2 belongs to another process
     assert [consumer.member] == store.left
+
+
+def test_a_lease_that_has_lapsed_is_taken_anew(
+    store: Store, bus: SyncMessageBus[Any], new_consumer: NewConsumer
+) -> None:
+    """Another process may have had the partition meanwhile, and left something to take over."""
+    source = SyncPile(*registered("1"), partitions=1)
+    consumer = new_consumer(source, lease=1.0)
+
+    def outlast_the_lease(event: BookRegistered, uow: Any) -> None:
+        store.down = True
+        pause(1.1)
+        store.down = False
+
+    def taken_anew() -> bool:
+        return source.assigned == [(0,), (), (0,)]
+
+    bus.add_listener(BookRegistered, outlast_the_lease)
+    with background(consumer.run, consumer.stop):
+        eventually(taken_anew)
 
 
 def test_without_an_inbox_all_partitions_are_read(store: Store, new_consumer: NewConsumer) -> None:

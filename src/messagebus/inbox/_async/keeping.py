@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -55,7 +55,8 @@ class AsyncKeeping:
         self._backlog = backlog
         self._has_inbox: bool | None = None
         self._shared_until = 0.0
-        self._assigned: Collection[int] | None = None
+        self._lapses = 0
+        self._assigned: tuple[int, tuple[int, ...] | None] = (0, None)
         self._prune_at = 0.0
         self._refresh_at = 0.0
         self.interval: float = min((source.hold or 3 * _LONGEST_INTERVAL) / 3, _LONGEST_INTERVAL)
@@ -86,12 +87,22 @@ class AsyncKeeping:
                     extra={"event": "consumer.without_inbox"},
                 )
             await self._share()
-        if self.partitions is not None and self._assigned != self.partitions:
-            self._assigned = self.partitions
-            await self._source.assign(self._assigned)
-            self._refresh_at = 0.0
+        if self.partitions is not None:
+            await self._assign(self.partitions)
         if self._has_inbox:
             await self._tend_inbox(monotonic())
+
+    async def _assign(self, partitions: tuple[int, ...]) -> None:
+        """Tell the source what to read."""
+        lapses, assigned = self._assigned
+        if lapses != self._lapses and assigned:
+            # Whoever held them meanwhile may have left something to take over.
+            await self._source.assign(())
+            self._assigned = (self._lapses, ())
+        if self._assigned != (self._lapses, partitions):
+            await self._source.assign(partitions)
+            self._assigned = (self._lapses, partitions)
+            self._refresh_at = 0.0
 
     async def _tend_inbox(self, now: float) -> None:
         if self._options.on_dead_letter == "bury" and now >= self._refresh_at:
@@ -136,8 +147,8 @@ class AsyncKeeping:
         except (OutageError, TransportUnavailableError) as error:
             # The next call tries again; what is lost meanwhile is handled elsewhere.
             log.warning("not kept: %s", brief(error.__cause__ or error))
-        if self._has_inbox and self.partitions and monotonic() > self._shared_until:
-            self.partitions = ()
+        if self.partitions:
+            self._lapse()
 
     async def _share(self) -> None:
         if self.partitions is None:
@@ -146,6 +157,7 @@ class AsyncKeeping:
             self.partitions = tuple(range(self._source.partitions))
             return
         lease = self._options.lease
+        self._lapse()
         until = monotonic() + lease
 
         async def share(inbox: AsyncAbstractInbox) -> None:
@@ -156,6 +168,12 @@ class AsyncKeeping:
 
         await self._handling.with_inbox(share)
         self._shared_until = until
+
+    def _lapse(self) -> None:
+        """Give up what another process may have taken since the last renewal."""
+        if self._has_inbox and self.partitions and monotonic() > self._shared_until:
+            self.partitions = ()
+            self._lapses += 1
 
     def owns(self, delivery: Delivery) -> bool:
         """Tell whether a message still belongs to this process."""
@@ -174,7 +192,7 @@ class AsyncKeeping:
                 log.warning("partitions not given up: %s", brief(error.__cause__ or error))
         if self.partitions:
             self.partitions = ()
-        self._assigned = self._has_inbox = None
+        self._assigned, self._has_inbox = (self._lapses, None), None
 
 
 async def _nothing(_inbox: AsyncAbstractInbox) -> None:

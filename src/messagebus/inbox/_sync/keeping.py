@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -57,7 +57,8 @@ class SyncKeeping:
         self._backlog = backlog
         self._has_inbox: bool | None = None
         self._shared_until = 0.0
-        self._assigned: Collection[int] | None = None
+        self._lapses = 0
+        self._assigned: tuple[int, tuple[int, ...] | None] = (0, None)
         self._prune_at = 0.0
         self._refresh_at = 0.0
         self.interval: float = min((source.hold or 3 * _LONGEST_INTERVAL) / 3, _LONGEST_INTERVAL)
@@ -88,12 +89,22 @@ class SyncKeeping:
                     extra={"event": "consumer.without_inbox"},
                 )
             self._share()
-        if self.partitions is not None and self._assigned != self.partitions:
-            self._assigned = self.partitions
-            self._source.assign(self._assigned)
-            self._refresh_at = 0.0
+        if self.partitions is not None:
+            self._assign(self.partitions)
         if self._has_inbox:
             self._tend_inbox(monotonic())
+
+    def _assign(self, partitions: tuple[int, ...]) -> None:
+        """Tell the source what to read."""
+        lapses, assigned = self._assigned
+        if lapses != self._lapses and assigned:
+            # Whoever held them meanwhile may have left something to take over.
+            self._source.assign(())
+            self._assigned = (self._lapses, ())
+        if self._assigned != (self._lapses, partitions):
+            self._source.assign(partitions)
+            self._assigned = (self._lapses, partitions)
+            self._refresh_at = 0.0
 
     def _tend_inbox(self, now: float) -> None:
         if self._options.on_dead_letter == "bury" and now >= self._refresh_at:
@@ -138,8 +149,8 @@ class SyncKeeping:
         except (OutageError, TransportUnavailableError) as error:
             # The next call tries again; what is lost meanwhile is handled elsewhere.
             log.warning("not kept: %s", brief(error.__cause__ or error))
-        if self._has_inbox and self.partitions and monotonic() > self._shared_until:
-            self.partitions = ()
+        if self.partitions:
+            self._lapse()
 
     def _share(self) -> None:
         if self.partitions is None:
@@ -148,6 +159,7 @@ class SyncKeeping:
             self.partitions = tuple(range(self._source.partitions))
             return
         lease = self._options.lease
+        self._lapse()
         until = monotonic() + lease
 
         def share(inbox: SyncAbstractInbox) -> None:
@@ -158,6 +170,12 @@ class SyncKeeping:
 
         self._handling.with_inbox(share)
         self._shared_until = until
+
+    def _lapse(self) -> None:
+        """Give up what another process may have taken since the last renewal."""
+        if self._has_inbox and self.partitions and monotonic() > self._shared_until:
+            self.partitions = ()
+            self._lapses += 1
 
     def owns(self, delivery: Delivery) -> bool:
         """Tell whether a message still belongs to this process."""
@@ -174,7 +192,7 @@ class SyncKeeping:
                 log.warning("partitions not given up: %s", brief(error.__cause__ or error))
         if self.partitions:
             self.partitions = ()
-        self._assigned = self._has_inbox = None
+        self._assigned, self._has_inbox = (self._lapses, None), None
 
 
 def _nothing(_inbox: SyncAbstractInbox) -> None:
