@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Collection, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ..._compat.blocking import adapt_methods
 from ..capability import SourceCapability
@@ -26,8 +26,8 @@ class SyncAbstractSource(abc.ABC):
     before.
     """
 
-    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset()
-    """What it can do beyond the common rules."""
+    capabilities: frozenset[SourceCapability] = frozenset()
+    """What it can do beyond the common rules; its options may decide about it."""
 
     partitions: int = 0
     """

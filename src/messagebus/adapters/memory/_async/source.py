@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from ...._compat.aio import sleep
 from ....exceptions import TransportUnavailableError
@@ -39,7 +39,7 @@ class AsyncMemorySource(AsyncAbstractSource):
         ConfigurationError: the number of partitions is out of its range.
     """
 
-    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset(
+    capabilities: frozenset[SourceCapability] = frozenset(
         {
             SourceCapability.HISTORY,
             SourceCapability.LEASED,

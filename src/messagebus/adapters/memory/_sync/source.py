@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from ...._compat.blocking import sleep
 from ....exceptions import TransportUnavailableError
@@ -41,7 +41,7 @@ class SyncMemorySource(SyncAbstractSource):
         ConfigurationError: the number of partitions is out of its range.
     """
 
-    capabilities: ClassVar[frozenset[SourceCapability]] = frozenset(
+    capabilities: frozenset[SourceCapability] = frozenset(
         {
             SourceCapability.HISTORY,
             SourceCapability.LEASED,

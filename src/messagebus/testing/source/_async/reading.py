@@ -101,7 +101,7 @@ async def through_outages(call: Callable[[], Any]) -> Any:
 async def rest(harness: AsyncSourceHarness, source: AsyncAbstractSource) -> list[Delivery]:
     """Return what is still delivered, and settle it: nothing, if all was settled before.
 
-    A message that is sent now, and what is delivered again after some time, shows when to stop.
+    A message that is sent now shows when to stop.
     """
     last = new_messages(1)
     await send(harness, last)
@@ -109,7 +109,7 @@ async def rest(harness: AsyncSourceHarness, source: AsyncAbstractSource) -> list
     end = monotonic() + PATIENCE
     while last[0] not in wires(taken) and monotonic() < end:
         taken += await source.receive(100, 1.0)
-    while more := await source.receive(100, _SILENCE + (source.hold or 0.0)):
+    while more := await source.receive(100, _SILENCE):
         taken += more
     await source.settle(taken)
     return [each for each in taken if each.wire != last[0]]

@@ -111,7 +111,7 @@ async def the_first_message_ends_the_wait(harness: Harness) -> None:
 async def what_is_unreadable_is_delivered_byte_for_byte(harness: Harness) -> None:
     """It has no wire message, and hinders no other message."""
     messages = new_messages(4)
-    bodies = [b"\xff\x00{not JSON\r\n", b"", b"\xc3"]
+    bodies = [b"\xff\x00{not JSON\r\n", b"\x80", b"\xc3"]
     async with reading(harness) as source:
         for message, body in zip(messages, bodies, strict=False):
             await send(harness, [message])
