@@ -8,6 +8,7 @@ from redis._parsers import BaseParser
 
 from messagebus.adapters._transport.meaning import Meaning, look_up
 from messagebus.adapters.redis.errors import (
+    READING,
     TABLE,
     Problem,
     explain,
@@ -39,6 +40,7 @@ ANSWERS = [  # as Redis 6.2, Redis 8 and Valkey 9 write them
     ("NOSCRIPT No matching script.", TRY_AGAIN),
     ("OOM command not allowed when used memory > 'maxmemory'.", TRY_AGAIN),
     ("MISCONF Errors writing to the AOF file: No space left on device", TRY_AGAIN),
+    ("NOGROUP No such key 'shop' or consumer group 'billing' in XREADGROUP", TRY_AGAIN),
     ("NOAUTH Authentication required.", REFUSED),
     ("WRONGPASS invalid username-password pair or user is disabled.", REFUSED),
     ("ERR invalid password", REFUSED),
@@ -146,3 +148,11 @@ def test_a_script_reports_in_bytes_or_strings() -> None:
 def test_a_key_is_placed_beside_its_stream(stream: str, place: str) -> None:
     """What stands between braces decides the node of a cluster."""
     assert place == place_of(stream)
+
+
+def test_the_advice_for_a_source_names_its_commands() -> None:
+    """A source needs other rights than a transport."""
+    _, text = explain(Problem("NOPERM No permissions to run a command"), "shop", READING)
+
+    assert "XREADGROUP, XACK" in text
+    assert "access the key shop" in text

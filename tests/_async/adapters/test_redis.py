@@ -164,6 +164,52 @@ async def test_what_is_no_stream_is_reported_and_remembered_as_nothing(
     assert messages == entries(redis_url, unique_name)
 
 
+async def test_messages_of_a_key_are_in_one_of_several_streams(
+    redis_url: str, unique_name: str
+) -> None:
+    """Each stream has its part in order, and those without a key are in the first."""
+    messages = new_messages(60)
+    for number, message in enumerate(messages[:50]):
+        message["ordering_key"] = f"parcel {number % 10}"
+    async with AsyncRedisTransport.from_url(
+        redis_url, stream=unique_name, create=True, partitions=3
+    ) as sender:
+        await sender.send_messages_serialized(messages)
+        await sender.send_messages_serialized(messages)  # which are all known
+
+    streams = [entries(redis_url, f"{unique_name}.{number}") for number in range(3)]
+    assert messages[50:] == streams[0][-10:]
+    assert all(streams)
+    for stream in streams:
+        ours = [message for message in messages if message in stream]
+        assert ours == stream
+    assert 60 == sum(map(len, streams))
+
+
+async def test_a_stream_that_is_missing_among_several_stops_only_its_messages(
+    redis_url: str, unique_name: str
+) -> None:
+    """What was confirmed before its first message counts, and nothing after it is lost."""
+    messages = new_messages(20)
+    for number, message in enumerate(messages[1:]):
+        message["ordering_key"] = f"parcel {number}"
+    with in_redis(redis_url) as client:
+        client.xgroup_create(f"{unique_name}.0", "readers", mkstream=True)
+        async with AsyncRedisTransport.from_url(
+            redis_url, stream=unique_name, partitions=2
+        ) as sender:
+            with pytest.raises(StreamMissingError, match=rf"{unique_name}\.1"):
+                await sender.connect()
+            with pytest.raises(BatchSendError) as failure:
+                await sender.send_messages_serialized(messages)
+            client.xgroup_create(f"{unique_name}.1", "readers", mkstream=True)
+            await sender.send_messages_serialized(messages[failure.value.sent :])
+
+    streams = [entries(redis_url, f"{unique_name}.{number}") for number in range(2)]
+    assert 0 < failure.value.sent < 20
+    assert 20 == sum(map(len, streams))
+
+
 async def test_a_full_server_is_an_outage(own_redis: RedisServer) -> None:
     """No memory is no fault of the message: it can be sent when there is some."""
     messages = new_messages(2)

@@ -10,10 +10,15 @@ from redis import exceptions as library
 
 from .._transport.meaning import UNKNOWN, Meaning, Row, look_up
 
-_RIGHTS = (
+SENDING = (
     "Let the user run EVALSHA, SCRIPT LOAD, GET, SET, TYPE, XADD, XTRIM and TIME, and access the "
     "keys {stream} and {place}:*."
 )
+READING = (
+    "Let the user run XREADGROUP, XACK, XCLAIM, XAUTOCLAIM, XPENDING, XGROUP and XINFO, and access "
+    "the key {stream}."
+)
+_RIGHTS = "{rights}"
 _CLUSTER = (
     "The server is a node of a cluster. Give the transport a client for clusters, RedisCluster, or "
     "the URL of the node that holds the stream."
@@ -41,6 +46,7 @@ TABLE = (
     Row("BUSY", Meaning.TRY_AGAIN),
     Row("NOREPLICAS", Meaning.TRY_AGAIN),
     Row("NOSCRIPT", Meaning.TRY_AGAIN),
+    Row("NOGROUP", Meaning.TRY_AGAIN, "A source creates its group again, from the beginning."),
     Row("OOM", Meaning.TRY_AGAIN, "Raise maxmemory, or trim streams: max_length, max_age."),
     Row("MISCONF", Meaning.TRY_AGAIN, "The server cannot write to its disk: see its log."),
     # The user, or a name, is wrong.
@@ -92,7 +98,7 @@ _SCRIPT_LINE = re.compile(r"^@user_script: ?\d+: -?")  # before errors in script
 
 
 class Problem(NamedTuple):
-    """What stopped the transport.
+    """What stopped the transport, or the source.
 
     Attributes:
         answer: the error of the server, or of the network.
@@ -128,12 +134,13 @@ def problem_of_client(error: Exception) -> Problem:
     return Problem(text, lost=isinstance(error, _NETWORK_ERRORS))
 
 
-def explain(problem: Problem, stream: str) -> tuple[Meaning, str]:
+def explain(problem: Problem, stream: str, rights: str = SENDING) -> tuple[Meaning, str]:
     """Return what an error means, and a text for it: the answer, what it is about, what to do.
 
     Args:
         problem: what stopped the transport.
         stream: the key of the stream.
+        rights: what to do if the user lacks a right.
     """
     answer = _SCRIPT_LINE.sub("", problem.answer).strip()
     row = look_up(TABLE, answer.removeprefix("ERR "))
@@ -144,7 +151,8 @@ def explain(problem: Problem, stream: str) -> tuple[Meaning, str]:
     if problem.found:
         details.append(f"the key holds a {problem.found}")
     text = f"Redis: {answer.rstrip('.')} ({', '.join(details)})"
-    advice = row.advice.format(stream=stream, place=place_of(stream))
+    advice = rights if row.advice == _RIGHTS else row.advice
+    advice = advice.format(stream=stream, place=place_of(stream))
     return meaning, f"{text}. {advice}" if advice else text
 
 

@@ -1,4 +1,4 @@
-"""The options in the URL of a Redis transport, and those of its client."""
+"""The options in the URL of a transport to Redis or of a source, and those of the client."""
 
 from __future__ import annotations
 
@@ -39,13 +39,22 @@ def _requirement(text: str) -> str:
     return text
 
 
-_TRANSPORT: Kinds = {
+TRANSPORT: Kinds = {
     "stream": str,
     "create": truth,
     "deduplicate_for": float,
     "max_length": int,
     "max_age": float,
+    "partitions": int,
     "patience": float,
+    "timeout": float,
+}
+SOURCE: Kinds = {
+    "stream": str,
+    "create": truth,
+    "partitions": int,
+    "ordered": truth,
+    "hold": float,
     "timeout": float,
 }
 _CLIENT: Kinds = {
@@ -74,21 +83,25 @@ _OF_SCHEME: dict[str, Kinds] = {
 }
 
 
-def read_url(url: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def read_url(url: str, own: Kinds) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Read a URL.
 
+    Args:
+        url: the URL.
+        own: the options of the transport or the source.
+
     Returns:
-        The address of the server, the options of the transport and those of its client.
+        The address of the server, the options in *own*, and those of the client.
 
     Raises:
         ConfigurationError: the address is not that of a server, an option is unknown or has a wrong
             value, or the password is not percent-encoded.
     """
     kinds = _OF_SCHEME.get(url.partition(":")[0].lower(), {})
-    address, options = split_options(url, {**_TRANSPORT, **kinds})
+    address, options = split_options(url, {**own, **kinds})
     parts = urlsplit(address)
     if parts.scheme not in _OF_SCHEME or "://" not in address:
-        problem = f"The URL of a transport to Redis begins with {'://, '.join(_OF_SCHEME)}://"
+        problem = f"A URL of Redis begins with {'://, '.join(_OF_SCHEME)}://"
         raise ConfigurationError(problem)
     if parts.scheme == "unix":
         if parts.path in {"", "/"}:

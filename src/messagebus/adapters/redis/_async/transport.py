@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Self
 
 from ...._ranges import SHORTEST, ensure_number
-from ....exceptions import ConfigurationError, StreamMissingError
+from ....exceptions import ConfigurationError, StreamMissingError, TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused
 from ..._transport.meaning import Meaning, failure_of
-from .._compat.aio import AsyncRedis, AsyncRedisCluster, current_loop
+from ..._transport.partitions import partition_of
+from .._compat.aio import AsyncRedis, AsyncRedisCluster
 from ..append import MISSING, MOST_ENTRIES, PROBE, SCRIPT, Entry, encode, keys_of
 from ..errors import CLIENT_ERRORS, Problem, explain, place_of, problem_of, problem_of_client
-from ..options import read_url
+from ..options import TRANSPORT, read_url
+from ..streams import streams_of
+from .client import AsyncClient
 
 _ADVICE = (
     "Create it together with the group that reads it, `XGROUP CREATE {stream} <group> $ MKSTREAM`, "
@@ -32,7 +34,10 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         client: the client, which may be one for a cluster, or one that a Sentinel gave; it stays
             open when the transport is closed.
         stream: the key of the stream.
-        create: create the stream with the first message instead of failing without it.
+        partitions: the number of streams among which ordering keys divide the messages. Of more
+            than one, the keys are `<stream>.0`, `<stream>.1` and so on; those with the same
+            ordering key stay in order, and those without one are in the first stream.
+        create: create a stream with its first message instead of failing without it.
         deduplicate_for: how long a message is remembered, in seconds, in a key
             `{<stream>}:<id>` of about 200 bytes; 0 for never. It must exceed the time that a
             sender may be down between sending a message and recording that it did.
@@ -47,9 +52,10 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
 
     def __init__(
         self,
-        client: AsyncRedis | AsyncRedisCluster,
+        client: AsyncRedis | AsyncRedisCluster | AsyncClient,
         stream: str,
         *,
+        partitions: int = 1,
         create: bool = False,
         deduplicate_for: float = 600.0,
         max_length: int | None = None,
@@ -67,26 +73,16 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         if max_length is not None and not 0 < max_length <= MOST_ENTRIES:
             problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
             raise ConfigurationError(problem)
-        if not hasattr(client, "register_script"):
-            problem = f"{type(client).__name__} is no client that can run a script"
-            advice = "Of a Sentinel, give the client of the primary: sentinel.master_for(name)."
-            raise ConfigurationError(problem, advice=advice)
-        self._stream = stream
+        self._streams = streams_of(stream, partitions)
         self._create = create
         self._remembered = deduplicate_for > 0
         remember_for = max(round(deduplicate_for * 1000), 1)
         oldest = round((max_age or 0) * 1000)
         self._arguments = (remember_for, int(create), max_length or 0, oldest)  # of the script
         self._trims = bool(max_length or oldest)
-        self._new_client: Callable[[], Any] | None = None
-        self._loop: object = None
-        self._left: list[Any] = []
-        self._use(client)
-
-    def _use(self, client: Any) -> None:  # its types differ from version to version
-        self._client = client
-        self._script = client.register_script(SCRIPT)
-        self._probe = client.register_script(PROBE)
+        self._client = client if isinstance(client, AsyncClient) else AsyncClient(client)
+        self._script = self._client.latest.register_script(SCRIPT)
+        self._probe = self._client.latest.register_script(PROBE)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -105,26 +101,12 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
             ConfigurationError: there is no stream, an option is unknown or has a wrong value, or
                 the password of the URL is not percent-encoded.
         """
-        address, found, settings = read_url(url)
+        address, found, settings = read_url(url, TRANSPORT)
         options = {"timeout": 5.0, **found, **options}
         if "stream" not in options:
             problem = "A transport to Redis needs a stream: add ?stream=events to the URL"
             raise ConfigurationError(problem)
-        timeout = options.pop("timeout")
-        ensure_number("timeout", timeout, least=SHORTEST)
-        client: Any = AsyncRedis
-        new_client = partial(
-            client.from_url,
-            address,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            # The transport retries by itself: it knows which messages are confirmed.
-            retry=None,
-            **settings,
-        )
-        transport = cls(new_client(), **options)
-        transport._new_client = new_client
-        return transport
+        return cls(AsyncClient.of_url(address, options.pop("timeout"), settings), **options)
 
     async def connect(self) -> None:
         """Connect, and check the user, its rights and the key of the stream.
@@ -135,59 +117,66 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
             StreamMissingError: there is no stream, and the transport does not create it.
             TransportUnavailableError: the server cannot be reached, or takes no writes now.
         """
-        self._enter_loop()
+        client = self._client.current()
         flags = (int(self._create), int(self._remembered), int(self._trims))
-        keys = [self._stream, f"{place_of(self._stream)}:"]
-        try:
-            await self._client.script_load(SCRIPT)
-            problem = problem_of(await self._probe(keys=keys, args=flags))
-        except CLIENT_ERRORS as error:
-            raise await self._failure(problem_of_client(error)) from error
-        if problem is not None:
-            raise await self._failure(problem)
+        for stream in self._streams:
+            keys = [stream, f"{place_of(stream)}:"]
+            try:
+                await client.script_load(SCRIPT)
+                problem = problem_of(await self._probe(keys=keys, args=flags, client=client))
+            except CLIENT_ERRORS as error:
+                raise await self._failure(stream, problem_of_client(error)) from error
+            if problem is not None:
+                raise await self._failure(stream, problem)
 
     async def close(self) -> None:
         """Close the connections, unless the client was given to the transport."""
-        if self._new_client is not None:
-            self._enter_loop()
-            await self._client.aclose()
-
-    def _enter_loop(self) -> None:
-        """Replace a client of ours whose connections belong to another event loop.
-
-        That loop may have ended, or it runs in the parent of this process.
-        """
-        loop = current_loop()
-        if self._new_client is not None and self._loop not in {None, loop}:
-            self._left.append(self._client)  # it would close its connections when collected
-            self._use(self._new_client())
-        self._loop = loop
+        await self._client.close()
 
     _encode = staticmethod(encode)
 
     async def _send(self, parcels: Sequence[Parcel[Entry]]) -> tuple[int, Exception | None]:
-        self._enter_loop()
+        confirmed, failure = len(parcels), None
+        # Each partition has a stream, and each stream may be on another node of a cluster.
+        numbers_of: dict[int, list[int]] = {}
+        for number, parcel in enumerate(parcels):
+            partition = partition_of(parcel.message, len(self._streams))
+            numbers_of.setdefault(partition, []).append(number)
+        for partition, numbers in numbers_of.items():
+            if isinstance(failure, TransportUnavailableError):
+                confirmed = min(confirmed, numbers[0])
+                continue
+            stream = self._streams[partition]
+            sent, problem = await self._append(stream, [parcels[number] for number in numbers])
+            if problem is not None and numbers[sent] < confirmed:
+                confirmed, failure = numbers[sent], problem
+        return confirmed, failure
+
+    async def _append(
+        self, stream: str, parcels: Sequence[Parcel[Entry]]
+    ) -> tuple[int, Exception | None]:
+        client = self._client.current()
         entries = [parcel.content for parcel in parcels]
         try:
             confirmed, *parts = await self._script(
-                keys=keys_of(self._stream, entries, remembered=self._remembered),
+                keys=keys_of(stream, entries, remembered=self._remembered),
                 args=[*self._arguments, b"[" + b",".join(fields for _, fields in entries) + b"]"],
+                client=client,
             )
         except CLIENT_ERRORS as error:
-            return 0, caused(await self._failure(problem_of_client(error)), error)
+            return 0, caused(await self._failure(stream, problem_of_client(error)), error)
         problem = problem_of(parts)
         if problem is None:
             return confirmed, None
-        return confirmed, await self._failure(problem, parcels[confirmed])
+        return confirmed, await self._failure(stream, problem, parcels[confirmed])
 
-    async def _failure(self, problem: Problem, parcel: Parcel[Entry] | None = None) -> Exception:
+    async def _failure(
+        self, stream: str, problem: Problem, parcel: Parcel[Entry] | None = None
+    ) -> Exception:
         """Return the exception to raise for a problem with a parcel, or with connecting."""
         if problem.answer == MISSING:
-            return StreamMissingError(self._stream, _ADVICE.format(stream=self._stream))
-        meaning, text = explain(problem, self._stream)
+            return StreamMissingError(stream, _ADVICE.format(stream=stream))
+        meaning, text = explain(problem, stream)
         if meaning is Meaning.RECONNECT:
-            # A client for a cluster has no such pool, and finds the other nodes by itself.
-            pool = getattr(self._client, "connection_pool", None)
-            if pool is not None:
-                await pool.disconnect(inuse_connections=False)
+            await self._client.drop()
         return failure_of(meaning, text, parcel and parcel.message)
