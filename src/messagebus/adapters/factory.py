@@ -28,7 +28,7 @@ _ADAPTERS = {
     "tls": ("nats", "Nats"),
     "unix": ("redis", "Redis"),
 }
-_WITHOUT_SOURCE = {"nats", "redis", "rediss", "stdout", "tls", "unix"}
+_WITHOUT_SOURCE = {"nats", "stdout", "tls"}
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:

@@ -12,7 +12,14 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "redis") from error
 
+from ._async.source import AsyncRedisSource
 from ._async.transport import AsyncRedisTransport
+from ._sync.source import SyncRedisSource
 from ._sync.transport import SyncRedisTransport
 
-__all__ = ["AsyncRedisTransport", "SyncRedisTransport"]
+__all__ = [
+    "AsyncRedisSource",
+    "AsyncRedisTransport",
+    "SyncRedisSource",
+    "SyncRedisTransport",
+]

@@ -1,0 +1,159 @@
+"""The consumer group of a source, as commands to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.client import NEVER_DECODE
+
+from ....exceptions import StreamMissingError
+from ..._transport.meaning import Meaning, failure_of
+from ..entries import Entry, replies_of
+from ..errors import CLIENT_ERRORS, READING, explain, problem_of_client
+from .client import AsyncClient
+
+BEGINNING = "0-0"
+_END = "18446744073709551615-18446744073709551615"
+
+_ADVICE = (
+    "Create it together with the group, `XGROUP CREATE {stream} {group} 0 MKSTREAM`, or let the "
+    "source do it with create=True."
+)
+_FOREVER = 2**53  # milliseconds
+_LEFT = 3_600_000  # milliseconds after which a member that holds nothing is forgotten
+_RAW: dict[str, Any] = {NEVER_DECODE: []}  # the bytes, whatever the client would make of them
+
+# One script, because a member that reads between two commands would lose what it holds.
+# KEYS: the stream. ARGV: the group, and the milliseconds.
+_FORGET = """
+for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local member = {}
+  for place = 1, #flat, 2 do
+    member[flat[place]] = flat[place + 1]
+  end
+  if member.pending == 0 and member.idle > tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], member.name)
+  end
+end
+"""
+
+
+class AsyncGroup:
+    """The consumer group of a source.
+
+    Args:
+        client: the client.
+        name: the name of the group.
+        member: the name of this member of the group.
+    """
+
+    def __init__(self, client: AsyncClient, name: str, member: str) -> None:
+        self._client = client
+        self._name = name
+        self._member = member
+        self._forget = client.latest.register_script(_FORGET)
+
+    async def open(self, stream: str, create: bool) -> None:
+        """Create the group if there is none, and try the commands that reading needs.
+
+        Raises:
+            StreamMissingError: there is no stream, and *create* is False.
+            TransportRefusedError: the user lacks a right, or the key holds something else.
+            TransportUnavailableError: the server cannot be reached.
+        """
+        create_group = ["XGROUP", "CREATE", stream, self._name, "0"]
+        try:
+            await self._execute(*create_group, *(["MKSTREAM"] if create else []))
+        except CLIENT_ERRORS as error:
+            answer = problem_of_client(error).answer
+            if "requires the key to exist" in answer:
+                advice = _ADVICE.format(stream=stream, group=self._name)
+                raise StreamMissingError(stream, advice) from error
+            if "BUSYGROUP" not in answer:
+                raise await self._failure(stream, error) from error
+        # Without an effect: no entry has these identifiers, and none has waited for so long.
+        await self.acknowledge(stream, [BEGINNING])
+        await self.touch(stream, [BEGINNING], 0.0)
+        await self.claim(stream, _END, 1, _FOREVER)
+        await self.holders(stream)
+        reading = ["XREADGROUP", "GROUP", self._name, self._member, "COUNT", 1]
+        await self._run(stream, *reading, "STREAMS", stream, BEGINNING)
+        try:
+            client = self._client.current()
+            await self._forget(keys=[stream], args=[self._name, _LEFT], client=client)
+        except CLIENT_ERRORS as error:
+            raise await self._failure(stream, error) from error
+
+    async def read(
+        self, streams: Sequence[str], count: int, block: float
+    ) -> list[tuple[str, list[Entry]]]:
+        """Read entries that nobody was given, up to *count* of each stream.
+
+        Args:
+            streams: the keys of the streams.
+            count: the most entries of each stream.
+            block: how long to wait for the first, in seconds.
+        """
+        milliseconds = int(block * 1000)
+        waiting = ["BLOCK", milliseconds] if milliseconds else []
+        reply = await self._run(
+            streams[0],
+            *("XREADGROUP", "GROUP", self._name, self._member, "COUNT", count, *waiting),
+            *("STREAMS", *streams, *(">" for _ in streams)),
+        )
+        return list(replies_of(reply))
+
+    async def claim(
+        self, stream: str, start: str, count: int, idle: int
+    ) -> tuple[str, list[Entry], list[str]]:
+        """Claim entries that somebody was given, in order.
+
+        Args:
+            stream: the key of the stream.
+            start: where to begin.
+            count: the most entries.
+            idle: how long nothing must have happened to them, in milliseconds.
+
+        Returns:
+            Where to go on, the entries, and the identifiers of those that the stream has lost.
+        """
+        words = ["XAUTOCLAIM", stream, self._name, self._member, idle, start, "COUNT", count]
+        cursor, entries, *rest = await self._run(stream, *words)
+        lost = [id.decode() for id in rest[0]] if rest else []
+        return cursor.decode(), [each for each in entries if each[0] is not None], lost
+
+    async def holders(self, stream: str) -> set[str]:
+        """Return the names of the members that hold entries."""
+        reply = await self._run(stream, "XPENDING", stream, self._name)
+        consumers = reply["consumers"] if isinstance(reply, Mapping) else reply[3]
+        names = [each["name"] if isinstance(each, Mapping) else each[0] for each in consumers or ()]
+        return {name.decode() if isinstance(name, bytes) else name for name in names}
+
+    async def acknowledge(self, stream: str, ids: Sequence[str]) -> None:
+        """Remove entries from what the group holds."""
+        await self._run(stream, "XACK", stream, self._name, *ids)
+
+    async def touch(self, stream: str, ids: Sequence[str], idle: float) -> None:
+        """Make it so that nothing has happened to entries for *idle* seconds."""
+        await self._run(
+            stream,
+            *("XCLAIM", stream, self._name, self._member, 0, *ids),
+            *("IDLE", round(idle * 1000), "JUSTID"),
+            parse_justid=True,
+        )
+
+    async def _run(self, stream: str, *words: Any, **options: Any) -> Any:
+        try:
+            return await self._execute(*words, **options)
+        except CLIENT_ERRORS as error:
+            raise await self._failure(stream, error) from error
+
+    async def _execute(self, *words: Any, **options: Any) -> Any:
+        return await self._client.current().execute_command(*words, **_RAW, **options)
+
+    async def _failure(self, stream: str, error: Exception) -> Exception:
+        meaning, text = explain(problem_of_client(error), stream, READING)
+        if meaning is Meaning.RECONNECT:
+            await self._client.drop()
+        return failure_of(meaning, text, None)

@@ -1,0 +1,97 @@
+"""What a source has been given and has not settled."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from time import monotonic
+
+from ...inbox.delivery import Delivery
+from .entries import Place
+
+
+class Holdings:
+    """Deliveries that are held, and those that wait to be handed out.
+
+    Args:
+        hold: how many seconds after it was got a delivery goes to somebody else; None for never.
+    """
+
+    def __init__(self, hold: float | None) -> None:
+        self._hold = hold
+        self._known: dict[Place, tuple[Delivery, float]] = {}
+        self._waiting: list[Place] = []  # a heap
+        self._queued: set[Place] = set()  # the same places
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a delivery waits to be handed out."""
+        return bool(self._waiting)
+
+    def add(self, deliveries: Iterable[Delivery]) -> None:
+        """Add deliveries that wait; older ones of the same entries are not held any more."""
+        now = monotonic()
+        for each in deliveries:
+            place: Place = each.receipt
+            self._known[place] = each, now
+            if place not in self._queued:
+                self._queued.add(place)
+                heapq.heappush(self._waiting, place)
+
+    def knows(self, place: Place) -> bool:
+        """Tell whether an entry is held or waits."""
+        return place in self._known
+
+    def take(self, limit: int) -> list[Delivery]:
+        """Hand out deliveries that wait, in order."""
+        taken: list[Delivery] = []
+        while self._waiting and len(taken) < limit:
+            place = heapq.heappop(self._waiting)
+            self._queued.discard(place)
+            delivery, _ = self._known[place]
+            if self.holds(delivery):
+                taken.append(delivery)
+            else:
+                del self._known[place]
+        return taken
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery that was handed out is held."""
+        known, since = self._known.get(delivery.receipt, (None, 0.0))
+        return known is delivery and (self._hold is None or monotonic() < since + self._hold)
+
+    def select(self, deliveries: Iterable[Delivery]) -> Iterator[tuple[int, list[Delivery]]]:
+        """Yield partitions with those of the deliveries that nothing has replaced."""
+        found: dict[int, list[Delivery]] = {}
+        for each in deliveries:
+            if self._known.get(each.receipt, (None, 0.0))[0] is each:
+                found.setdefault(each.partition, []).append(each)
+        yield from found.items()
+
+    def extend(self, deliveries: Sequence[Delivery], begin: float) -> None:
+        """Let the time of deliveries begin again."""
+        for each in deliveries:
+            if each.receipt in self._known:
+                self._known[each.receipt] = each, begin
+
+    def all(self) -> list[Delivery]:
+        """Return all deliveries."""
+        return [delivery for delivery, _ in self._known.values()]
+
+    def drop(self, deliveries: Iterable[Delivery]) -> None:
+        """Forget deliveries."""
+        for each in deliveries:
+            self._known.pop(each.receipt, None)
+
+    def keep(self, partitions: Collection[int]) -> None:
+        """Forget what is of other partitions."""
+        self._known = {
+            place: held for place, held in self._known.items() if place.partition in partitions
+        }
+        self._waiting = [place for place in self._waiting if place in self._known]
+        heapq.heapify(self._waiting)
+        self._queued = set(self._waiting)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.keep(())
