@@ -191,22 +191,23 @@ async def test_trimmed_entries_are_logged_as_lost(
     assert lost in record
 
 
-async def test_what_a_frozen_process_reads_too_late_is_found(
+async def test_a_frozen_process_reads_nothing_when_its_partition_is_gone(
     redis_url: str, unique_name: str
 ) -> None:
-    """It reads once more after its partition went to another process, which claims the entries."""
+    """What it read before is taken over, and comes before what it would have read."""
     harness = RedisHarness(redis_url, unique_name, "ordered")
     messages = new_messages(5)
     frozen, source = harness.source(), harness.source()
     await frozen.connect()
     await frozen.assign({0})
-    await source.connect()
-    await source.assign({0})
     await send(harness, messages[:2])
     assert messages[:2] == wires(await take(frozen, 2))
+    await source.connect()
+    await source.assign({0})
+    assert [] == await frozen.receive(5, 0.1)
     await send(harness, messages[2:])
     taken = await take(source, 5)
-    assert {each["id"] for each in messages} == {each["id"] for each in wires(taken)}
+    assert messages == wires(taken)
     await source.settle(taken)
     assert [] == await rest(harness, source)
     await frozen.close()
@@ -272,7 +273,7 @@ async def test_a_key_that_is_no_stream_is_refused(redis_url: str, unique_name: s
     await source.close()
 
 
-@pytest.mark.parametrize("command", ["xreadgroup", "xack", "xclaim", "xautoclaim", "xpending"])
+@pytest.mark.parametrize("command", ["xreadgroup", "xack", "xclaim", "xautoclaim"])
 async def test_a_missing_right_is_found_when_connecting(
     command: str, own_redis: RedisServer
 ) -> None:

@@ -191,20 +191,23 @@ def test_trimmed_entries_are_logged_as_lost(
     assert lost in record
 
 
-def test_what_a_frozen_process_reads_too_late_is_found(redis_url: str, unique_name: str) -> None:
-    """It reads once more after its partition went to another process, which claims the entries."""
+def test_a_frozen_process_reads_nothing_when_its_partition_is_gone(
+    redis_url: str, unique_name: str
+) -> None:
+    """What it read before is taken over, and comes before what it would have read."""
     harness = RedisHarness(redis_url, unique_name, "ordered")
     messages = new_messages(5)
     frozen, source = harness.source(), harness.source()
     frozen.connect()
     frozen.assign({0})
-    source.connect()
-    source.assign({0})
     send(harness, messages[:2])
     assert messages[:2] == wires(take(frozen, 2))
+    source.connect()
+    source.assign({0})
+    assert [] == frozen.receive(5, 0.1)
     send(harness, messages[2:])
     taken = take(source, 5)
-    assert {each["id"] for each in messages} == {each["id"] for each in wires(taken)}
+    assert messages == wires(taken)
     source.settle(taken)
     assert [] == rest(harness, source)
     frozen.close()
@@ -270,7 +273,7 @@ def test_a_key_that_is_no_stream_is_refused(redis_url: str, unique_name: str) ->
     source.close()
 
 
-@pytest.mark.parametrize("command", ["xreadgroup", "xack", "xclaim", "xautoclaim", "xpending"])
+@pytest.mark.parametrize("command", ["xreadgroup", "xack", "xclaim", "xautoclaim"])
 def test_a_missing_right_is_found_when_connecting(command: str, own_redis: RedisServer) -> None:
     """The text names the command, and what the user must be allowed."""
     with in_redis(own_redis.url) as client:

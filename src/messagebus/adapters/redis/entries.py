@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...inbox.delivery import Delivery
@@ -49,6 +49,11 @@ def replies_of(reply: Any) -> Iterator[tuple[str, list[Entry]]]:
         if len(entries) == 1 and isinstance(entries[0], list):
             entries = entries[0]
         yield key.decode() if isinstance(key, bytes) else key, entries
+
+
+def paired(entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[Entry]:
+    """Return entries as a script returns them, with their fields as a mapping."""
+    return [(id, dict(zip(flat[::2], flat[1::2], strict=True))) for id, flat in entries]
 
 
 def delivery_of(

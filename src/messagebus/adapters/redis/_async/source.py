@@ -183,7 +183,7 @@ class AsyncRedisSource(AsyncAbstractSource):
     async def _fill(self, limit: int, wait: float) -> None:
         """Get entries from the server; wait for them, but not for longer than is useful."""
         if monotonic() >= self._next_check:
-            await self._check()
+            self._check()
         for partition in sorted(self._cursors):
             await self._claim(partition, limit)
             if self._holdings.waiting:
@@ -193,24 +193,15 @@ class AsyncRedisSource(AsyncAbstractSource):
         if not streams:
             await sleep(block)
             return
-        for stream, entries in await self._group.read(
-            streams, math.ceil(limit / len(streams)), block
-        ):
+        read = self._group.read_as_holder if self._leased else self._group.read
+        for stream, entries in await read(streams, math.ceil(limit / len(streams)), block):
             self._keep(self._streams.index(stream), entries, redelivered=False)
 
-    async def _check(self) -> None:
-        """Look for what others hold, or have held for too long."""
+    def _check(self) -> None:
+        """Look for what others have held for too long, where order does not count."""
+        self._next_check = monotonic() + min(_CHECK, (self.hold or _HOLD) / 4)
         if self.hold is not None:
-            self._next_check = monotonic() + min(_CHECK, self.hold / 4)
             self._cursors = dict.fromkeys(self._assigned, BEGINNING)
-            return
-        self._next_check = monotonic() + _CHECK
-        if not self._leased:
-            return
-        for partition in self._assigned:
-            # A process that was frozen when its lease ran out may have read one batch since.
-            if await self._group.holders(self._streams[partition]) - {self._member}:
-                self._cursors.setdefault(partition, BEGINNING)
 
     async def _claim(self, partition: int, limit: int) -> None:
         """Claim entries of a partition, until there are some or no more."""
@@ -299,6 +290,8 @@ class AsyncRedisSource(AsyncAbstractSource):
         assigned = frozenset(partitions)
         new = assigned if not self._leased else assigned - frozenset(self._assigned)
         kept = {number: each for number, each in self._cursors.items() if number in assigned}
+        for number in new:
+            await self._group.hold(self._streams[number])
         self._cursors = {**kept, **dict.fromkeys(new, BEGINNING)}
         self._holdings.keep(assigned)
         self._assigned = assigned

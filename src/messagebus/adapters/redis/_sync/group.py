@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis.client import NEVER_DECODE
 
+from ...._compat.blocking import sleep
 from ....exceptions import StreamMissingError
 from ..._transport.meaning import Meaning, failure_of
-from ..entries import Entry, replies_of
-from ..errors import CLIENT_ERRORS, READING, explain, problem_of_client
+from ..entries import Entry, paired, replies_of
+from ..errors import CLIENT_ERRORS, READING, explain, place_of, problem_of_client
 from .client import SyncClient
 
 BEGINNING = "0-0"
@@ -38,6 +39,23 @@ for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], member.name)
   end
 end
+"""
+
+# A process that was frozen while its lease ran out must not read on: the next holder, which has
+# taken over what was read, would never see it. Check and read are one step of the server.
+# KEYS: the stream, and the key that names the holder. ARGV: the group, the member, the limit.
+# Returns the reply of XREADGROUP; if there is nothing to read, the last identifier of the stream.
+_READ = """
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then
+  return {}
+end
+local reply = redis.call(
+  'XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
+if reply then
+  return reply
+end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', '1')
+return last[1] and last[1][1] or '0-0'
 """
 
 
@@ -78,7 +96,6 @@ class SyncGroup:
         self.acknowledge(stream, [BEGINNING])
         self.touch(stream, [BEGINNING], 0.0)
         self.claim(stream, _END, 1, _FOREVER)
-        self.holders(stream)
         reading = ["XREADGROUP", "GROUP", self._name, self._member, "COUNT", 1]
         self._run(stream, *reading, "STREAMS", stream, BEGINNING)
         try:
@@ -106,6 +123,38 @@ class SyncGroup:
         )
         return list(replies_of(reply))
 
+    def hold(self, stream: str) -> None:
+        """Keep all others from reading a stream as its holder."""
+        self._run(stream, "SET", self._holder_key(stream), self._member)
+
+    def read_as_holder(
+        self, streams: Sequence[str], count: int, block: float
+    ) -> list[tuple[str, list[Entry]]]:
+        """Read as *read* does, but only from the streams that nobody else holds by now."""
+        found: list[tuple[str, list[Entry]]] = []
+        empty: dict[str, bytes] = {}
+        for stream in streams:
+            keys = [stream, self._holder_key(stream)]
+            words = ["EVAL", _READ, len(keys), *keys, self._name, self._member, count]
+            reply = self._run(stream, *words)
+            if isinstance(reply, bytes):
+                empty[stream] = reply
+            else:
+                found += [(stream, paired(entries)) for _, entries in reply]
+        milliseconds = int(block * 1000)
+        if found or not milliseconds:
+            return found
+        if not empty:
+            sleep(block)
+            return found
+        waiting = ["XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *empty, *empty.values()]
+        if self._run(next(iter(empty)), *waiting):
+            return self.read_as_holder([*empty], count, 0.0)
+        return found
+
+    def _holder_key(self, stream: str) -> str:
+        return f"{place_of(stream)}:holder:{self._name}"
+
     def claim(
         self, stream: str, start: str, count: int, idle: int
     ) -> tuple[str, list[Entry], list[str]]:
@@ -124,13 +173,6 @@ class SyncGroup:
         cursor, entries, *rest = self._run(stream, *words)
         lost = [id.decode() for id in rest[0]] if rest else []
         return cursor.decode(), [each for each in entries if each[0] is not None], lost
-
-    def holders(self, stream: str) -> set[str]:
-        """Return the names of the members that hold entries."""
-        reply = self._run(stream, "XPENDING", stream, self._name)
-        consumers = reply["consumers"] if isinstance(reply, Mapping) else reply[3]
-        names = [each["name"] if isinstance(each, Mapping) else each[0] for each in consumers or ()]
-        return {name.decode() if isinstance(name, bytes) else name for name in names}
 
     def acknowledge(self, stream: str, ids: Sequence[str]) -> None:
         """Remove entries from what the group holds."""

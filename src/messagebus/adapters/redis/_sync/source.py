@@ -195,22 +195,15 @@ class SyncRedisSource(SyncAbstractSource):
         if not streams:
             sleep(block)
             return
-        for stream, entries in self._group.read(streams, math.ceil(limit / len(streams)), block):
+        read = self._group.read_as_holder if self._leased else self._group.read
+        for stream, entries in read(streams, math.ceil(limit / len(streams)), block):
             self._keep(self._streams.index(stream), entries, redelivered=False)
 
     def _check(self) -> None:
-        """Look for what others hold, or have held for too long."""
+        """Look for what others have held for too long, where order does not count."""
+        self._next_check = monotonic() + min(_CHECK, (self.hold or _HOLD) / 4)
         if self.hold is not None:
-            self._next_check = monotonic() + min(_CHECK, self.hold / 4)
             self._cursors = dict.fromkeys(self._assigned, BEGINNING)
-            return
-        self._next_check = monotonic() + _CHECK
-        if not self._leased:
-            return
-        for partition in self._assigned:
-            # A process that was frozen when its lease ran out may have read one batch since.
-            if self._group.holders(self._streams[partition]) - {self._member}:
-                self._cursors.setdefault(partition, BEGINNING)
 
     def _claim(self, partition: int, limit: int) -> None:
         """Claim entries of a partition, until there are some or no more."""
@@ -299,6 +292,8 @@ class SyncRedisSource(SyncAbstractSource):
         assigned = frozenset(partitions)
         new = assigned if not self._leased else assigned - frozenset(self._assigned)
         kept = {number: each for number, each in self._cursors.items() if number in assigned}
+        for number in new:
+            self._group.hold(self._streams[number])
         self._cursors = {**kept, **dict.fromkeys(new, BEGINNING)}
         self._holdings.keep(assigned)
         self._assigned = assigned
