@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from messagebus.adapters.factory import sync_transport_from_url
 from messagebus.adapters.sqlalchemy import Backoff, SyncOutboxRelay, prepare_sqlite
 from messagebus.cli import main
+from messagebus.inbox import ConsumerOptions
 from tests.servers.process import die_with_parent
 
 from .faults import Fault, Point, Trap, TrappedTransport
@@ -53,6 +54,9 @@ class Job:
         pause: the longest pause of a writer between transactions, in seconds.
         relay_database: the URL by which relays of the command line reach the database, if it is
             another one.
+        consumer_database: the URL of the database of the consumers, if there are any.
+        source: the URL by which they read the stream.
+        consumer: the further options of each consumer.
     """
 
     database: str
@@ -66,6 +70,9 @@ class Job:
     restarts: bool = False
     pause: float = 0.02
     relay_database: str | None = None
+    consumer_database: str = ""
+    source: str = ""
+    consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
 
 
 def application(job: Job, fault: Fault | None, transactions: int | None) -> None:
@@ -98,7 +105,7 @@ def application(job: Job, fault: Fault | None, transactions: int | None) -> None
 
 def writers(job: Job) -> None:
     """Only write, without an end."""
-    _begin(job)
+    begin(job)
     engine = new_engine(job.database)
     with ThreadPoolExecutor(job.writers) as pool:
         for writer in range(job.writers):
@@ -119,7 +126,7 @@ def trapped_relay(job: Job, fault: Fault) -> None:
 
 def command_line(job: Job) -> None:
     """Run a relay by the command line, until SIGTERM."""
-    _begin(job)
+    begin(job)
     open_seams(job.folder)
     log = os.open(job.folder / "relay.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, sys.stderr.fileno())
@@ -145,7 +152,7 @@ def new_engine(url: str) -> Engine:
 
 @contextmanager
 def _relay(job: Job, fault: Fault | None) -> Iterator[tuple[SyncOutboxRelay, Trap]]:
-    _begin(job)
+    begin(job)
     trap = Trap(fault)
     engine = new_engine(job.database)
     trap.watch(engine)
@@ -180,7 +187,8 @@ class _LostLeases(logging.Handler):
             os.write(self._file, b".")
 
 
-def _begin(job: Job) -> None:
+def begin(job: Job) -> None:
+    """Prepare a process that may be killed."""
     die_with_parent()
     warnings.simplefilter("error")
     log = logging.getLogger("messagebus.relay")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.running.blocking import sqlite_url
+from tests.servers.postgres import new_database
 
 from .application import Job
 
@@ -33,3 +34,10 @@ def stream_url(redis_url: str, unique_name: str) -> str:
 def job(database_url: str, stream_url: str, tmp_path: Path) -> Job:
     """Return a job whose stream keeps every message."""
     return Job(database_url, stream_url, tmp_path, seed=1)
+
+
+@pytest.fixture
+def other_postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """Yield the URL of another empty database, for consumers."""
+    with new_database(postgres_server_url) as url:
+        yield url

@@ -32,6 +32,12 @@ class Point(Enum):
     TAKEN_OVER = "the lease is taken over, nothing else is done"
     PURGING = "sent messages are deleted, and that not committed"
     PURGED = "sent messages are deleted"
+    RECEIVED = "messages are received, none is handled"
+    MARKING = "a message is marked, and the mark not committed"
+    APPLYING = "a message is applied, and that not committed"
+    BURYING = "a dead letter is written, and that not committed"
+    APPLIED = "messages are applied, none is settled"
+    SETTLED = "messages are settled"
 
 
 _STATEMENTS = {
@@ -41,9 +47,23 @@ _STATEMENTS = {
     Point.TAKING_OVER: r"UPDATE \w*lease SET .*holder=",
     Point.COUNTING: r"UPDATE \w*messages SET attempts=.* BETWEEN ",
     Point.PURGING: r"DELETE FROM \w*messages ",
+    Point.MARKING: r"INSERT INTO \w*inbox ",
+    Point.APPLYING: r"INSERT INTO applied ",
+    Point.BURYING: r"INSERT INTO \w*dead_letters ",
 }
 _RECORDS = {Point.TAKEN_OVER: "relay.leading", Point.PURGED: "relay.purged"}
 
+READING = (
+    Point.RECEIVED,
+    Point.MARKING,
+    Point.APPLYING,
+    Point.BURYING,
+    Point.APPLIED,
+    Point.SETTLED,
+)
+"""The points that a consumer passes."""
+WRITING = tuple(point for point in Point if point not in READING)
+"""The points that a writer or a relay passes."""
 ONCE_IN_A_LIFE = {Point.TAKING_OVER, Point.COUNTING, Point.TAKEN_OVER}
 """The points that a sole leader passes only once."""
 DELETING = {Point.PURGING, Point.PURGED}

@@ -43,6 +43,7 @@ class Written(Event):
     part: int
     doomed: bool
     metadata: Metadata = Metadata(name="written", schema_version=1, published=True)
+    ordering_key = "writer"
 
 
 class Entry(Model):

@@ -9,11 +9,11 @@ import pytest
 from tests.adapters.stored import entries
 
 from .application import Job
-from .faults import DELETING, Point
+from .faults import DELETING, WRITING, Point
 from .trial import Trial, kill_at, kill_at_random
 
 
-@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("point", WRITING)
 def test_a_process_killed_at_a_fault_point_loses_nothing(
     job: Job, point: Point, redis_url: str, unique_name: str
 ) -> None:

@@ -73,7 +73,7 @@ class Trial:
             RuntimeError: the process has ended before.
         """
         process.kill()
-        self._await_kill(process)
+        self.await_kill(process)
 
     def thaw(self, process: ForkServerProcess) -> None:
         """Resume a process that has frozen itself."""
@@ -86,7 +86,7 @@ class Trial:
         Raises:
             RuntimeError: the fault is not triggered.
         """
-        self._await_kill(self.start(application, fault, None))
+        self.await_kill(self.start(application, fault, None))
 
     def finish(self) -> None:
         """Run the application to its end, which sends everything.
@@ -122,7 +122,12 @@ class Trial:
             remembers=remembers,
         )
 
-    def _await_kill(self, process: ForkServerProcess) -> None:
+    def await_kill(self, process: ForkServerProcess) -> None:
+        """Wait until a fault kills a process.
+
+        Raises:
+            RuntimeError: it ends in another way, or not at all.
+        """
         self._await(process, -signal.SIGKILL)
         self.kills += 1
 

@@ -1,0 +1,275 @@
+"""The other side of the stream: consumers that are killed, and what they have applied."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing.context import ForkServerProcess
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from messagebus import Model, SyncAbstractRepository, SyncMessageBus
+from messagebus.adapters.factory import sync_source_from_url
+from messagebus.adapters.sqlalchemy import (
+    SyncSQLAlchemyUnitOfWork,
+    sync_create_tables,
+    tables,
+)
+from messagebus.inbox import Delivery, SyncAbstractSource, SyncInboxConsumer
+
+from . import ledger
+from .application import Job, application, begin, command_line, new_engine
+from .faults import READING, Fault, Point, Trap
+from .ledger import Key, Written
+from .trial import LONGEST_LIFE, Trial
+
+NAME = "reader"
+REFUSED = 7  # every so many transactions have a part that no consumer accepts
+FAILING = 0.03  # the fraction of calls that fail, and succeed when they are tried again
+
+metadata = sa.MetaData()
+applied = sa.Table(
+    "applied",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("writer", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+)
+"""What consumers have applied; nothing keeps a row from coming twice but the inbox."""
+
+
+class RefusedError(Exception):
+    """The error of an entry that no consumer accepts."""
+
+
+class Applied(SyncAbstractRepository[Model]):
+    """What was applied."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
+class Copy(SyncSQLAlchemyUnitOfWork[Applied]):
+    """The unit of work of the consumers."""
+
+    applied: Applied
+
+    def attach(self, session: Session) -> None:
+        """Create the repository."""
+        self.applied = Applied(session)
+
+
+def is_refused(key: Key) -> bool:
+    """Tell whether no consumer accepts an entry."""
+    _, number, part = key
+    return number % REFUSED == 3 and part == 0
+
+
+def apply(event: Written, uow: Copy) -> None:
+    """Write an entry into the other database, or fail."""
+    values = {"writer": event.writer, "number": event.number, "part": event.part}
+    uow.applied.session.execute(sa.insert(applied).values(values))
+    if is_refused((event.writer, event.number, event.part)):
+        raise RefusedError(values)
+    if random.random() < FAILING:
+        text = "not now"
+        raise ValueError(text)
+
+
+class TrappedSource(SyncAbstractSource):
+    """A source with fault points after it has received, and around settling."""
+
+    def __init__(self, source: SyncAbstractSource, trap: Trap) -> None:
+        self._source = source
+        self._trap = trap
+        self.partitions = source.partitions
+        self.hold = source.hold
+
+    def connect(self) -> None:
+        """Connect."""
+        self._source.connect()
+
+    def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages."""
+        found = self._source.receive(limit, wait)
+        if found:
+            self._trap.passes(Point.RECEIVED)
+        return found
+
+    def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages."""
+        self._trap.passes(Point.APPLIED)
+        self._source.settle(deliveries)
+        self._trap.passes(Point.SETTLED)
+
+    def release(self, deliveries: Sequence[Delivery], delay: float = 0.0) -> None:
+        """Release messages."""
+        self._source.release(deliveries, delay)
+
+    def extend(self, deliveries: Sequence[Delivery]) -> None:
+        """Extend messages."""
+        self._source.extend(deliveries)
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Tell whether a message is held."""
+        return self._source.holds(delivery)
+
+    def assign(self, partitions: Collection[int]) -> None:
+        """Read partitions."""
+        self._source.assign(partitions)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+
+def consumer(job: Job, fault: Fault | None, expected: int | None) -> None:
+    """Apply what is in the stream.
+
+    Args:
+        job: the configuration.
+        fault: the fault to trigger in the process.
+        expected: the number of entries to apply or bury before the end; endless by default.
+    """
+    begin(job)
+    trap = Trap(fault)
+    engine = new_engine(job.consumer_database)
+    trap.watch(engine)
+    bus: SyncMessageBus[Any] = SyncMessageBus()
+    bus.add_listener(Written, apply)
+    source = TrappedSource(sync_source_from_url(job.source, NAME), trap)
+    reader = SyncInboxConsumer(NAME, source, bus, lambda: Copy(engine), options=job.consumer)
+    if expected is None:
+        reader.run()
+    while expected is not None and len(found_in(engine)[0]) + len(found_in(engine)[1]) < expected:
+        reader.drain()
+    engine.dispose()
+
+
+def found_in(engine: sa.Engine) -> tuple[list[Key], list[Key]]:
+    """Return the entries that were applied, in order, and those that were buried."""
+    letters = tables.dead_letters
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(applied).order_by(applied.c.position))
+        done = [(row.writer, row.number, row.part) for row in rows]
+        buried = []
+        for message in connection.scalars(sa.select(letters.c.message)):
+            event = Written.model_validate_json(message["payload"])
+            buried.append((event.writer, event.number, event.part))
+    return done, buried
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The result of a trial with consumers.
+
+    Attributes:
+        committed: the committed entries.
+        applied: the applied entries, in order.
+        buried: the entries of the dead letters.
+        attempts: the number of rows of attempts and arrivals that are left.
+        kills: the number of processes that were killed.
+    """
+
+    committed: Sequence[Key]
+    applied: Sequence[Key]
+    buried: Sequence[Key]
+    attempts: int
+    kills: int
+
+    @property
+    def violations(self) -> list[str]:
+        """Descriptions of the broken promises."""
+        return [text for text, amiss in self._promises() if amiss]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {len(self.committed)} committed, {len(self.applied)} applied, "
+            f"{len(self.buried)} buried"
+        )
+
+    def _promises(self) -> Iterator[tuple[str, object]]:
+        times = Counter([*self.applied, *self.buried])
+        missing = sorted(set(self.committed) - set(times))
+        yield f"neither applied nor buried: {missing}", missing
+        doubled = sorted(key for key, count in times.items() if count > 1)
+        yield f"applied or buried more than once: {doubled}", doubled
+        invented = sorted(set(times) - set(self.committed))
+        yield f"applied, and never committed: {invented}", invented
+        wrong = sorted(key for key in self.buried if not is_refused(key))
+        yield f"buried for nothing: {wrong}", wrong
+        disorder = [
+            (before, after)
+            for writer in {key[0] for key in self.applied}
+            for before, after in pairwise([key for key in self.applied if key[0] == writer])
+            if before > after
+        ]
+        yield f"in another order than they were committed: {disorder}", disorder
+        yield f"{self.attempts} attempts that nobody forgets", self.attempts
+
+
+@contextmanager
+def reading(job: Job) -> Iterator[Trial]:
+    """Prepare a trial with consumers, in a database of their own."""
+    engine = new_engine(job.consumer_database)
+    sync_create_tables(engine)
+    metadata.create_all(engine)
+    engine.dispose()
+    with Trial(job) as trial:
+        yield trial
+
+
+def read_to_the_end(trial: Trial) -> Reading:
+    """Let everything that is committed be sent and applied; compare it."""
+    trial.finish()
+    committed = ledger.committed(trial.engine)
+    trial.await_success(trial.start(consumer, None, len(committed)))
+    engine = new_engine(trial.job.consumer_database)
+    done, buried = found_in(engine)
+    count = sa.select(sa.func.count()).select_from(tables.attempts)
+    with engine.connect() as connection:
+        attempts = connection.scalar(count) or 0
+    engine.dispose()
+    return Reading(committed, done, buried, attempts, trial.kills)
+
+
+def kill_reader_at(trial: Trial, point: Point, times: int) -> Reading:
+    """Kill a consumer at a point while writers write; then let everything be applied."""
+    assert point in READING
+    chance = Random(trial.job.seed)
+    writing = trial.start(application, None, None)
+    for _ in range(times):
+        trial.await_kill(trial.start(consumer, Fault(point, chance.randint(1, 4)), None))
+    trial.kill(writing)
+    return read_to_the_end(trial)
+
+
+def kill_any_at_random(trial: Trial, times: int) -> Reading:
+    """Kill writers, relays and consumers at random moments; then let everything be applied."""
+    chance = Random(trial.job.seed)
+    starts: list[tuple[Any, ...]] = [
+        (application, None, None),
+        (command_line,),
+        (consumer, None, None),
+        (consumer, None, None),
+    ]
+    running: list[ForkServerProcess] = [trial.start(*each) for each in starts]
+    for _ in range(times):
+        time.sleep(chance.random() * LONGEST_LIFE)
+        number = chance.randrange(len(starts))
+        trial.kill(running[number])
+        running[number] = trial.start(*starts[number])
+    time.sleep(LONGEST_LIFE)
+    for process in running:
+        trial.kill(process)
+    return read_to_the_end(trial)
