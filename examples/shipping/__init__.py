@@ -1,0 +1,1 @@
+"""A second service: it ships what the shop has sold, from what the shop has published."""
