@@ -8,7 +8,7 @@ from .contender import BY_HAND, OURS
 from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
-from .workloads import finding, latency, relaying, transactions
+from .workloads import consuming, finding, latency, relaying, transactions
 
 
 def durability() -> Iterator[Goal]:
@@ -16,6 +16,7 @@ def durability() -> Iterator[Goal]:
     yield from _transactions()
     yield from _relaying()
     yield from _latency()
+    yield from _consuming()
     yield from _finding()
 
 
@@ -63,6 +64,19 @@ def _latency() -> Iterator[Goal]:
                     limit=50.0,
                     unit="ms",
                     value=_read(colour, size),
+                )
+
+
+def _consuming() -> Iterator[Goal]:
+    for colour in ("async", "sync"):
+        for kind in consuming.KINDS:
+            for batch in consuming.BATCHES:
+                size = consuming.size_of(kind, batch)
+                yield Goal(
+                    workload="consuming",
+                    text=f"{colour}, {size}, of the same by hand",
+                    limit=1.43,  # 0.7 times as many a second
+                    value=ratio("consuming", colour, (OURS, size), (BY_HAND, size)),
                 )
 
 

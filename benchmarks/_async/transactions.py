@@ -46,7 +46,7 @@ class AsyncShelves(AsyncSQLAlchemyUnitOfWork[AsyncStoredBooks]):
 
 def by_hand(kind: str, count: int) -> Loop:
     """Insert a book, then the command and its events in one statement, in one transaction."""
-    engine = _engine(kind)
+    engine = new_database_engine(kind)
     insert_messages = insertion(engine.dialect.name)
 
     async def run(times: Iterable[None]) -> None:
@@ -61,7 +61,7 @@ def by_hand(kind: str, count: int) -> Loop:
 
 def through_the_bus(kind: str, count: int) -> Loop:
     """Dispatch a command whose handler stores a book that raised the events."""
-    engine = _engine(kind)
+    engine = new_database_engine(kind)
 
     async def register(command: Register, transaction: Any) -> None:
         book = Book(id=command.id)
@@ -82,7 +82,8 @@ def through_the_bus(kind: str, count: int) -> Loop:
     return run
 
 
-def _engine(kind: str) -> AsyncEngine:
+def new_database_engine(kind: str) -> AsyncEngine:
+    """Return an engine for an empty database with all tables."""
     url = database(kind)
     engine = new_engine(sqlite_url(url.removeprefix("sqlite:///")) if kind == SQLITE else url)
     at_the_end(engine.dispose)

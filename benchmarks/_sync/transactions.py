@@ -48,7 +48,7 @@ class SyncShelves(SyncSQLAlchemyUnitOfWork[SyncStoredBooks]):
 
 def by_hand(kind: str, count: int) -> Loop:
     """Insert a book, then the command and its events in one statement, in one transaction."""
-    engine = _engine(kind)
+    engine = new_database_engine(kind)
     insert_messages = insertion(engine.dialect.name)
 
     def run(times: Iterable[None]) -> None:
@@ -63,7 +63,7 @@ def by_hand(kind: str, count: int) -> Loop:
 
 def through_the_bus(kind: str, count: int) -> Loop:
     """Dispatch a command whose handler stores a book that raised the events."""
-    engine = _engine(kind)
+    engine = new_database_engine(kind)
 
     def register(command: Register, transaction: Any) -> None:
         book = Book(id=command.id)
@@ -84,7 +84,8 @@ def through_the_bus(kind: str, count: int) -> Loop:
     return run
 
 
-def _engine(kind: str) -> SyncEngine:
+def new_database_engine(kind: str) -> SyncEngine:
+    """Return an engine for an empty database with all tables."""
     url = database(kind)
     engine = new_engine(sqlite_url(url.removeprefix("sqlite:///")) if kind == SQLITE else url)
     at_the_end(engine.dispose)

@@ -20,6 +20,7 @@ NAMES = (
     "transactions",
     "relaying",
     "latency",
+    "consuming",
     "finding",
 )
 """The names of the workloads, in the order in which they are measured and shown."""
