@@ -30,6 +30,7 @@ COMMANDS = [
         ["outbox", each]
         for each in ["status", "list", "show", "replay", "discard", "resend", "purge"]
     ),
+    *(["deadletters", each] for each in ["list", "show", "edit", "replay", "discard"]),
 ]
 
 Refused = Callable[..., str]

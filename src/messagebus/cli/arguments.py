@@ -21,6 +21,9 @@ _LONGEST_LEASE = 24 * 86_400.0
 _SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
 _BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
 _FLAG: dict[str, Any] = {"convert": values.truth}
+_POSITION = values.whole(least=0, most=2**63 - 1)
+_FILTERS: list[str] = ["name", "kind", "correlation", "since", "until"]
+_FILTERS += ["consumer", "type", "error_type", "error", "message_id"]
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
@@ -43,6 +46,8 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
+    _add_deadletters(letters.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     options, rest = parser.parse_known_args(arguments)
     chosen: Parser = options.parser
     chosen.refuse_rest(rest)
@@ -64,15 +69,18 @@ def _new(commands: Any, name: str, text: str, epilog: str | None = _EPILOG) -> P
 
 
 def _ensure_chosen(parser: Parser, options: Namespace) -> None:
-    """Ensure that the messages to change are named, filtered, or all of them."""
-    by_filter = options.all or any(
-        each is not None
-        for each in (options.name, options.kind, options.correlation, options.since, options.until)
-    )
-    if by_filter == bool(options.message_ids):
-        parser.error("name the messages, or choose them by a filter, or use --all")
-    if options.message_ids and options.dry_run:
-        parser.error("--dry-run counts what filters choose; `outbox show` shows a message")
+    """Ensure that what is to be changed is named, filtered, or all of it."""
+    is_outbox = options.module == "outbox"
+    named = options.message_ids if is_outbox else options.positions
+    given = (getattr(options, name, None) for name in _FILTERS)
+    by_filter = options.all or any(each is not None for each in given)
+    # Filters may narrow what is named of the dead letters; the environment may name the consumer.
+    if not (named or by_filter) or (is_outbox and named and by_filter):
+        what = "messages" if is_outbox else "dead letters"
+        parser.error(f"name the {what}, or choose them by a filter, or use --all")
+    if named and options.dry_run:
+        shows = f"`{options.module} show` shows a {'message' if is_outbox else 'letter'}"
+        parser.error(f"--dry-run counts what filters choose; {shows}")
 
 
 def _add_relay(parser: Parser) -> None:
@@ -148,13 +156,7 @@ def _add_log(parser: Parser) -> None:
 
 def _add_outbox(commands: Any) -> None:
     def command(name: str, text: str) -> Parser:
-        parser = _new(commands, name, text)
-        _add_database(parser)
-        limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
-        wait = "the longest that the database may take for a step"
-        parser.option("--timeout", wait, default="1m", **limit)
-        parser.option("--json", "print JSON", **_FLAG)
-        return parser
+        return _on_database(commands, name, text)
 
     parser = command("status", "show the pending and parked messages, and the leader")
     count = "count the sent messages as well, which reads the whole table"
@@ -166,10 +168,7 @@ def _add_outbox(commands: Any) -> None:
     states = ["parked", "pending", "sent", "discarded", "private"]
     parser.option("--state", "the state", choices=states, default="parked", metavar="STATE")
     _add_filter(parser)
-    position = values.whole(least=0, most=2**63 - 1)
-    parser.option("--after", "begin after this position", position, default="0", metavar="N")
-    limit = values.whole(most=LARGEST)
-    parser.option("--limit", "the most messages to list", limit, default="100", metavar="N")
+    _add_page(parser, "messages")
     parser = command("show", "show one message")
     parser.add_argument("message_id", type=values.uuid, metavar="ID")
     for name, text, which in (
@@ -189,6 +188,60 @@ def _add_outbox(commands: Any) -> None:
     _add_filter(parser, by_time=False)
     parser.option("--batch-size", "the most messages to delete at once", default="1000", **_BATCH)
     _add_confirmation(parser)
+
+
+def _add_deadletters(commands: Any) -> None:
+    parser = _on_database(commands, "list", "list dead letters")
+    _add_letter_filter(parser)
+    _add_page(parser, "letters")
+    parser = _on_database(commands, "show", "show one dead letter")
+    parser.add_argument("position", type=_POSITION, metavar="POSITION")
+    parser = _on_database(commands, "edit", "change what is replayed; the bytes stay")
+    parser.add_argument("position", type=_POSITION, metavar="POSITION")
+    parser.option("--payload", "the new payload; - reads it from standard input")
+    parser.option("--new-type", "the new name and version, such as book_lent_v2")
+    for name, text in (
+        ("discard", "delete dead letters, never to handle them"),
+        ("replay", "handle dead letters again, each once"),
+    ):
+        parser = _on_database(commands, name, text)
+        if name == "replay":
+            what = "bus and unit of work, as module:object, such as shop.app:app"
+            parser.add_argument("application", metavar="APP", help=what)
+            most = "the most letters to replay"
+            parser.option("--limit", most, default="1000", **_BATCH)
+        parser.add_argument("positions", type=_POSITION, nargs="*", metavar="POSITION")
+        parser.option("--all", "all dead letters, or those that the filters leave", **_FLAG)
+        _add_letter_filter(parser)
+        _add_confirmation(parser)
+
+
+def _on_database(commands: Any, name: str, text: str) -> Parser:
+    parser = _new(commands, name, text)
+    _add_database(parser)
+    limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
+    wait = "the longest that the database may take for a step"
+    parser.option("--timeout", wait, default="1m", **limit)
+    parser.option("--json", "print JSON", **_FLAG)
+    return parser
+
+
+def _add_page(parser: Parser, what: str) -> None:
+    parser.option("--after", "begin after this position", _POSITION, default="0", metavar="N")
+    limit = values.whole(most=LARGEST)
+    parser.option("--limit", f"the most {what} to list", limit, default="100", metavar="N")
+
+
+def _add_letter_filter(parser: Parser) -> None:
+    parser.option("--consumer", "only of this consumer", metavar="NAME")
+    parser.option("--type", "only of this name or type, such as book_lent_v1")
+    parser.option("--error-type", "only with an error of this class", metavar="CLASS")
+    parser.option("--error", "only with this part in the text of the error")
+    parser.option("--message-id", "only of this message", values.uuid, metavar="ID")
+    time: dict[str, Any] = {"convert": values.point_in_time, "metavar": "WHEN"}
+    iso = "2026-11-22T21:25 (UTC) or a TIME ago"
+    parser.option("--since", f"only buried since then: {iso}", **time)
+    parser.option("--until", "only buried before then", **time)
 
 
 def _add_database(parser: Parser) -> None:

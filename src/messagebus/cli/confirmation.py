@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
 
-from ..adapters.sqlalchemy import Selected, SyncOutbox
+from ..adapters.sqlalchemy import Selected
 from .exit_code import ExitCode
 from .output import complain, is_terminal, on_one_line, print_json
-from .selection import selection
 
 
-def refusal(outbox: SyncOutbox, options: Namespace, what: str, state: str) -> ExitCode | None:
+def refusal(
+    options: Namespace, what: str, select: Callable[[], Selected], noun: str, done: str
+) -> ExitCode | None:
     """Show what would be done and ask whether to do it, unless *options* say yes.
 
     Args:
-        outbox: the outbox.
-        options: the arguments, with the filters.
+        options: the arguments.
         what: what is to be done, such as ``purge``.
-        state: the state of the messages.
+        select: counts what the filters choose.
+        noun: what that is, such as ``sent message``.
+        done: what has been done at its time, such as ``sent``.
 
     Returns:
         The exit status if it must not be done; otherwise None.
     """
     if options.yes and not options.dry_run:
         return None
-    selected = outbox.select(state, matching=selection(options))
-    line = _describe(selected, state)
+    selected = select()
+    line = _describe(selected, noun, done)
     if options.dry_run:
         if options.json:
             print_json(asdict(selected))
@@ -46,9 +49,8 @@ def refusal(outbox: SyncOutbox, options: Namespace, what: str, state: str) -> Ex
     return ExitCode.FAILED
 
 
-def _describe(selected: Selected, state: str) -> str:
+def _describe(selected: Selected, noun: str, done: str) -> str:
     if not selected.count:
-        return f"0 {state} message(s)"
-    done = "sent" if state == "sent" else "created"
+        return f"0 {noun}(s)"
     oldest, newest = on_one_line(selected.oldest), on_one_line(selected.newest)
-    return f"{selected.count} {state} message(s), {done} from {oldest} to {newest}"
+    return f"{selected.count} {noun}(s), {done} from {oldest} to {newest}"

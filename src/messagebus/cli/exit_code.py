@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     meaning: str
 
     OK = 0, "done, or stopped on request"
-    FAILED = 1, "an unexpected error; or the answer was not yes (outbox)"
+    FAILED = 1, "an unexpected error; the answer was not yes; a replay has failed"
     USAGE = 2, "wrong arguments or configuration; missing tables (--drain, outbox)"
     POISON = 3, "stopped at a message that cannot be sent or handled"
     BROKER = 4, "the broker cannot be reached, or the leader sends nothing (--drain)"

@@ -136,7 +136,7 @@ def resend_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
 
 def purge_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Delete messages that were sent some time ago."""
-    refused = refusal(outbox, options, "delete", "sent")
+    refused = _refusal(outbox, options, "delete", "sent")
     if refused is not None:
         return refused
     matching = selection(options)
@@ -151,10 +151,20 @@ def _change(
     """Change messages: those that are named, or after a look those that the filters leave."""
     if options.message_ids:
         return _report(done, change(options.message_ids), options)
-    refused = refusal(outbox, options, options.command, state)
+    refused = _refusal(outbox, options, options.command, state)
     if refused is not None:
         return refused
     return _report(done, change(matching=selection(options)), options)
+
+
+def _refusal(outbox: SyncOutbox, options: Namespace, what: str, state: str) -> ExitCode | None:
+    return refusal(
+        options,
+        what,
+        lambda: outbox.select(state, matching=selection(options)),
+        f"{state} message",
+        "sent" if state == "sent" else "created",
+    )
 
 
 def _report(done: str, count: int, options: Namespace) -> ExitCode:

@@ -75,10 +75,11 @@ def print_messages(columns: Sequence[str], messages: Sequence[Mapping[str, Any]]
         for row in rows:
             table.add_row(*map(Text, row))
     else:
-        time = "delivered_at" if "delivered_at" in columns else "created_at"
+        time = next(name for name in columns if name.endswith("_at"))
+        about = [name for name in ("type", "consumer") if name in columns]
         table.add_column("position", justify="right", no_wrap=True)
         table.add_column(f"message_id, {time}", no_wrap=True)
-        table.add_column("type, attempts, reason", overflow="fold")
+        table.add_column(", ".join([*about, "attempts", "reason"]), overflow="fold")
         for message in messages:
             count = f"attempts: {message['attempts']}"
             reason = on_one_line(message["reason"])
@@ -86,7 +87,8 @@ def print_messages(columns: Sequence[str], messages: Sequence[Mapping[str, Any]]
                 str(message["position"]),
                 Text(f"{message['message_id']}\n{on_one_line(message[time])}"),
                 Text(
-                    f"{on_one_line(message['type'])}\n{f'{count}, {reason}' if reason else count}"
+                    f"{', '.join(on_one_line(message[name]) for name in about)}\n"
+                    f"{f'{count}, {reason}' if reason else count}"
                 ),
             )
     console.print(table)
@@ -100,7 +102,16 @@ def on_one_line(value: object) -> str:
         return value.isoformat(timespec="seconds")
     if isinstance(value, Mapping):
         value = json.dumps(value, default=_plain, ensure_ascii=False)
-    text = " ".join(str(value).split())
+    return _printable(" ".join(str(value).split()))
+
+
+def print_text(text: str) -> None:
+    """Print a text of several lines."""
+    for line in text.splitlines():
+        print(_printable(line))  # noqa: T201
+
+
+def _printable(text: str) -> str:
     if text.isprintable():
         return text
     # A message must not move the cursor of whoever looks at it.

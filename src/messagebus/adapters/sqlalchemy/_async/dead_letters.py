@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -158,6 +158,7 @@ class AsyncDeadLetters:
         matching: DeadLetterFilter | None = None,
         limit: int = 1_000,
         deserializer: AbstractMessageDeserializer | None = None,
+        dependencies: Mapping[str, Any] | None = None,
     ) -> Replayed:
         """Handle dead letters again, in the order of their positions.
 
@@ -172,6 +173,7 @@ class AsyncDeadLetters:
             matching: which of them; without *positions*, which of all.
             limit: the most letters to replay, at most 30,000.
             deserializer: reads the messages; by default one for the classes that *bus* knows.
+            dependencies: what listeners ask for by name, as for *handle*.
 
         Returns:
             What became of each.
@@ -192,21 +194,27 @@ class AsyncDeadLetters:
             ).all()
         read = deserializer or MessageDeserializer(bus.message_types())
         replayed = Replayed()
+        given = dependencies or {}
+
+        async def handle(letter: StoredDeadLetter, transaction: Any) -> None:
+            message, correlation_id = _read(letter, read)
+            transaction.received = Received(message, correlation_id)
+            await bus.handle(message, transaction, **given)
+
         blocked: set[tuple[str, str]] = set()
         for position, consumer, key in rows:
             if key is not None and (consumer, key) in blocked:
                 replayed.passed_over.append(position)
                 continue
-            await self._replay_one(bus, unit_of_work, read, position, replayed)
+            await self._replay_one(handle, unit_of_work, position, replayed)
             if position in replayed.failed and key is not None:
                 blocked.add((consumer, key))
         return replayed
 
     async def _replay_one(
         self,
-        bus: AsyncMessageBus[Any],
+        handle: Callable[[StoredDeadLetter, Any], Any],
         unit_of_work: Callable[[], AsyncSQLAlchemyUnitOfWork[Any]],
-        deserializer: AbstractMessageDeserializer,
         position: int,
         replayed: Replayed,
     ) -> None:
@@ -219,9 +227,7 @@ class AsyncDeadLetters:
                         await transaction.rollback()
                         replayed.gone.append(position)
                         return
-                    message, correlation_id = _read(letter, deserializer)
-                    transaction.received = Received(message, correlation_id)
-                    await bus.handle(message, transaction)
+                    await handle(letter, transaction)
                     await transaction.commit()
             except Exception as error:
                 passes = may_pass(error)

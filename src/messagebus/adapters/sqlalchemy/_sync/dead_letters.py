@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -160,6 +160,7 @@ class SyncDeadLetters:
         matching: DeadLetterFilter | None = None,
         limit: int = 1_000,
         deserializer: AbstractMessageDeserializer | None = None,
+        dependencies: Mapping[str, Any] | None = None,
     ) -> Replayed:
         """Handle dead letters again, in the order of their positions.
 
@@ -174,6 +175,7 @@ class SyncDeadLetters:
             matching: which of them; without *positions*, which of all.
             limit: the most letters to replay, at most 30,000.
             deserializer: reads the messages; by default one for the classes that *bus* knows.
+            dependencies: what listeners ask for by name, as for *handle*.
 
         Returns:
             What became of each.
@@ -194,21 +196,27 @@ class SyncDeadLetters:
             ).all()
         read = deserializer or MessageDeserializer(bus.message_types())
         replayed = Replayed()
+        given = dependencies or {}
+
+        def handle(letter: StoredDeadLetter, transaction: Any) -> None:
+            message, correlation_id = _read(letter, read)
+            transaction.received = Received(message, correlation_id)
+            bus.handle(message, transaction, **given)
+
         blocked: set[tuple[str, str]] = set()
         for position, consumer, key in rows:
             if key is not None and (consumer, key) in blocked:
                 replayed.passed_over.append(position)
                 continue
-            self._replay_one(bus, unit_of_work, read, position, replayed)
+            self._replay_one(handle, unit_of_work, position, replayed)
             if position in replayed.failed and key is not None:
                 blocked.add((consumer, key))
         return replayed
 
     def _replay_one(
         self,
-        bus: SyncMessageBus[Any],
+        handle: Callable[[StoredDeadLetter, Any], Any],
         unit_of_work: Callable[[], SyncSQLAlchemyUnitOfWork[Any]],
-        deserializer: AbstractMessageDeserializer,
         position: int,
         replayed: Replayed,
     ) -> None:
@@ -221,9 +229,7 @@ class SyncDeadLetters:
                         transaction.rollback()
                         replayed.gone.append(position)
                         return
-                    message, correlation_id = _read(letter, deserializer)
-                    transaction.received = Received(message, correlation_id)
-                    bus.handle(message, transaction)
+                    handle(letter, transaction)
                     transaction.commit()
             except Exception as error:
                 passes = may_pass(error)
