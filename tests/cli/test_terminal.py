@@ -24,6 +24,8 @@ from messagebus.adapters.sqlalchemy import (
 from messagebus.cli import ExitCode
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish, stored
+from tests._sync.adapters.sqlalchemy.test_dead_letters import bury
+from tests.library import BookBorrowed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
 
@@ -99,6 +101,22 @@ def test_a_table_fits_a_terminal_of_80_columns(url: str, parked: list[str]) -> N
         assert 1 == sum(each in line for line in lines)
     assert all(word in " ".join(lines) for word in REASON.split())
     assert screen != "\n".join(lines)  # the header is bold
+
+
+def test_dead_letters_fit_a_terminal_of_80_columns(url: str) -> None:
+    """Identifiers are whole, and the consumer stands beside the type."""
+    engine = prepare_sqlite(create_engine(url))
+    sync_create_tables(engine)
+    (letter,) = bury(engine, BookBorrowed(id="1"))
+    engine.dispose()
+    code, screen = at_terminal("deadletters", "list", "--database", url)
+    lines = plain(screen)
+
+    assert ExitCode.OK == code
+    assert max(map(len, lines)) <= 80
+    assert 1 == sum(str(letter.message_id) in line for line in lines)
+    assert "book_borrowed_v2, billing" in screen
+    assert "no stock of 100%" in " ".join(screen.split())
 
 
 def test_a_wide_terminal_has_a_line_for_each_message(url: str, parked: list[str]) -> None:
