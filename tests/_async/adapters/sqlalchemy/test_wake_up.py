@@ -83,6 +83,38 @@ async def test_a_relay_is_notified_of_a_commit_without_polling(
             await eventually(arrived)
 
 
+async def test_a_notified_relay_claims_without_another_look(
+    engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """Who is notified knows that something is pending."""
+    relay = AsyncOutboxRelay(engine, transport, poll_interval=NEVER, lease=NEVER)
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
+    sync_engine = getattr(engine, "sync_engine", engine)
+    look = str(relay._batches._first.compile(sync_engine))
+    looks = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == look:
+            looks.append(len(transport.sent))
+
+    sa.event.listen(sync_engine, "before_cursor_execute", note)
+
+    async def has_looked() -> bool:
+        return bool(looks) and looks[-1] == len(transport.sent)
+
+    async with background(relay.run, relay.stop):
+        for number in range(3):
+            await eventually(has_looked)
+            await publish(writer, str(number))
+
+            async def arrived(expected: int = number + 1) -> bool:
+                return len(transport.sent) == expected
+
+            await eventually(arrived)
+        await eventually(has_looked)
+    assert [0, 1, 2, 3] == looks
+
+
 async def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(
     engine: AsyncEngine, writer: AsyncEngine, transport: AsyncRecorder
 ) -> None:

@@ -62,16 +62,21 @@ class AsyncNotifications:
         self._heard = 0.0
         self._asked: float | None = None
 
-    async def wait(self, polls: int) -> None:
-        """Wait for a notification, a wake-up, or the next poll after so many *polls*."""
+    async def wait(self, polls: int) -> bool:
+        """Wait for a notification, a wake-up, or the next poll after so many *polls*.
+
+        Returns:
+            Whether there was a notification or a wake-up.
+        """
         seconds = self.polls.delay(polls)
         if self._driver is None:
-            await self._wake_up.wait(seconds)
-            return
+            return await self._wake_up.wait(seconds)
         end = monotonic() + seconds
+        notified = False
         try:
-            notified = False
-            while not (notified or await self._wake_up.wait(0)) and (left := end - monotonic()) > 0:
+            while not notified and (left := end - monotonic()) > 0:
+                if await self._wake_up.wait(0):
+                    return True
                 await self._ask()
                 notifies = self._driver.notifies(timeout=min(left, _SLICE), stop_after=1)
                 async for notification in notifies:
@@ -79,6 +84,7 @@ class AsyncNotifications:
         except Exception as error:  # noqa: BLE001
             # An error of the driver; the next statement shows whether the database is there.
             await self._fail(error)
+        return notified
 
     async def listen(self) -> None:
         """Start to listen, unless this is done, not possible, or has just failed."""

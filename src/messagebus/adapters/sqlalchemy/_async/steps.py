@@ -117,7 +117,8 @@ class AsyncRelaySteps:
             self._move(State.SENDING)
         else:
             self._polls += 1
-            await self._notifications.wait(self._polls)
+            if await self._notifications.wait(self._polls) and not self._told_to_stop:
+                self._move(State.SENDING)  # without another look, which takes its time
 
     async def _send_next(self, *, patient: bool) -> None:
         """Record the outcome of the last batch, claim the next one and send it."""

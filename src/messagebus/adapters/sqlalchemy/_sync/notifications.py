@@ -64,16 +64,21 @@ class SyncNotifications:
         self._heard = 0.0
         self._asked: float | None = None
 
-    def wait(self, polls: int) -> None:
-        """Wait for a notification, a wake-up, or the next poll after so many *polls*."""
+    def wait(self, polls: int) -> bool:
+        """Wait for a notification, a wake-up, or the next poll after so many *polls*.
+
+        Returns:
+            Whether there was a notification or a wake-up.
+        """
         seconds = self.polls.delay(polls)
         if self._driver is None:
-            self._wake_up.wait(seconds)
-            return
+            return self._wake_up.wait(seconds)
         end = monotonic() + seconds
+        notified = False
         try:
-            notified = False
-            while not (notified or self._wake_up.wait(0)) and (left := end - monotonic()) > 0:
+            while not notified and (left := end - monotonic()) > 0:
+                if self._wake_up.wait(0):
+                    return True
                 self._ask()
                 notifies = self._driver.notifies(timeout=min(left, _SLICE), stop_after=1)
                 for notification in notifies:
@@ -81,6 +86,7 @@ class SyncNotifications:
         except Exception as error:  # noqa: BLE001
             # An error of the driver; the next statement shows whether the database is there.
             self._fail(error)
+        return notified
 
     def listen(self) -> None:
         """Start to listen, unless this is done, not possible, or has just failed."""

@@ -119,7 +119,8 @@ class SyncRelaySteps:
             self._move(State.SENDING)
         else:
             self._polls += 1
-            self._notifications.wait(self._polls)
+            if self._notifications.wait(self._polls) and not self._told_to_stop:
+                self._move(State.SENDING)  # without another look, which takes its time
 
     def _send_next(self, *, patient: bool) -> None:
         """Record the outcome of the last batch, claim the next one and send it."""
