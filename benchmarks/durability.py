@@ -8,13 +8,15 @@ from .contender import BY_HAND, OURS
 from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
-from .workloads import consuming, finding, latency, relaying, transactions
+from .workloads import business, consuming, finding, latency, relaying, transactions
 
 
 def durability() -> Iterator[Goal]:
     """Yield the goals."""
     yield from _transactions()
+    yield from _business()
     yield from _relaying()
+    yield from _draining()
     yield from _latency()
     yield from _consuming()
     yield from _finding()
@@ -31,6 +33,30 @@ def _transactions() -> Iterator[Goal]:
                     limit=1.25,
                     value=ratio("transactions", colour, (OURS, size), (BY_HAND, size)),
                 )
+
+
+def _business() -> Iterator[Goal]:
+    for colour in ("async", "sync"):
+        for count in business.EVENTS:
+            size = business.size_of(count)
+            yield Goal(
+                workload="business",
+                text=f"{colour}, {size}, of the same inserts by hand through a session",
+                limit=1.2,
+                value=ratio("business", colour, (OURS, size), (BY_HAND, size)),
+            )
+
+
+def _draining() -> Iterator[Goal]:
+    for colour, brokers in relaying.KINDS.items():
+        for broker in brokers:
+            yield Goal(
+                workload="draining",
+                text=f"{colour}, {broker}, the rate with the defaults, of that by hand",
+                limit=0.9,
+                bound="at least",
+                value=ratio("draining", colour, (BY_HAND, broker), (OURS, broker)),
+            )
 
 
 def _relaying() -> Iterator[Goal]:
@@ -65,6 +91,19 @@ def _latency() -> Iterator[Goal]:
                     unit="ms",
                     value=_read(colour, size),
                 )
+    yield Goal(
+        workload="latency",
+        text=f"async, {latency.MEDIAN} to a reader of {relaying.REDIS}, of {latency.OBAN}",
+        limit=1.0,
+        value=_of_oban,
+    )
+
+
+def _of_oban(run: Run) -> Spread | None:
+    size = latency.size_of(relaying.REDIS, latency.MEDIAN)
+    ours = run.read("latency", "async", OURS, size)
+    other = run.read("latency", "async", latency.OBAN, size)
+    return None if ours is None or other is None else spread([ours.value / other.value])
 
 
 def _consuming() -> Iterator[Goal]:

@@ -44,6 +44,28 @@ MARK = (
 """Marks the events at the given positions as sent."""
 
 
+_TYPES = {
+    "message_id": "uuid",
+    "created_at": "timestamptz",
+    "name": "text",
+    "schema_version": "int",
+    "kind": "text",
+    "metadata": "json",
+    "payload": "text",
+    "published": "bool",
+    "causation_id": "uuid",
+    "correlation_id": "uuid",
+    "state": "text",
+}
+INSERT_ARRAYS = (
+    f"INSERT INTO messagebus_messages ({', '.join(_TYPES)}) "  # noqa: S608
+    f"SELECT * FROM unnest({', '.join(f'%s::{each}[]' for each in _TYPES.values())}) "
+    "RETURNING (SELECT pg_notify('messagebus_messages', '') FROM messagebus_lease "
+    "WHERE name = 'relay' AND listening)"
+)
+"""Inserts messages on PostgreSQL with psycopg, and wakes an idle relay."""
+
+
 def content(row: Any) -> dict[str, str]:
     """Return the message to send for a claimed row."""
     _, id, created_at, name, version, payload, cause, first = row
@@ -84,6 +106,13 @@ def rows(id: str, count: int) -> list[dict[str, Any]]:
         row(command, "command", _COMMAND, None),
         *(row(uuid4(), "event", _EVENT, command) for _ in range(count)),
     ]
+
+
+def arrays(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """Return the parameters of *INSERT_ARRAYS* for some rows."""
+    columns = {name: [row[name] for row in rows] for name in _TYPES}
+    columns["metadata"] = [json.dumps(each) for each in columns["metadata"]]
+    return list(columns.values())
 
 
 def insertion(dialect: str) -> sa.Insert | sa.sql.dml.ReturningInsert[Any]:

@@ -12,11 +12,12 @@ from messagebus import AsyncAbstractRepository, AsyncMessageBus
 from messagebus.adapters.sqlalchemy import AsyncSQLAlchemyUnitOfWork
 from tests.running.aio import AsyncEngine, AsyncSession, new_engine, sqlite_url
 
+from .._compat.aio import AsyncPostgres
 from ..contender import Loop
-from ..databases import SQLITE, books, database
+from ..databases import POSTGRES, SQLITE, books, database
 from ..measuring import at_the_end
 from ..messages import Book, Register, Registered
-from ..outbox import insertion, rows
+from ..outbox import INSERT_ARRAYS, arrays, insertion, rows
 
 INSERT_BOOK = sa.insert(books)
 
@@ -55,6 +56,40 @@ def by_hand(kind: str, count: int) -> Loop:
             async with engine.begin() as connection:
                 await connection.execute(INSERT_BOOK, {"id": id, "title": "A title"})
                 await connection.execute(insert_messages, rows(id, count))
+
+    return run
+
+
+def through_a_session(count: int) -> Loop:
+    """Do the same through a session of SQLAlchemy, as the unit of work does."""
+    engine = _engine(POSTGRES)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            id = str(uuid4())
+            async with AsyncSession(engine) as session:
+                await session.execute(INSERT_BOOK, {"id": id, "title": "A title"})
+                connection = await session.connection()
+                await connection.exec_driver_sql(INSERT_ARRAYS, tuple(arrays(rows(id, count))))
+                await session.commit()
+
+    return run
+
+
+def through_the_driver(count: int) -> Loop:
+    """Do the same with psycopg alone, an array for each column of the messages."""
+    url = database(POSTGRES).replace("+psycopg", "")
+    opened: list[AsyncPostgres[Any]] = []
+
+    async def run(times: Iterable[None]) -> None:
+        if not opened:
+            opened.append(await AsyncPostgres.connect(url))
+            at_the_end(opened[0].close)
+        for _ in times:
+            id = str(uuid4())
+            async with opened[0].transaction():
+                await opened[0].execute("INSERT INTO books VALUES (%s, %s)", (id, "A title"))
+                await opened[0].execute(INSERT_ARRAYS, arrays(rows(id, count)))
 
     return run
 

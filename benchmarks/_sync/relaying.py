@@ -57,14 +57,18 @@ def to_redis() -> Any:
     return send
 
 
-def by_the_relay(new_url: Callable[[], str], batch: int, count: int) -> Prepared:
-    """Drain the outbox with the relay."""
+def by_the_relay(new_url: Callable[[], str], batch: int | None, count: int) -> Prepared:
+    """Drain the outbox with the relay; its batches have the default size if *batch* is None."""
     url = database(POSTGRES)
     engine = new_engine(url)
     transport: Any = sync_transport_from_url(new_url())
     at_the_end(engine.dispose)
     at_the_end(transport.close)
-    relay = SyncOutboxRelay(engine, transport, batch_size=batch)
+    relay = (
+        SyncOutboxRelay(engine, transport)
+        if batch is None
+        else SyncOutboxRelay(engine, transport, batch_size=batch)
+    )
 
     def run(times: Iterable[None]) -> None:
         for _ in times:

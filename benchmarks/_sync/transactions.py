@@ -14,11 +14,12 @@ from messagebus import SyncAbstractRepository, SyncMessageBus
 from messagebus.adapters.sqlalchemy import SyncSQLAlchemyUnitOfWork
 from tests.running.blocking import SyncEngine, SyncSession, new_engine, sqlite_url
 
+from .._compat.blocking import SyncPostgres
 from ..contender import Loop
-from ..databases import SQLITE, books, database
+from ..databases import POSTGRES, SQLITE, books, database
 from ..measuring import at_the_end
 from ..messages import Book, Register, Registered
-from ..outbox import insertion, rows
+from ..outbox import INSERT_ARRAYS, arrays, insertion, rows
 
 INSERT_BOOK = sa.insert(books)
 
@@ -57,6 +58,40 @@ def by_hand(kind: str, count: int) -> Loop:
             with engine.begin() as connection:
                 connection.execute(INSERT_BOOK, {"id": id, "title": "A title"})
                 connection.execute(insert_messages, rows(id, count))
+
+    return run
+
+
+def through_a_session(count: int) -> Loop:
+    """Do the same through a session of SQLAlchemy, as the unit of work does."""
+    engine = _engine(POSTGRES)
+
+    def run(times: Iterable[None]) -> None:
+        for _ in times:
+            id = str(uuid4())
+            with SyncSession(engine) as session:
+                session.execute(INSERT_BOOK, {"id": id, "title": "A title"})
+                connection = session.connection()
+                connection.exec_driver_sql(INSERT_ARRAYS, tuple(arrays(rows(id, count))))
+                session.commit()
+
+    return run
+
+
+def through_the_driver(count: int) -> Loop:
+    """Do the same with psycopg alone, an array for each column of the messages."""
+    url = database(POSTGRES).replace("+psycopg", "")
+    opened: list[SyncPostgres[Any]] = []
+
+    def run(times: Iterable[None]) -> None:
+        if not opened:
+            opened.append(SyncPostgres.connect(url))
+            at_the_end(opened[0].close)
+        for _ in times:
+            id = str(uuid4())
+            with opened[0].transaction():
+                opened[0].execute("INSERT INTO books VALUES (%s, %s)", (id, "A title"))
+                opened[0].execute(INSERT_ARRAYS, arrays(rows(id, count)))
 
     return run
 

@@ -14,6 +14,7 @@ class Peer(NamedTuple):
 
 
 PEERS = {
+    "oban": Peer("oban", "a job queue: a job for each event, sent in no order by ten workers"),
     "blinker": Peer("blinker", "signals: no transaction, no unit of work, no events raised"),
     "mediatr": Peer("mediatr", "a mediator: no transaction, no unit of work, no events raised"),
     "pyee": Peer(

@@ -26,11 +26,13 @@ def size_of(broker: str, batch: int) -> str:
     return f"{broker}, batches of {batch}" if batch > 1 else f"{broker}, one by one"
 
 
-def _redis_url() -> str:
+def redis_url() -> str:
+    """Return the URL of the stream in Redis."""
     return f"{redis()}?stream=events&create=true"
 
 
-def _nats_url() -> str:
+def nats_url() -> str:
+    """Return the URL of the stream in NATS."""
     return f"{nats()}?stream=EVENTS&subject=events.{{name}}&create=true"
 
 
@@ -49,7 +51,7 @@ def _contender(
 
 def _case(colour: str, module: ModuleType) -> Case:
     by_hand = {REDIS: module.to_redis, NATS: to_nats}
-    urls = {REDIS: _redis_url, NATS: _nats_url}
+    urls = {REDIS: redis_url, NATS: nats_url}
     return Case(
         workload="relaying",
         colour=colour,
