@@ -8,8 +8,10 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import aio_pika
 import nats
 import redis
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -68,3 +70,39 @@ async def _letters(jetstream: JetStreamContext, stream: str) -> list[Msg]:
     while len(found) < count:
         found += await consumer.fetch(min(500, count - len(found)), timeout=60)
     return found
+
+
+def on_rabbitmq(url: str, task: Callable[[AbstractChannel], Coroutine[Any, Any, T]]) -> T:
+    """Run a task with a channel of RabbitMQ in a thread."""
+
+    async def connected() -> T:
+        async with await aio_pika.connect(url) as connection:
+            return await task(await connection.channel())
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, connected()).result()
+
+
+def bind_queue(url: str, exchange: str, key: str = "#", **arguments: Any) -> None:
+    """Declare an exchange, and a quorum queue of its name that is bound to it."""
+
+    async def bind(channel: AbstractChannel) -> None:
+        source = await channel.declare_exchange(exchange, aio_pika.ExchangeType.TOPIC, durable=True)
+        arguments["x-queue-type"] = "quorum"
+        queue = await channel.declare_queue(exchange, durable=True, arguments=arguments)
+        await queue.bind(source, key)
+
+    on_rabbitmq(url, bind)
+
+
+def queued(url: str, queue: str) -> list[AbstractIncomingMessage]:
+    """Return the messages of a queue, in order, and leave them there."""
+
+    async def read(channel: AbstractChannel) -> list[AbstractIncomingMessage]:
+        found = []
+        place = await channel.get_queue(queue)
+        while (message := await place.get(fail=False)) is not None:
+            found.append(message)
+        return found  # a channel that is closed gives back what is not acknowledged
+
+    return on_rabbitmq(url, read)

@@ -20,6 +20,8 @@ __all__ = [
 ]
 
 _ADAPTERS = {
+    "amqp": ("rabbitmq", "Rabbitmq"),
+    "amqps": ("rabbitmq", "Rabbitmq"),
     "memory": ("memory", "Memory"),
     "nats": ("nats", "Nats"),
     "redis": ("redis", "Redis"),
@@ -28,7 +30,7 @@ _ADAPTERS = {
     "tls": ("nats", "Nats"),
     "unix": ("redis", "Redis"),
 }
-_WITHOUT_SOURCE = {"nats", "stdout", "tls"}
+_WITHOUT_SOURCE = {"amqp", "amqps", "nats", "stdout", "tls"}
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
@@ -36,7 +38,8 @@ def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
 
     Args:
         url: ``redis://host:6379/0?stream=events``,
-            ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
+            ``nats://host:4222?stream=EVENTS&subject=events.{name}``,
+            ``amqp://host/vhost?exchange=events``, ``stdout:`` or ``memory:``.
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
@@ -53,7 +56,8 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
 
     Args:
         url: ``redis://host:6379/0?stream=events``,
-            ``nats://host:4222?stream=EVENTS&subject=events.{name}``, ``stdout:`` or ``memory:``.
+            ``nats://host:4222?stream=EVENTS&subject=events.{name}``,
+            ``amqp://host/vhost?exchange=events``, ``stdout:`` or ``memory:``.
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:

@@ -1,0 +1,18 @@
+"""RabbitMQ.
+
+Needs the extra `rabbitmq`.
+"""
+
+from __future__ import annotations
+
+from ...exceptions import MissingExtraError
+
+try:
+    import aio_pika as _library  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(__name__, "rabbitmq") from error
+
+from ._async_transport import AsyncRabbitmqTransport
+from ._sync_transport import SyncRabbitmqTransport
+
+__all__ = ["AsyncRabbitmqTransport", "SyncRabbitmqTransport"]

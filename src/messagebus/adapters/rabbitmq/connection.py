@@ -1,0 +1,121 @@
+"""A connection to RabbitMQ that is used until it is lost, and never repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import aio_pika
+from aio_pika.abc import AbstractConnection, AbstractExchange
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import DeliveryError
+from pamqp.commands import Basic
+
+from ...exceptions import StreamMissingError, TransportRefusedError
+from .encoding import Envelope
+from .errors import CLIENT_ERRORS
+
+_ADVICE = "Declare it, durable and of the type topic, or let the transport do it with create=True."
+
+
+class Exchange(NamedTuple):
+    """The exchange that a transport needs.
+
+    Attributes:
+        name: the name of the exchange.
+        create: declare the exchange if it does not exist.
+    """
+
+    name: str
+    create: bool
+
+
+class Connection:
+    """A connection with one channel, which confirms.
+
+    Args:
+        exchange: the exchange that receives the messages.
+        timeout: the limit for an answer, in seconds.
+    """
+
+    def __init__(self, exchange: Exchange, timeout: float) -> None:
+        self._wanted = exchange
+        self._timeout = timeout
+        self._connection: AbstractConnection | None = None
+        self._exchange: AbstractExchange | None = None
+        self.usable = False
+        """Whether the connection is open, and its channel too."""
+
+    async def open(self, url: str) -> None:
+        """Connect, and ensure that the exchange exists.
+
+        Raises:
+            StreamMissingError: the exchange does not exist.
+            TransportRefusedError: it cannot be declared as it is wanted.
+            aio_pika.exceptions.AMQPError: there is no connection.
+            OSError: there is no connection, or no answer.
+        """
+        async with asyncio.timeout(self._timeout):
+            self._connection = await aio_pika.connect(url, timeout=self._timeout)
+            channel = await self._connection.channel(on_return_raises=True)
+            channel.close_callbacks.add(self._lose)
+            name = self._wanted.name
+            try:
+                self._exchange = await channel.get_exchange(name)
+            except ChannelNotFoundEntity as error:
+                if not self._wanted.create:
+                    raise StreamMissingError(name, _ADVICE, f"There is no exchange {name!r}") from (
+                        error
+                    )
+                channel = await self._connection.channel(on_return_raises=True)
+                channel.close_callbacks.add(self._lose)
+                self._exchange = await self._declare(channel)
+        self.usable = True
+
+    async def _declare(self, channel: aio_pika.abc.AbstractChannel) -> AbstractExchange:
+        name = self._wanted.name
+        try:
+            return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+        except ChannelPreconditionFailed as error:  # somebody was faster, with other settings
+            problem = f"The exchange {name!r} exists with other settings"
+            raise TransportRefusedError(problem, advice="Use it without create=True.") from error
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> list[Exception | None]:
+        """Send messages in order, and wait until the server has answered.
+
+        Returns:
+            The error of each; None where it is confirmed.
+        """
+        answers = await asyncio.gather(*map(self._publish, envelopes))
+        if any(isinstance(each, OSError) for each in answers):
+            self.usable = False
+        return answers
+
+    async def _publish(self, envelope: Envelope) -> Exception | None:
+        assert self._exchange is not None  # noqa: S101
+        try:
+            await self._exchange.publish(
+                envelope.message, envelope.routing_key, mandatory=True, timeout=self._timeout
+            )
+        except CLIENT_ERRORS as error:
+            return error
+        return None
+
+    def _lose(self, *_: object) -> None:
+        self.usable = False
+
+    async def close(self) -> None:
+        """Close the connection; messages that are not confirmed may arrive or not."""
+        self.usable = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # A server that does not answer blocks it; nothing depends on a clean close.
+            with contextlib.suppress(*CLIENT_ERRORS, asyncio.CancelledError):
+                await asyncio.wait_for(connection.close(), self._timeout)
+
+
+def returned(error: Exception) -> bool:
+    """Return whether the exchange had no queue for a message."""
+    return isinstance(error, DeliveryError) and isinstance(error.frame, Basic.Return)
