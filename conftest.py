@@ -15,7 +15,9 @@ pytest_collect_file = collect_blocks
 
 CHAOS = Path(__file__).parent / "tests" / "chaos"
 SERVER_FIXTURES = {
+    "kafka_url",
     "nats_url",
+    "own_kafka",
     "own_nats",
     "own_postgres",
     "own_rabbitmq",

@@ -1,10 +1,11 @@
 """Servers for the tests, each started when the first test asks for it.
 
 To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (the user must be
-allowed to create databases), MESSAGEBUS_TEST_REDIS_URL, MESSAGEBUS_TEST_NATS_URL or
-MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one of their own. A test is
-skipped for want of a program only where there is no wheel of it, as of RabbitMQ and PgBouncer, and
-the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
+allowed to create databases), MESSAGEBUS_TEST_REDIS_URL, MESSAGEBUS_TEST_NATS_URL,
+MESSAGEBUS_KAFKA_URL or MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one of
+their own. A test is skipped for want of a program only where there is no wheel of it, as of
+RabbitMQ and PgBouncer, and the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
+Those of Kafka are always skipped on Python 3.15, for which its client has no wheel.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .servers import NatsServer, PostgresServer, RabbitmqServer, RedisNode, RedisServer
+from .servers import KafkaServer, NatsServer, PostgresServer, RabbitmqServer, RedisNode, RedisServer
 from .servers.postgres import new_database
 from .servers.redis import form_cluster
 
@@ -75,6 +76,16 @@ def rabbitmq_url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """Yield the URL of the Kafka broker that all tests share; take names from *unique_name*."""
+    if url := os.environ.get("MESSAGEBUS_KAFKA_URL"):
+        yield url
+        return
+    with KafkaServer() as server:
+        yield server.url
+
+
 @pytest.fixture
 def unique_name() -> str:
     """Return a name that no other test uses, for a stream, a subject or a key."""
@@ -106,4 +117,11 @@ def own_nats() -> Iterator[NatsServer]:
 def own_rabbitmq() -> Iterator[RabbitmqServer]:
     """Yield a RabbitMQ server that the test may stop, kill and freeze."""
     with RabbitmqServer() as server:
+        yield server
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[KafkaServer]:
+    """Yield a Kafka broker that the test may stop, kill and freeze, and that forgets all then."""
+    with KafkaServer() as server:
         yield server

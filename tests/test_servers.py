@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from .servers import (
+    KafkaServer,
     NatsServer,
     PostgresServer,
     RabbitmqServer,
@@ -26,7 +27,7 @@ from .servers.process import answers_with
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-KINDS = [RedisServer, NatsServer, PostgresServer, RabbitmqServer]
+KINDS = [RedisServer, NatsServer, KafkaServer, PostgresServer, RabbitmqServer]
 
 
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]]:

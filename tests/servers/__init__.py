@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .kafka import KafkaServer
 from .nats import NatsServer
 from .pgbouncer import PgBouncer
 from .postgres import PostgresServer
@@ -10,6 +11,7 @@ from .rabbitmq import RabbitmqServer
 from .redis import RedisNode, RedisServer, Sentinel
 
 __all__ = [
+    "KafkaServer",
     "NatsServer",
     "PgBouncer",
     "PostgresServer",
