@@ -64,7 +64,7 @@ def by_hand(kind: str, count: int) -> Loop:
 
 def through_a_session(count: int) -> Loop:
     """Do the same through a session of SQLAlchemy, as the unit of work does."""
-    engine = _engine(POSTGRES)
+    engine = new_database_engine(POSTGRES)
 
     def run(times: Iterable[None]) -> None:
         for _ in times:
