@@ -225,6 +225,31 @@ async def test_a_rabbitmq_that_is_not_there_is_reported_at_once() -> None:
             await transport.connect()
 
 
+@pytest.mark.slow
+async def test_what_rabbitmq_closes_the_channel_for_is_told_apart() -> None:
+    """A message that is too large is rejected, alone; a missing right is the configuration."""
+    messages = new_messages(4)
+    messages[2]["payload"] = "x" * 2_000
+    with RabbitmqServer(
+        {"us@er": "p@ss/w"}, {"us@er": {"write": "^events$"}}, "max_message_size = 1000"
+    ) as server:
+        bind_queue(server.url, "events")
+        bind_queue(server.url, "others")
+        url = server.url.replace("guest:guest", "us%40er:p%40ss%2Fw")
+        async with AsyncRabbitmqTransport(url, "events", patience=60) as transport:
+            with pytest.raises(BatchSendError) as failure:
+                await transport.send_messages_serialized(messages)
+            await transport.send_messages_serialized(messages[3:])
+        async with AsyncRabbitmqTransport(url, "others", patience=60) as transport:
+            with pytest.raises(TransportRefusedError, match="ACCESS_REFUSED"):
+                await transport.send_message_serialized(messages[0])
+        found = [decode(each)["id"] for each in queued(server.url, "events")]
+
+    assert 2 == failure.value.sent
+    assert isinstance(failure.value.__cause__, MessageRejectedError)
+    assert {each["id"] for each in (*messages[:2], messages[3])} == set(found)
+
+
 @pytest.mark.parametrize(
     "query",
     [
