@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from tests.adapters.stored import documents, entries
+from messagebus.adapters.rabbitmq.encoding import decode
+from tests.adapters.stored import bind_queue, documents, entries, queued
+
+READERS: dict[str, Callable[[str, str], Sequence[Mapping[str, Any]]]] = {
+    "nats": documents,
+    "rabbitmq": lambda url, queue: [decode(each) for each in queued(url, queue)],
+    "redis": entries,
+}
 
 # Parent and child send in turn; the child ends as `os.fork` is used, or as a worker does.
 PROGRAM = """
@@ -21,7 +30,7 @@ if used == "used":
 child = os.fork()
 if child == 0:
     signal.alarm(15)
-    if url.startswith("nats:"):
+    if url.startswith(("nats:", "amqp:")):
         held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
         # One end of the pair that wakes the loop may be left, but no connection.
         assert sum("socket:" in each for each in held) <= 1, held
@@ -52,25 +61,35 @@ transport.close()
         ("nats", "used", "normal"),
         ("nats", "used", "idle"),
         ("nats", "unused", "normal"),
+        ("rabbitmq", "used", "quick"),
+        ("rabbitmq", "used", "normal"),
         ("redis", "used", "normal"),
     ],
 )
 def test_a_forked_process_sends_by_a_connection_of_its_own(
-    broker: str, used: str, ending: str, nats_url: str, redis_url: str, unique_name: str
+    broker: str,
+    used: str,
+    ending: str,
+    unique_name: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     """That of the parent goes on undisturbed, however the child ends."""
+    url: str = request.getfixturevalue(f"{broker}_url")
     options = {
-        "nats": f"{nats_url}?stream={unique_name}&subject={unique_name}&patience=0&timeout=3",
-        "redis": f"{redis_url}?stream={unique_name}&patience=0&timeout=3",
+        "nats": f"stream={unique_name}&subject={unique_name}&patience=0&timeout=3",
+        "rabbitmq": f"exchange={unique_name}&patience=0&timeout=3",
+        "redis": f"stream={unique_name}&patience=0&timeout=3",
     }
+    if broker == "rabbitmq":
+        bind_queue(url, unique_name)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, f"{options[broker]}&create=yes", ending, used],
+        [sys.executable, "-c", PROGRAM, f"{url}?{options[broker]}&create=yes", ending, used],
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert (0, "") == (done.returncode, done.stderr)
-    read = documents(nats_url, unique_name) if broker == "nats" else entries(redis_url, unique_name)
+    read = READERS[broker](url, unique_name)
     expected = [*(["1"] if used == "used" else []), *([] if ending == "idle" else "234"), "5"]
     assert expected == sorted(message["id"] for message in read)
