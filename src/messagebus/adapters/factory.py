@@ -22,6 +22,8 @@ __all__ = [
 _ADAPTERS = {
     "amqp": ("rabbitmq", "Rabbitmq"),
     "amqps": ("rabbitmq", "Rabbitmq"),
+    "kafka": ("kafka", "Kafka"),
+    "kafkas": ("kafka", "Kafka"),
     "memory": ("memory", "Memory"),
     "nats": ("nats", "Nats"),
     "redis": ("redis", "Redis"),
@@ -30,7 +32,7 @@ _ADAPTERS = {
     "tls": ("nats", "Nats"),
     "unix": ("redis", "Redis"),
 }
-_WITHOUT_SOURCE = {"amqp", "amqps", "nats", "stdout", "tls"}
+_WITHOUT_SOURCE = {"amqp", "amqps", "kafka", "kafkas", "nats", "stdout", "tls"}
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
@@ -39,7 +41,8 @@ def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
     Args:
         url: ``redis://host:6379/0?stream=events``,
             ``nats://host:4222?stream=EVENTS&subject=events.{name}``,
-            ``amqp://host/vhost?exchange=events``, ``stdout:`` or ``memory:``.
+            ``amqp://host/vhost?exchange=events``, ``kafka://host:9092?topic=events``,
+            ``stdout:`` or ``memory:``.
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:
@@ -57,7 +60,8 @@ def sync_transport_from_url(url: str) -> SyncAbstractEventstreamTransport:
     Args:
         url: ``redis://host:6379/0?stream=events``,
             ``nats://host:4222?stream=EVENTS&subject=events.{name}``,
-            ``amqp://host/vhost?exchange=events``, ``stdout:`` or ``memory:``.
+            ``amqp://host/vhost?exchange=events``, ``kafka://host:9092?topic=events``,
+            ``stdout:`` or ``memory:``.
             The query takes the other arguments of the transport, such as ``&create=true``.
 
     Raises:

@@ -1,0 +1,18 @@
+"""Kafka, and brokers that speak its protocol.
+
+Needs the extra `kafka`.
+"""
+
+from __future__ import annotations
+
+from ...exceptions import MissingExtraError
+
+try:
+    import confluent_kafka as _library  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(__name__, "kafka") from error
+
+from ._async.transport import AsyncKafkaTransport
+from ._sync.transport import SyncKafkaTransport
+
+__all__ = ["AsyncKafkaTransport", "SyncKafkaTransport"]
