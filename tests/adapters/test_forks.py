@@ -16,6 +16,18 @@ READERS: dict[str, Callable[[str, str], Sequence[Mapping[str, Any]]]] = {
     "redis": entries,
 }
 
+
+def _in_kafka(url: str, topic: str) -> list[dict[str, Any]]:
+    from messagebus.adapters.kafka.encoding import decode
+    from tests.adapters.kafka import records
+
+    return [decode(value, headers) for _, value, headers in records(url, topic)]
+
+
+READERS["kafka"] = _in_kafka
+
+WITH_KAFKA = sys.version_info < (3, 15)  # for which its client has no wheel
+
 # Parent and child send in turn; the child ends as `os.fork` is used, or as a worker does.
 PROGRAM = """
 import os, signal, sys, threading, warnings
@@ -53,6 +65,7 @@ transport.close()
 """
 
 
+@pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("broker", "used", "ending"),
@@ -64,6 +77,7 @@ transport.close()
         ("rabbitmq", "used", "quick"),
         ("rabbitmq", "used", "normal"),
         ("redis", "used", "normal"),
+        *(("kafka", "used", end) for end in ("quick", "normal", "idle") if WITH_KAFKA),
     ],
 )
 def test_a_forked_process_sends_by_a_connection_of_its_own(
@@ -76,6 +90,7 @@ def test_a_forked_process_sends_by_a_connection_of_its_own(
     """That of the parent goes on undisturbed, however the child ends."""
     url: str = request.getfixturevalue(f"{broker}_url")
     options = {
+        "kafka": f"topic={unique_name}&patience=0&timeout=3",
         "nats": f"stream={unique_name}&subject={unique_name}&patience=0&timeout=3",
         "rabbitmq": f"exchange={unique_name}&patience=0&timeout=3",
         "redis": f"stream={unique_name}&patience=0&timeout=3",
