@@ -25,9 +25,10 @@ from .servers import read_servers
 from .subject import SubjectTemplate
 
 _STREAM = re.compile(r"[^\s.*>/\\]+")
-_OPTIONS: Kinds = {
+OPTIONS: Kinds = {
     "stream": str,
     "subject": str,
+    "partitions": int,
     "create": truth,
     "deduplicate_for": float,
     "timeout": float,
@@ -46,6 +47,9 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         stream: the name of the stream. It is looked up when the connection is opened.
         subject: the subject of a message, with fields such as ``events.{name}``. A field is
             *name* or *version*, the parts of the message's *type*, or any key of the message.
+        partitions: the number of partitions. Of more than one, the number is the last token of the
+            subject; those with the same ordering key stay in order, and those without one are in
+            the first partition. A field then has one token.
         create: create the stream, listening to all such subjects, if it does not exist.
         deduplicate_for: how long a stream created here remembers a message, in seconds. It must
             exceed the time that a sender may be down between sending a message and recording
@@ -65,6 +69,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         stream: str,
         subject: str,
         *,
+        partitions: int = 1,
         create: bool = False,
         deduplicate_for: float = 600.0,
         timeout: float = 5.0,
@@ -79,7 +84,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             problem = f"{stream!r} is not a valid stream name"
             raise ConfigurationError(problem)
         self._servers = read_servers(servers)
-        self._subject = SubjectTemplate(subject)
+        self._subject = SubjectTemplate(subject, partitions)
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
         self._timeout = timeout
         self._client_options = dict(options or {})
@@ -100,7 +105,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             ConfigurationError: stream or subject is missing, an option is wrong or unknown, or a
                 password in the URL is not percent-encoded.
         """
-        return cls(**settings_of(url, options))
+        return cls(**settings_of(url, options, OPTIONS))
 
     async def connect(self) -> None:
         """Connect, and check the user, its rights on the stream, and the stream.
@@ -205,13 +210,13 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         return _failure_of(outcome, parcel.message)
 
 
-def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a transport, read from a URL and further options.
+def settings_of(url: str, options: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
+    """Return the arguments of a transport or a source, read from a URL and further options.
 
     Raises:
         ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
     """
-    address, found = split_options(url, _OPTIONS)
+    address, found = split_options(url, kinds)
     scheme, _, servers = address.partition("://")
     servers = servers.removesuffix("/")
     if "/" in servers or "#" in servers:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ...service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._transport.loop_thread import LoopThread
-from ._async_transport import AsyncNatsTransport, settings_of
+from ._async_transport import OPTIONS, AsyncNatsTransport, settings_of
 
 
 class SyncNatsTransport(SyncAbstractEventstreamTransport):
@@ -43,7 +43,7 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
         Raises:
             ConfigurationError: stream or subject is missing, or an option is wrong or unknown.
         """
-        return cls(**settings_of(url, options))
+        return cls(**settings_of(url, options, OPTIONS))
 
     def connect(self) -> None:
         """Connect, and check the user, its rights on the stream, and the stream.

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...exceptions import ConfigurationError, MessageRejectedError
 from ...serialization.wire import parse_type
+from .._transport.partitions import ensure_partitions, partition_of
 
 _PART = r"[^\s.*>\x00-\x1f\x7f]+"
 _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
@@ -25,25 +26,37 @@ class SubjectTemplate:
 
     Args:
         text: the template.
+        partitions: the number of partitions; if there are several, the number of the one that the
+            ordering key of a message leads to is the last token of its subject.
 
     Attributes:
         text: the template.
         pattern: the pattern that matches every subject of the template.
+        patterns: the pattern of each partition.
 
     Raises:
-        ConfigurationError: the template cannot give a valid subject.
+        ConfigurationError: the template cannot give a valid subject, or the number is out of its
+            range.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, partitions: int = 1) -> None:
+        ensure_partitions(partitions)
         plain = _FIELD.sub("x", text)
         if not _SUBJECT.fullmatch(plain) or "{" in plain or "}" in plain:
             problem = f"{text!r} is not a valid subject with fields such as {{name}}"
             raise ConfigurationError(problem)
         self.text = text
         tokens = ["*" if _FIELD.search(token) else token for token in text.split(".")]
-        if tokens[-1] == "*":
+        self._partitions = partitions
+        self._length = 0 if partitions == 1 else len(tokens)
+        if partitions > 1:
+            self.patterns = [".".join([*tokens, str(number)]) for number in range(partitions)]
+            tokens.append("*")
+        elif tokens[-1] == "*":
             tokens[-1] = ">"  # the value of the field may have several tokens
         self.pattern: str = ".".join(tokens)
+        if partitions == 1:
+            self.patterns = [self.pattern]
 
     def fill(self, message: Mapping[str, Any]) -> str:
         """Return the subject of a message.
@@ -62,6 +75,11 @@ class SubjectTemplate:
             raise MessageRejectedError(message, reason) from error
         if not _SUBJECT.fullmatch(subject):
             raise MessageRejectedError(message, f"{subject!r} is not a valid subject")
+        if self._length:
+            if subject.count(".") + 1 != self._length:
+                reason = f"{subject!r} has more tokens than the subject {self.text!r}"
+                raise MessageRejectedError(message, reason)
+            subject = f"{subject}.{partition_of(message, self._partitions)}"
         if (size := len(subject.encode())) > _LONGEST:
             reason = f"its subject has {size} bytes; the limit is {_LONGEST}"
             raise MessageRejectedError(message, reason)
