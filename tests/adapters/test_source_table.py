@@ -17,6 +17,8 @@ COLUMNS = {
 SOURCES = {
     "Redis, `ordered=true`": "redis://localhost?stream=a",
     "Redis, `ordered=false`": "redis://localhost?stream=a&ordered=no",
+    "NATS, `ordered=true`": "nats://localhost?stream=A&subject=a",
+    "NATS, `ordered=false`": "nats://localhost?stream=A&subject=a&ordered=no",
     "memory": "memory:",
 }
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from time import monotonic
+from typing import Any, Protocol
 
 from ...inbox.delivery import Delivery
-from .entries import Place
+
+
+class AnyPlace(Protocol):
+    """The place of a message: hashable, and in order."""
+
+    @property
+    def partition(self) -> int:
+        """The number of the partition."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
 
 
 class Holdings:
@@ -19,9 +29,9 @@ class Holdings:
 
     def __init__(self, hold: float | None) -> None:
         self._hold = hold
-        self._known: dict[Place, tuple[Delivery, float]] = {}
-        self._waiting: list[Place] = []  # a heap
-        self._queued: set[Place] = set()  # the same places
+        self._known: dict[AnyPlace, tuple[Delivery, float]] = {}
+        self._waiting: list[AnyPlace] = []  # a heap
+        self._queued: set[AnyPlace] = set()  # the same places
 
     @property
     def waiting(self) -> bool:
@@ -32,13 +42,13 @@ class Holdings:
         """Add deliveries that wait; older ones of the same entries are not held any more."""
         now = monotonic()
         for each in deliveries:
-            place: Place = each.receipt
+            place: AnyPlace = each.receipt
             self._known[place] = each, now
             if place not in self._queued:
                 self._queued.add(place)
                 heapq.heappush(self._waiting, place)
 
-    def knows(self, place: Place) -> bool:
+    def knows(self, place: AnyPlace) -> bool:
         """Tell whether an entry is held or waits."""
         return place in self._known
 

@@ -12,7 +12,9 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "nats") from error
 
+from ._async_source import AsyncNatsSource
 from ._async_transport import AsyncNatsTransport
+from ._sync_source import SyncNatsSource
 from ._sync_transport import SyncNatsTransport
 
-__all__ = ["AsyncNatsTransport", "SyncNatsTransport"]
+__all__ = ["AsyncNatsSource", "AsyncNatsTransport", "SyncNatsSource", "SyncNatsTransport"]

@@ -90,6 +90,11 @@ class Connection:
         return self._client.is_connected
 
     @property
+    def client(self) -> SecureClient:
+        """The client of the connection that is open."""
+        return self._client
+
+    @property
     def max_size(self) -> int:
         """The largest message that the server accepts, in bytes."""
         return self._client.max_payload

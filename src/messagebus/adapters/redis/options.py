@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...exceptions import ConfigurationError
+from ...inbox.capability import SourceCapability
 from .._transport.options import Kinds, split_options, truth
 
 
@@ -57,6 +58,16 @@ SOURCE: Kinds = {
     "hold": float,
     "timeout": float,
 }
+_COMMON = frozenset(
+    {
+        SourceCapability.HISTORY,
+        SourceCapability.OUTAGES,
+        SourceCapability.REDELIVERED,
+        SourceCapability.SEPARATE,
+    }
+)
+ORDERED = _COMMON | {SourceCapability.LEASED, SourceCapability.ORDER}
+COMPETING = _COMMON | {SourceCapability.DELAY}
 _CLIENT: Kinds = {
     "client_name": str,
     "db": _natural,

@@ -17,12 +17,11 @@ from ...._compat.logs import get_logger
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource
-from ....inbox.capability import SourceCapability
 from ....inbox.delivery import Delivery
+from ..._transport.holdings import Holdings
 from .._compat.aio import AsyncRedis, AsyncRedisCluster
 from ..entries import Entry, Place, delivery_of
-from ..holdings import Holdings
-from ..options import SOURCE, read_url
+from ..options import COMPETING, ORDERED, SOURCE, read_url
 from ..streams import streams_of
 from .client import AsyncClient
 from .group import BEGINNING, AsyncGroup
@@ -30,17 +29,6 @@ from .group import BEGINNING, AsyncGroup
 _SLICE = 1.0  # seconds that the server waits at a time; a client gives up later
 _CHECK = 1.0  # seconds
 _HOLD = 60.0  # seconds
-
-_COMMON = frozenset(
-    {
-        SourceCapability.HISTORY,
-        SourceCapability.OUTAGES,
-        SourceCapability.REDELIVERED,
-        SourceCapability.SEPARATE,
-    }
-)
-ORDERED = _COMMON | {SourceCapability.LEASED, SourceCapability.ORDER}
-COMPETING = _COMMON | {SourceCapability.DELAY}
 
 
 class AsyncRedisSource(AsyncAbstractSource):
