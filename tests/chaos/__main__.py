@@ -1,5 +1,6 @@
 """Kill writers and relays at every fault point and at random; count lost messages.
 
+With --consumers, consumers of the stream are killed as well, and what they applied is compared.
 With --moods, servers and networks fail the relays instead, each of which must say so.
 """
 
@@ -12,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,14 @@ from tests.servers import NatsServer, PostgresServer, RedisServer
 from tests.servers.postgres import new_database
 
 from .application import Job
-from .faults import DELETING, Point
+from .faults import DELETING, READING, WRITING, Point
 from .moods import MOODS, moods_of
+from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 from .result import Result
 from .scene import new_scene
 from .trial import Trial, kill_at, kill_at_random
 
+WRITING_NAMES = tuple(point.name for point in WRITING)
 DATABASES = ("sqlite", "postgresql")
 RANDOM = "RANDOM"
 KILLS_OF_A_TRIAL = 10
@@ -46,10 +50,10 @@ class Servers:
         self._nats = nats
 
     @contextmanager
-    def database(self, kind: str, folder: Path) -> Iterator[str]:
+    def database(self, kind: str, folder: Path, name: str = "messages.db") -> Iterator[str]:
         """Yield the URL of an empty database."""
         if kind == "sqlite":
-            yield sqlite_url(folder / "messages.db")
+            yield sqlite_url(folder / name)
         else:
             with new_database(self._postgres.url) as url:
                 yield url
@@ -116,6 +120,43 @@ def endure(seed: int, moods: int) -> int:
     return min(broken, 1)
 
 
+def consume(seed: int, kills: int) -> int:
+    """Kill consumers, writers and relays; return the number of trials that broke a promise."""
+    chance = random.Random(seed)
+    trials = [(point, KILLS_AT_A_POINT) for point in READING for _ in SCENES]
+    trials += [(None, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
+    broken = total = 0
+    with PostgresServer() as postgres, RedisServer() as redis, NatsServer() as nats:
+        servers = Servers(postgres, redis, nats)
+        for number, (point, count) in enumerate(trials):
+            database, broker = SCENES[number % len(SCENES)]
+            options: dict[str, Any] = chance.choice(
+                [{}, {"transaction_batch": 10}, {"concurrency": 3}]
+            )
+            with (
+                tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
+                servers.database(database, Path(folder)) as url,
+                servers.database(database, Path(folder), "copy.db") as other,
+            ):
+                server = redis.url if broker == "redis" else nats.url
+                name = f"chaos_{uuid.uuid4().hex}"
+                databases = (url, other)
+                job = consuming_job(broker, server, name, databases, Path(folder), seed + number)
+                job = replace(job, consumer=replace(job.consumer, **options))
+                with reading(job) as trial:
+                    if point is None:
+                        result = kill_any_at_random(trial, count)
+                    else:
+                        result = kill_reader_at(trial, point, count)
+            where = "at random" if point is None else point.name
+            print(f"seed {seed + number}, {database}, {broker}, {options}, {where}: {result}")
+            print(*(f"  {each}" for each in result.violations), sep="\n", end="", flush=True)
+            broken += bool(result.violations)
+            total += result.kills
+    print(f"{len(trials)} trials, {total} kills; {broken} trials in which a promise was broken")
+    return min(broken, 1)
+
+
 def main() -> int:
     """Run the trials of the command line; return the number that broke a promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
@@ -123,13 +164,16 @@ def main() -> int:
     add("--seed", type=int, default=random.randrange(10**6), help="of the first trial")
     add("--kills", type=int, default=200, help="at random moments (200)")
     add("--database", choices=DATABASES, help="only this one")
-    add("--at", choices=[*Point.__members__, RANDOM], help="only there")
+    add("--at", choices=[*WRITING_NAMES, RANDOM], help="only there")
     add("--moods", type=int, help="let so many moods come over servers instead of killing")
+    add("--consumers", action="store_true", help="kill consumers of the stream as well")
     options = parser.parse_args()
+    if options.consumers:
+        return consume(options.seed, options.kills)
     if options.moods:
         return endure(options.seed, options.moods)
     databases = [options.database] if options.database else DATABASES
-    points = [options.at] if options.at else [*Point.__members__, RANDOM]
+    points = [options.at] if options.at else [*WRITING_NAMES, RANDOM]
     rounds = -(-options.kills // KILLS_OF_A_TRIAL)
     trials = [(database, at) for at in points if at != RANDOM for database in databases] + [
         (databases[each % len(databases)], RANDOM) for each in range(rounds) if RANDOM in points

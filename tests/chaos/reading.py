@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,10 +24,11 @@ from messagebus.adapters.sqlalchemy import (
     sync_create_tables,
     tables,
 )
-from messagebus.inbox import Delivery, SyncAbstractSource, SyncInboxConsumer
+from messagebus.inbox import ConsumerOptions, Delivery, SyncAbstractSource, SyncInboxConsumer
+from messagebus.retry import Backoff
 
 from . import ledger
-from .application import Job, application, begin, command_line, new_engine
+from .application import MANY, Job, application, begin, command_line, new_engine
 from .faults import READING, Fault, Point, Trap
 from .ledger import Key, Written
 from .trial import LONGEST_LIFE, Trial
@@ -216,6 +218,41 @@ class Reading:
         ]
         yield f"in another order than they were committed: {disorder}", disorder
         yield f"{self.attempts} attempts that nobody forgets", self.attempts
+
+
+def consuming_job(
+    broker: str, server: str, name: str, databases: Sequence[str], folder: Path, seed: int
+) -> Job:
+    """Return a job with consumers.
+
+    Args:
+        broker: ``redis`` or ``nats``.
+        server: its URL.
+        name: the name of the stream.
+        databases: the URL of the writers' database, and of that of the consumers.
+        folder: the folder for the files of the processes.
+        seed: decides what is killed.
+    """
+    source = f"{server}?stream={name}&create=true"
+    transport = f"{source}&deduplicate_for=0"
+    if broker == "nats":
+        source = transport = f"{source}&subject={name}.{{name}}"
+    options = ConsumerOptions(
+        max_attempts=MANY,
+        hopeless=[RefusedError],
+        backoff=Backoff(first=0.01, longest=0.05),
+        reconnect=Backoff(first=0.02, longest=0.1),
+        lease=1.0,
+    )
+    return Job(
+        databases[0],
+        transport,
+        folder,
+        seed,
+        consumer_database=databases[1],
+        source=source,
+        consumer=options,
+    )
 
 
 @contextmanager

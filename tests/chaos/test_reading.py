@@ -8,32 +8,23 @@ from typing import Any
 
 import pytest
 
-from messagebus.inbox import ConsumerOptions
-from messagebus.retry import Backoff
 from tests.running.blocking import sqlite_url
 
-from .application import MANY, Job
+from .application import Job
 from .faults import READING, Point
-from .reading import RefusedError, kill_any_at_random, kill_reader_at, reading
-
-OPTIONS = ConsumerOptions(
-    max_attempts=MANY,
-    hopeless=[RefusedError],
-    backoff=Backoff(first=0.01, longest=0.05),
-    reconnect=Backoff(first=0.02, longest=0.1),
-    lease=1.0,
-)
+from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 
 
-@pytest.fixture(params=["redis"])
-def consuming(request: pytest.FixtureRequest, job: Job, tmp_path: Path, unique_name: str) -> Job:
-    """Return a job with consumers that have a database of their own."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    source = f"{url}?stream={unique_name}&create=true"
-    other = sqlite_url(tmp_path / "copy.db")
-    if not job.database.startswith("sqlite"):
-        other = request.getfixturevalue("other_postgres_url")
-    return replace(job, source=source, consumer_database=other, consumer=OPTIONS)
+@pytest.fixture(params=[("sqlite", "redis"), ("postgresql", "nats")], ids="-".join)
+def consuming(request: pytest.FixtureRequest, tmp_path: Path, unique_name: str) -> Job:
+    """Return a job with consumers; `python -m tests.chaos --consumers` tries all pairs."""
+    database, broker = request.param
+    urls = [sqlite_url(tmp_path / "messages.db"), sqlite_url(tmp_path / "copy.db")]
+    if database == "postgresql":
+        fixtures = ("postgres_url", "other_postgres_url")
+        urls = [request.getfixturevalue(each) for each in fixtures]
+    server: str = request.getfixturevalue(f"{broker}_url")
+    return consuming_job(broker, server, unique_name, urls, tmp_path, seed=1)
 
 
 @pytest.mark.parametrize("point", READING)
@@ -53,7 +44,7 @@ def test_whatever_is_killed_each_message_is_applied_once(
     consuming: Job, options: dict[str, Any]
 ) -> None:
     """Writers, relays and consumers die at random moments; the order of each key stays."""
-    killed = replace(consuming, consumer=replace(OPTIONS, **options))
+    killed = replace(consuming, consumer=replace(consuming.consumer, **options))
     with reading(killed) as trial:
         result = kill_any_at_random(trial, times=6)
     assert [] == result.violations
