@@ -108,10 +108,10 @@ async def rest(harness: AsyncSourceHarness, source: AsyncAbstractSource) -> list
     taken: list[Delivery] = []
     end = monotonic() + PATIENCE
     while last[0] not in wires(taken) and monotonic() < end:
-        taken += await source.receive(100, 1.0)
-    while more := await source.receive(100, _SILENCE):
+        taken += await next_batch(source, 100)
+    while more := await through_outages(partial(source.receive, 100, _SILENCE)):
         taken += more
-    await source.settle(taken)
+    await through_outages(partial(source.settle, taken))
     return [each for each in taken if each.wire != last[0]]
 
 

@@ -108,10 +108,10 @@ def rest(harness: SyncSourceHarness, source: SyncAbstractSource) -> list[Deliver
     taken: list[Delivery] = []
     end = monotonic() + PATIENCE
     while last[0] not in wires(taken) and monotonic() < end:
-        taken += source.receive(100, 1.0)
-    while more := source.receive(100, _SILENCE):
+        taken += next_batch(source, 100)
+    while more := through_outages(partial(source.receive, 100, _SILENCE)):
         taken += more
-    source.settle(taken)
+    through_outages(partial(source.settle, taken))
     return [each for each in taken if each.wire != last[0]]
 
 
