@@ -123,7 +123,9 @@ def endure(seed: int, moods: int) -> int:
 def consume(seed: int, kills: int) -> int:
     """Kill consumers, writers and relays; return the number of trials that broke a promise."""
     chance = random.Random(seed)
-    trials = [(point, KILLS_AT_A_POINT) for point in READING for _ in SCENES]
+    trials: list[tuple[Point | None, int]] = [
+        (point, KILLS_AT_A_POINT) for point in READING for _ in SCENES
+    ]
     trials += [(None, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
     broken = total = 0
     with PostgresServer() as postgres, RedisServer() as redis, NatsServer() as nats:
