@@ -20,7 +20,6 @@ SERVER_FIXTURES = {
     "own_kafka",
     "own_nats",
     "own_postgres",
-    "own_rabbitmq",
     "own_redis",
     "postgres_server_url",
     "rabbitmq_url",

@@ -43,9 +43,13 @@ def test_a_scheme_leads_to_a_transport_of_either_colour(url: str, name: str) -> 
 @pytest.mark.parametrize("url", ["ftp://localhost", "stdout", ""])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
     """The error lists the known schemes."""
-    with pytest.raises(ConfigurationError, match=r"use one of amqp, amqps, kafka, kafkas, memory, "):
+    with pytest.raises(
+        ConfigurationError, match=r"use one of amqp, amqps, kafka, kafkas, memory, "
+    ):
         async_transport_from_url(url)
-    with pytest.raises(ConfigurationError, match=r"use one of amqp, amqps, kafka, kafkas, memory, "):
+    with pytest.raises(
+        ConfigurationError, match=r"use one of amqp, amqps, kafka, kafkas, memory, "
+    ):
         sync_transport_from_url(url)
 
 

@@ -24,7 +24,6 @@ from tests.servers import RabbitmqServer
 
 CAPABILITIES = frozenset({Capability.DESTINATION})
 RULES = async_transport_rules(CAPABILITIES)
-ALL_RULES = async_transport_rules({*CAPABILITIES, Capability.OUTAGES})
 
 
 class RabbitmqHarness(AsyncTransportHarness):
@@ -51,39 +50,10 @@ class RabbitmqHarness(AsyncTransportHarness):
         return AsyncRabbitmqTransport.from_url(f"{self.url}_missing")
 
 
-class RabbitmqServerHarness(RabbitmqHarness):
-    """An exchange of a server that may be stopped."""
-
-    capabilities = CAPABILITIES | {Capability.OUTAGES}
-
-    def __init__(self, server: RabbitmqServer) -> None:
-        super().__init__(server.url, "events")
-        self.broker = server
-
-    def stop_broker(self) -> None:
-        """Stop the server."""
-        self.broker.stop()
-
-    def kill_broker(self) -> None:
-        """Kill the server."""
-        self.broker.kill()
-
-    def start_broker(self) -> None:
-        """Start the server again."""
-        self.broker.start()
-
-
 @pytest.mark.parametrize("rule", RULES)
 async def test_rabbitmq_keeps_the_contract(rule: Any, rabbitmq_url: str, unique_name: str) -> None:
     """Every rule for transports holds."""
     await rule(RabbitmqHarness(rabbitmq_url, unique_name))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rule", [rule for rule in ALL_RULES if rule not in RULES])
-async def test_rabbitmq_may_come_and_go(rule: Any, own_rabbitmq: RabbitmqServer) -> None:
-    """Every rule for transports whose broker fails holds."""
-    await rule(RabbitmqServerHarness(own_rabbitmq))
 
 
 async def test_a_message_of_amqp_is_readable_by_anybody(
