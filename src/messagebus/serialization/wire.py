@@ -71,7 +71,7 @@ def to_wire(message: Message[Any], payload: str) -> WireMessage:
         "type": wire_type(metadata.name, metadata.schema_version),
         "payload": payload,
     }
-    if (key := ordering_key_of(message)) is not None:
+    if message.ordering_key is not None and (key := ordering_key_of(message)) is not None:
         wire["ordering_key"] = key
     return wire
 

@@ -116,10 +116,9 @@ class AsyncInboxConsumer:
             raise ConfigurationError(text)
         self._running, self._failure = True, None
         try:
-            lanes = range(self.options.concurrency)
             calls: list[Callable[[], Any]] = [self._pump]
             if not self._is_alone:
-                calls += [partial(self._work, lane) for lane in lanes]
+                calls += [partial(self._work, lane) for lane in range(self.options.concurrency)]
             if self._keeping.is_needed:
                 calls.append(self._keep)
             try:
@@ -129,13 +128,10 @@ class AsyncInboxConsumer:
             if self._failure is not None:
                 raise self._failure
         finally:
-            self._running = self._connected = False
-            self._told_to_stop = False
+            self._running = self._connected = self._told_to_stop = False
 
     async def drain(self) -> int:
-        """Handle all messages that there are, and return.
-
-        Messages that wait for another attempt are waited for.
+        """Handle all messages that there are, also those to be tried again, and return.
 
         Returns:
             The number of messages that were handled.
@@ -161,18 +157,13 @@ class AsyncInboxConsumer:
 
     def status(self) -> ConsumerStatus:
         """Return what the consumer does and has done since it was created."""
-        counts = self._handling.counts
         return ConsumerStatus(
             running=self._running,
             connected=self._connected,
             held=self._backlog.size,
             partitions=self._keeping.partitions,
-            handled=counts.handled,
-            duplicates=counts.duplicates,
-            skipped=counts.skipped,
-            retried=counts.retried,
-            buried=counts.buried,
             last_error=self._database.last_error or self._broker.last_error,
+            **vars(self._handling.counts),
         )
 
     async def _guard(self, call: Callable[[], Any]) -> None:
@@ -304,5 +295,5 @@ class AsyncInboxConsumer:
 
     def _is_time(self) -> bool:
         """Tell whether enough is done to settle it."""
-        enough = self._backlog.done >= _SETTLED_AT_ONCE
-        return enough or monotonic() - self._settled_at > _SETTLED_AFTER
+        waited = monotonic() - self._settled_at
+        return self._backlog.done >= _SETTLED_AT_ONCE or waited > _SETTLED_AFTER
