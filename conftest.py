@@ -20,6 +20,7 @@ SERVER_FIXTURES = {
     "own_kafka",
     "own_nats",
     "own_postgres",
+    "own_rabbitmq",
     "own_redis",
     "postgres_server_url",
     "rabbitmq_url",

@@ -118,3 +118,10 @@ def own_kafka() -> Iterator[KafkaServer]:
     """Yield a Kafka broker that the test may stop, kill and freeze, and that forgets all then."""
     with KafkaServer() as server:
         yield server
+
+
+@pytest.fixture
+def own_rabbitmq() -> Iterator[RabbitmqServer]:
+    """Yield a RabbitMQ server that the test may stop, kill and freeze."""
+    with RabbitmqServer() as server:
+        yield server

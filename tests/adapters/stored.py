@@ -19,6 +19,8 @@ from nats.js.errors import NotFoundError
 
 T = TypeVar("T")
 
+LONGEST = 20.0  # seconds
+
 
 def in_redis(url: str) -> Any:
     """Return a client that returns strings; it must be closed."""
@@ -96,13 +98,20 @@ def bind_queue(url: str, exchange: str, key: str = "#", **arguments: Any) -> Non
 
 
 def queued(url: str, queue: str) -> list[AbstractIncomingMessage]:
-    """Return the messages of a queue, in order, and leave them there."""
+    """Return the messages of a queue, in order, and leave them there.
+
+    A consumer reads them: to get each by itself costs a quorum queue an entry in its log.
+    """
 
     async def read(channel: AbstractChannel) -> list[AbstractIncomingMessage]:
-        found = []
-        place = await channel.get_queue(queue)
-        while (message := await place.get(fail=False)) is not None:
-            found.append(message)
+        found: list[AbstractIncomingMessage] = []
+        place = await channel.declare_queue(queue, passive=True)
+        count = place.declaration_result.message_count or 0
+        if count:
+            await channel.set_qos(prefetch_count=count)
+            async with asyncio.timeout(LONGEST), place.iterator() as messages:
+                while len(found) < count:
+                    found.append(await anext(messages))
         return found  # a channel that is closed gives back what is not acknowledged
 
     return on_rabbitmq(url, read)

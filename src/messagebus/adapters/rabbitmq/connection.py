@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractExchange
-from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.exceptions import (
+    AMQPConnectionError,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 from aiormq.exceptions import DeliveryError
 from pamqp.commands import Basic
 
 from ...exceptions import StreamMissingError, TransportRefusedError
+from .._transport.encoding import caused
 from .encoding import Envelope
 from .errors import CLIENT_ERRORS
 
@@ -59,8 +64,7 @@ class Connection:
         """
         async with asyncio.timeout(self._timeout):
             self._connection = await aio_pika.connect(url, timeout=self._timeout)
-            channel = await self._connection.channel(on_return_raises=True)
-            channel.close_callbacks.add(self._lose)
+            channel = await self._open_channel(self._connection)
             name = self._wanted.name
             try:
                 self._exchange = await channel.get_exchange(name)
@@ -69,12 +73,19 @@ class Connection:
                     raise StreamMissingError(name, _ADVICE, f"There is no exchange {name!r}") from (
                         error
                     )
-                channel = await self._connection.channel(on_return_raises=True)
-                channel.close_callbacks.add(self._lose)
+                channel = await self._open_channel(self._connection)
                 self._exchange = await self._declare(channel)
         self.usable = True
 
-    async def _declare(self, channel: aio_pika.abc.AbstractChannel) -> AbstractExchange:
+    async def _open_channel(self, connection: AbstractConnection) -> AbstractChannel:
+        try:
+            channel = await connection.channel(on_return_raises=True)
+        except RuntimeError as error:  # the client has no class for a connection lost before
+            raise AMQPConnectionError(str(error)) from error
+        channel.close_callbacks.add(self._lose)
+        return channel
+
+    async def _declare(self, channel: AbstractChannel) -> AbstractExchange:
         name = self._wanted.name
         try:
             return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
@@ -101,6 +112,11 @@ class Connection:
             )
         except CLIENT_ERRORS as error:
             return error
+        except Exception as error:
+            if self.usable:
+                raise
+            # The client has no class for what is pending when the connection is closed.
+            return caused(AMQPConnectionError("The connection was closed"), error)
         return None
 
     def _lose(self, *_: object) -> None:
@@ -111,9 +127,11 @@ class Connection:
         self.usable = False
         connection, self._connection = self._connection, None
         if connection is not None:
-            # A server that does not answer blocks it; nothing depends on a clean close.
-            with contextlib.suppress(*CLIENT_ERRORS, asyncio.CancelledError):
-                await asyncio.wait_for(connection.close(), self._timeout)
+            # A server that does not answer blocks it; nothing depends on a clean close. Gathered,
+            # a cancellation inside the client is a result, and one of this task still an error.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout):
+                    await asyncio.gather(connection.close(), return_exceptions=True)
 
 
 def returned(error: Exception) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.exceptions import ProbableAuthenticationError
 
 from .._transport.meaning import UNKNOWN, Meaning, Row, look_up
 
-CLIENT_ERRORS = (AMQPError, OSError, RuntimeError)  # a channel that is closed is a RuntimeError
+CLIENT_ERRORS = (AMQPError, OSError, ChannelInvalidStateError)
 
 # The reply texts of AMQP, each of which begins with the name of its code.
 TEXTS = (
