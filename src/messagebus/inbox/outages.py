@@ -8,7 +8,7 @@ from time import monotonic
 from ..exceptions import TransportRefusedError
 from ..retry import Backoff
 
-log = logging.getLogger("messagebus.consumer")
+log: logging.Logger = logging.getLogger("messagebus.consumer")
 """The log of a consumer; its parts share it."""
 
 
@@ -40,9 +40,9 @@ class Outages:
     def __init__(self, what: str, backoff: Backoff) -> None:
         self._what = what
         self._backoff = backoff
-        self.until = 0.0
+        self.until: float = 0.0
         self._trying: int | None = None
-        self.count = 0
+        self.count: int = 0
         self.last_error: str | None = None
 
     def note(self, error: BaseException) -> float:

@@ -56,7 +56,7 @@ class MessageDeserializer(AbstractMessageDeserializer):
     """
 
     def __init__(self, types: TypesOrMapping, upcasters: Upcasters | None = None) -> None:
-        self.types = types if isinstance(types, MessageTypes) else MessageTypes(types)
+        self.types: MessageTypes = types if isinstance(types, MessageTypes) else MessageTypes(types)
         self._chains = upcasters.chains(self.types, type(self).__name__) if upcasters else {}
 
     def deserialize_message(self, wire: Mapping[str, Any]) -> Message[Any]:

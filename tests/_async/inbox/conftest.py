@@ -50,7 +50,7 @@ def new_consumer(store: Store, bus: AsyncMessageBus[Any]) -> NewConsumer:
             source,
             bus,
             partial(AsyncStoreWork, store, has_inbox=has_inbox),
-            options=ConsumerOptions(backoff=SOON, reconnect=SOON, **options),
+            options=ConsumerOptions(**{"backoff": SOON, "reconnect": SOON, **options}),
             deserializer=MessageDeserializer([BookRegistered, BookBorrowed, ShelfCounted]),
         )
 

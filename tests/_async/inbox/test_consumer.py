@@ -12,6 +12,7 @@ from messagebus import AsyncDependency, AsyncMessageBus, ConfigurationError, Eve
 from messagebus.domain.model import uuid7
 from messagebus.exceptions import ConsumerStoppedError, TransportRefusedError
 from messagebus.inbox import ConsumerOptions, Delivery
+from messagebus.retry import Backoff
 from tests._async.inbox.conftest import NewConsumer
 from tests._async.inbox.fakes import AsyncPile, DatabaseAwayError, Store, away, delivered
 from tests.library import BookBorrowed, BookRegistered
@@ -94,7 +95,7 @@ async def test_a_message_that_fails_is_tried_again_in_its_place(
     failing = Failing(a1=2)
     bus.add_listener(BookRegistered, failing)
     source = AsyncPile(*keyed("a", "a1", "a2"), *keyed("b", "b1"))
-    consumer = new_consumer(source)
+    consumer = new_consumer(source, backoff=Backoff(first=0.2, factor=1.0))
     assert 3 == await consumer.drain()
     assert sorted(store.effects) == ["a1", "a2", "b1"]
     assert store.effects.index("a1") < store.effects.index("a2")

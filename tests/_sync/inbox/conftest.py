@@ -52,7 +52,7 @@ def new_consumer(store: Store, bus: SyncMessageBus[Any]) -> NewConsumer:
             source,
             bus,
             partial(SyncStoreWork, store, has_inbox=has_inbox),
-            options=ConsumerOptions(backoff=SOON, reconnect=SOON, **options),
+            options=ConsumerOptions(**{"backoff": SOON, "reconnect": SOON, **options}),
             deserializer=MessageDeserializer([BookRegistered, BookBorrowed, ShelfCounted]),
         )
 

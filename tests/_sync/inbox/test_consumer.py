@@ -14,6 +14,7 @@ from messagebus import ConfigurationError, Event, Metadata, SyncDependency, Sync
 from messagebus.domain.model import uuid7
 from messagebus.exceptions import ConsumerStoppedError, TransportRefusedError
 from messagebus.inbox import ConsumerOptions, Delivery
+from messagebus.retry import Backoff
 from tests._sync.inbox.conftest import NewConsumer
 from tests._sync.inbox.fakes import DatabaseAwayError, Store, SyncPile, away, delivered
 from tests.library import BookBorrowed, BookRegistered
@@ -94,7 +95,7 @@ def test_a_message_that_fails_is_tried_again_in_its_place(
     failing = Failing(a1=2)
     bus.add_listener(BookRegistered, failing)
     source = SyncPile(*keyed("a", "a1", "a2"), *keyed("b", "b1"))
-    consumer = new_consumer(source)
+    consumer = new_consumer(source, backoff=Backoff(first=0.2, factor=1.0))
     assert 3 == consumer.drain()
     assert sorted(store.effects) == ["a1", "a2", "b1"]
     assert store.effects.index("a1") < store.effects.index("a2")

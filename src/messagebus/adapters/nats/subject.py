@@ -50,7 +50,9 @@ class SubjectTemplate:
         self._partitions = partitions
         self._length = 0 if partitions == 1 else len(tokens)
         if partitions > 1:
-            self.patterns = [".".join([*tokens, str(number)]) for number in range(partitions)]
+            self.patterns: list[str] = [
+                ".".join([*tokens, str(number)]) for number in range(partitions)
+            ]
             tokens.append("*")
         elif tokens[-1] == "*":
             tokens[-1] = ">"  # the value of the field may have several tokens

@@ -50,7 +50,7 @@ class Connection:
         self._timeout = timeout
         self._connection: AbstractConnection | None = None
         self._exchange: AbstractExchange | None = None
-        self.usable = False
+        self.usable: bool = False
         """Whether the connection is open, and its channel too."""
 
     async def open(self, url: str) -> None:

@@ -28,7 +28,7 @@ class SyncClient:
     """
 
     def __init__(self, given: Any, new: Callable[[], Any] | None = None) -> None:
-        self.latest = given if new is None else new()
+        self.latest: Any = given if new is None else new()
         if not hasattr(self.latest, "register_script"):
             problem = f"{type(given).__name__} is no client that can run a script"
             advice = "Of a Sentinel, give the client of the primary: sentinel.master_for(name)."
