@@ -8,7 +8,7 @@ metadata = sa.MetaData()
 """All tables of the database."""
 
 inbox = define_tables(metadata)
-"""What was handled, and what could not be handled."""
+"""The marks of the messages that were handled, and the dead letters."""
 
 shipments = sa.Table(
     "shipments",

@@ -1,4 +1,4 @@
-"""How long the database may take for a command."""
+"""The time limit of the database for a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source has been given and has not settled."""
+"""The deliveries that a source holds: given to it, and not settled."""
 
 from __future__ import annotations
 

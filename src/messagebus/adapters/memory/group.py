@@ -1,4 +1,4 @@
-"""What the consumers of the messages in memory have been given, and have settled."""
+"""The messages in memory that each consumer was given, and those that it has settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source of JetStream reads with: a connection, and durable consumers."""
+"""The connection and the durable consumers with which a source reads JetStream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a replay has come."""
+"""The progress of a replay."""
 
 from __future__ import annotations
 

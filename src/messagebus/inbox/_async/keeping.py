@@ -1,4 +1,4 @@
-"""What a consumer must keep up beside handling messages."""
+"""The duties of a consumer beside handling messages: leases, extensions and retention."""
 
 from __future__ import annotations
 
