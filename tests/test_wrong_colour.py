@@ -80,3 +80,26 @@ def test_a_sync_bus_refuses_an_async_consumer() -> None:
     """Nothing could await it."""
     with pytest.raises(ConfigurationError, match="coroutine function"):
         SyncMessageBus().include(messagebus.asyncio.Consumer())  # type: ignore[arg-type]
+
+
+async def _async_middleware(call: Any, call_next: Any) -> Any:
+    return await call_next(call)
+
+
+def _sync_middleware(call: Any, call_next: Any) -> Any:
+    return call_next(call)
+
+
+@pytest.mark.parametrize(
+    ("component", "middleware"),
+    [
+        (AsyncMessageBus(), _sync_middleware),
+        (messagebus.asyncio.Consumer(), _sync_middleware),
+        (SyncMessageBus(), _async_middleware),
+        (messagebus.Consumer(), _async_middleware),
+    ],
+)
+def test_middleware_of_the_other_colour_is_refused(component: Any, middleware: Any) -> None:
+    """When it is added, not when a message comes."""
+    with pytest.raises(ConfigurationError, match="coroutine function"):
+        component.add_middleware(middleware)

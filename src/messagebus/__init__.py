@@ -19,6 +19,7 @@ from .exceptions import (
     AnnotationError,
     CascadeError,
     ConfigurationError,
+    DeadlineExceededError,
     DependencyCycleError,
     GeneratorDependencyError,
     InvalidMessageError,
@@ -42,6 +43,7 @@ from .facade._sync.publisher import Publisher
 from .facade._sync.service import Service
 from .facade._sync.subscriber import Subscriber
 from .facade.event import event
+from .retry import Backoff, Retry
 from .serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from .serialization.types import MessageTypes
 from .serialization.upcasters import Upcasters
@@ -51,6 +53,7 @@ from .service._async.eventstream import (
     AsyncEventstreamPublisher,
     AsyncSinkholeEventstreamTransport,
 )
+from .service._async.middleware import AsyncHandleCall, AsyncListenerCall, AsyncSendCall
 from .service._async.registry import AsyncMessageBus, async_listen
 from .service._async.repository import (
     AsyncAbstractRepository,
@@ -64,6 +67,7 @@ from .service._sync.eventstream import (
     SyncEventstreamPublisher,
     SyncSinkholeEventstreamTransport,
 )
+from .service._sync.middleware import SyncHandleCall, SyncListenerCall, SyncSendCall
 from .service._sync.registry import SyncMessageBus, sync_listen
 from .service._sync.repository import (
     SyncAbstractRepository,
@@ -72,6 +76,7 @@ from .service._sync.repository import (
 )
 from .service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 from .service.eventstream import AbstractMessageSerializer, MessageSerializer
+from .service.middleware import Call, HandlerCall
 from .service.transaction_status import TransactionStatus
 
 __version__ = "0.1.0"
@@ -86,14 +91,20 @@ __all__ = [
     "AsyncDependency",
     "AsyncEventstoreAbstractRepository",
     "AsyncEventstreamPublisher",
+    "AsyncHandleCall",
+    "AsyncListenerCall",
     "AsyncMessageBus",
+    "AsyncSendCall",
     "AsyncSinkholeEventstoreRepository",
     "AsyncSinkholeEventstreamTransport",
     "AsyncUnitOfWorkTransaction",
+    "Backoff",
+    "Call",
     "CascadeError",
     "Command",
     "ConfigurationError",
     "Consumer",
+    "DeadlineExceededError",
     "Dependency",
     "DependencyCycleError",
     "Depends",
@@ -103,6 +114,7 @@ __all__ = [
     "GenericCommand",
     "GenericEvent",
     "GenericModel",
+    "HandlerCall",
     "InvalidMessageError",
     "Message",
     "MessageBusError",
@@ -117,6 +129,7 @@ __all__ = [
     "Provider",
     "PublishError",
     "Publisher",
+    "Retry",
     "Returns",
     "RunningLoopError",
     "ScanError",
@@ -128,7 +141,10 @@ __all__ = [
     "SyncDependency",
     "SyncEventstoreAbstractRepository",
     "SyncEventstreamPublisher",
+    "SyncHandleCall",
+    "SyncListenerCall",
     "SyncMessageBus",
+    "SyncSendCall",
     "SyncSinkholeEventstoreRepository",
     "SyncSinkholeEventstreamTransport",
     "SyncUnitOfWorkTransaction",

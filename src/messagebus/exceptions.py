@@ -413,6 +413,25 @@ class CascadeError(MessageBusError, RecursionError):
         self.chain: tuple[type[Message[Any]], ...] = tuple(chain)
 
 
+class DeadlineExceededError(MessageBusError, TimeoutError):
+    """A message was not handled by its deadline.
+
+    Args:
+        message: see *Attributes*.
+
+    Attributes:
+        message: the message that was being handled; None if none was.
+    """
+
+    def __init__(self, message: Message[Any] | None = None) -> None:
+        what = "A message"
+        if message is not None:
+            what = f"{type(message).__qualname__} {message.message_id}"
+        text = f"{what} was not handled by its deadline"
+        super().__init__(text, advice="The transaction has been rolled back.")
+        self.message = message
+
+
 class PublishError(MessageBusError, RuntimeError):
     """The transport failed after the commit, which stands.
 

@@ -1,13 +1,15 @@
-"""The schedule of waits between attempts, shared by everything that tries again."""
+"""The schedule of attempts and of the waits between them, for everything that tries again."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
-from ._ranges import ensure_number
+from ._ranges import ensure_number, ensure_whole
+from .exceptions import ConfigurationError, DeadlineExceededError
 
 _LARGEST_EXPONENT = 64
 
@@ -53,3 +55,42 @@ class Backoff:
         while (left := deadline - monotonic()) > 0:
             failures += 1
             yield min(left, self.delay(failures))
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a transaction begins again, and after which errors.
+
+    Args:
+        attempts: the most attempts, the first one included.
+        backoff: the waits between them.
+        on: the errors after which it begins again; by default those of which the unit of work
+            says that they may pass, such as a serialization failure or a deadlock.
+
+    Raises:
+        ConfigurationError: there is no attempt, or *on* names something that is no error.
+    """
+
+    attempts: int = 3
+    backoff: Backoff = field(default_factory=partial(Backoff, first=0.02, longest=2.0, jitter=1.0))
+    on: type[Exception] | tuple[type[Exception], ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no attempts."""
+        ensure_whole("attempts", self.attempts)
+        kinds = self.on if isinstance(self.on, tuple) else (self.on,)
+        for kind in kinds if self.on is not None else ():
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                text = f"A transaction begins again after a class of exceptions, not after {kind!r}"
+                raise ConfigurationError(text, advice="Pass on= a class or a tuple of classes.")
+
+    def covers(self, error: Exception, is_transient: Callable[[Exception], bool]) -> bool:
+        """Tell whether to begin again after an error.
+
+        Args:
+            error: the error.
+            is_transient: tells whether an error may pass.
+        """
+        if isinstance(error, DeadlineExceededError):
+            return False
+        return is_transient(error) if self.on is None else isinstance(error, self.on)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from .domain.model import TMessage
 
 __all__ = [
     "AsyncMessageHandler",
+    "AsyncMiddleware",
+    "AsyncNext",
     "P",
     "R",
     "SyncMessageHandler",
+    "SyncMiddleware",
+    "SyncNext",
     "TAsyncUow",
     "TMessage",
     "TSyncUow",
@@ -45,3 +49,22 @@ thread.
 
 SyncMessageHandler = Callable[Concatenate[TMessage, TSyncUow, P], R]
 """A sync listener. It accepts a message, the unit of work, and its dependencies."""
+
+TCall = TypeVar("TCall")
+"""The call that middleware wraps."""
+
+AsyncNext: TypeAlias = Callable[[TCall], Awaitable[Any]]
+"""What passes a call on, to the next middleware or at last to the listener."""
+
+AsyncMiddleware: TypeAlias = Callable[[TCall, Callable[[TCall], Awaitable[Any]]], Awaitable[Any]]
+"""
+Middleware: accepts a call and *call_next*, and returns the result.
+
+It is a coroutine function, or an object with one as its ``__call__``.
+"""
+
+SyncNext: TypeAlias = Callable[[TCall], Any]
+"""What passes a call on in sync code."""
+
+SyncMiddleware: TypeAlias = Callable[[TCall, Callable[[TCall], Any]], Any]
+"""Sync middleware: accepts a call and *call_next*, and returns the result."""

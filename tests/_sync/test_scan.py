@@ -85,9 +85,9 @@ def test_scan_calls_an_overridden_add_listener(
     added: list[tuple[Any, str]] = []
 
     class Telling(SyncMessageBus[Any]):
-        def add_listener(self, msg_type: Any, callback: Any) -> None:
+        def add_listener(self, msg_type: Any, callback: Any, **options: Any) -> None:
             added.append((msg_type, callback.__name__))
-            super().add_listener(msg_type, callback)
+            super().add_listener(msg_type, callback, **options)
 
     bus = Telling()
     bus.scan("pk")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from time import monotonic
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..exceptions import ConfigurationError, GeneratorDependencyError
+from ..exceptions import ConfigurationError, DeadlineExceededError, GeneratorDependencyError
 from . import generators
 from .callables import (
     SETTLED,
@@ -28,6 +29,8 @@ from .generators import AGAIN, END, NEVER, chain_failures
 
 if TYPE_CHECKING:
     import asyncio
+
+    from ..domain.model import Message
 
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
@@ -67,6 +70,17 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
         return await settle(outcome, function)
 
     return functools.update_wrapper(in_thread, function, _NAMES, ())
+
+
+def ensure_own_colour(middleware: Callable[..., Any]) -> None:
+    """Ensure that middleware can await what it calls.
+
+    Raises:
+        ConfigurationError: it is no coroutine function.
+    """
+    if not is_coroutine_function(middleware):
+        text = f"{describe(middleware)} is no coroutine function, so it cannot await *call_next*"
+        raise ConfigurationError(text, listener=middleware, advice="Define it with async def.")
 
 
 def _call(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
@@ -236,6 +250,32 @@ async def sleep(seconds: float) -> None:
     import asyncio
 
     await asyncio.sleep(seconds)
+
+
+@contextlib.asynccontextmanager
+async def until(deadline: float | None, message: Message[Any]) -> AsyncIterator[None]:
+    """Cancel what runs in the block when a deadline passes.
+
+    Args:
+        deadline: in seconds of `time.monotonic`; None if there is no limit.
+        message: the message that is handled, for the error.
+
+    Raises:
+        DeadlineExceededError: the deadline has passed.
+    """
+    if deadline is None:
+        yield
+        return
+    import asyncio
+
+    limit = asyncio.timeout(max(0.0, deadline - monotonic()))
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if limit.expired():
+            raise DeadlineExceededError(message) from error
+        raise
 
 
 async def in_thread(function: Callable[..., R], *arguments: object) -> R:

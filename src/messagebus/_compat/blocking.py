@@ -10,7 +10,7 @@ import contextvars
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -65,6 +65,20 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
         text = f"{describe(function)} is a coroutine function, which sync code cannot await"
         raise ConfigurationError(text, listener=function, advice=_ADVICE)
     return function
+
+
+def ensure_own_colour(middleware: Callable[..., Any]) -> None:
+    """Ensure that middleware is no coroutine function.
+
+    Raises:
+        ConfigurationError: it is one, or it cannot be called.
+    """
+    adapt(middleware)
+
+
+def until(_deadline: float | None, _message: object) -> AbstractContextManager[None]:
+    """Do nothing: a sync listener cannot be interrupted."""
+    return nullcontext()
 
 
 def settle(result: Any, function: Callable[..., Any]) -> Any:

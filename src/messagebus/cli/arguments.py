@@ -132,6 +132,8 @@ def _add_consume(parser: Parser) -> None:
     add("--prefetch", "the most messages to hold", default="200", **_BATCH)
     most = "the most attempts to handle a message"
     add("--max-attempts", most, number, default="8", metavar="N")
+    longest = "the longest time to handle a message; what takes longer has failed (no limit)"
+    add("--handling-timeout", longest, values.seconds(least=SHORTEST), metavar="TIME")
     add("--backoff", "the first wait between attempts", default="200ms", **_SECONDS)
     add("--longest-backoff", "the longest wait between attempts", default="1m", **_SECONDS)
     unknown = "what to do with a message of an unknown type"

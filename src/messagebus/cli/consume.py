@@ -114,6 +114,7 @@ def _arguments(application: Application, options: Namespace) -> dict[str, Any]:
             on_dead_letter=options.on_dead_letter,
             retention=options.retention,
             lease=options.lease,
+            timeout=options.handling_timeout,
         ),
     }
 

@@ -10,13 +10,17 @@ from uuid import UUID
 
 from .delivery import Delivery
 
+LISTENER = "listener:"
+"""The beginning of the *consumer* of a dead letter that one listener of a bus could not handle."""
+
 
 @dataclass(frozen=True)
 class DeadLetter:
     """A message that a consumer could not handle, with everything that is known of it.
 
     Attributes:
-        consumer: the name of the consumer.
+        consumer: the name of the consumer; ``listener:`` and the name of the listener if a bus
+            has isolated its failure.
         message_id: the identifier of the message, or one made of its bytes if it has none that
             can be read.
         delivery: the message as it came.

@@ -11,6 +11,7 @@ from typing import Literal
 from .._ranges import LARGEST_BATCH, ensure_duration, ensure_number, ensure_whole
 from ..exceptions import ConfigurationError
 from ..retry import Backoff
+from .dead_letter import LISTENER
 
 LONGEST_NAME = 200
 
@@ -34,6 +35,8 @@ class ConsumerOptions:
             ordering key: let them ``pass``, or ``bury`` them too, to be replayed in order.
         retention: how long marks are kept; a message that is delivered again later is handled
             again.
+        timeout: how long handling a message may take, in seconds, as for *execute* of a bus; None
+            if there is no limit. A message that takes longer has failed.
         lease: how long a process that does not answer keeps its partitions, in seconds.
 
     Raises:
@@ -51,6 +54,7 @@ class ConsumerOptions:
     on_dead_letter: Literal["pass", "bury"] = "pass"
     retention: timedelta = timedelta(days=7)
     lease: float = 10.0
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse options that cannot work."""
@@ -59,6 +63,8 @@ class ConsumerOptions:
         ensure_whole("prefetch", self.prefetch, most=LARGEST_BATCH)
         ensure_whole("max_attempts", self.max_attempts)
         ensure_number("lease", self.lease, least=1.0)
+        if self.timeout is not None:
+            ensure_number("timeout", self.timeout)
         ensure_duration("retention", self.retention)
         _ensure_one_of("on_unknown", self.on_unknown, ("skip", "bury", "stop"))
         _ensure_one_of("on_dead_letter", self.on_dead_letter, ("pass", "bury"))
@@ -68,8 +74,12 @@ def ensure_name(name: object) -> None:
     """Ensure that a consumer can have a name.
 
     Raises:
-        ConfigurationError: it is empty, too long, or no text.
+        ConfigurationError: it is empty, too long, or no text, or stands for a listener.
     """
+    if isinstance(name, str) and name.startswith(LISTENER):
+        text = f"A consumer cannot be named {name[:LONGEST_NAME]!r}"
+        advice = f"Names that begin with {LISTENER!r} are those of listeners that were isolated."
+        raise ConfigurationError(text, advice=advice)
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         text = f"The name of a consumer has 1 to {LONGEST_NAME} printable characters, not {name!r}"
         raise ConfigurationError(text)

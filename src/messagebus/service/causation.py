@@ -33,10 +33,12 @@ class Received(NamedTuple):
         message: the message. It is neither stored nor published once more.
         correlation_id: the first message of the cascade that it belongs to; None for the
             message itself. What its handling raises gets the same.
+        listener: the module and name of the only listener to call; None for all that hear it.
     """
 
     message: Message[Any]
     correlation_id: UUID | None = None
+    listener: str | None = None
 
 
 def cause_of(message: Message[Any], cause: Causation | None) -> Causation:

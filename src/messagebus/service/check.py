@@ -105,18 +105,17 @@ def find_problems(
 
 
 def find_barren_scans(
-    scans: Mapping[str, Sequence[type]], bus: type, decorator: Callable[..., Any]
+    scans: Mapping[str, Sequence[Callable[..., Any]]], decorator: Callable[..., Any]
 ) -> list[str]:
     """Return a sentence for each scanned name below which no listener of a bus was found.
 
     Args:
-        scans: the classes of bus of all listeners that were found, by the scanned name.
-        bus: the class of bus.
-        decorator: the decorator that marks its listeners.
+        scans: the decorators of all listeners that were found, by the scanned name.
+        decorator: the decorator that marks those of the bus.
     """
     problems = []
     for name, found in scans.items():
-        if bus in found:
+        if decorator in found:
             continue
         text = f"scan({name!r}) found no listener that is marked with {decorator.__name__}"
         if found:

@@ -52,6 +52,7 @@ HIDDEN = frozenset(
         "causation_id",
         "cause",
         "correlation_id",
+        "deadline",
         "message",
         "received",
         "status",

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 
 from .._compat.callables import describe, is_generator_function, key_of
-from .._compat.logs import get_logger, is_debugging
+from .._compat.logs import get_logger
 from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
-from ..domain.model import GenericCommand, GenericEvent
+from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError, InvalidMessageError, UnexpectedDependencyError
+from .on_error import OnError
 
 
 class Listener(Protocol):
@@ -31,9 +32,18 @@ class Listener(Protocol):
     """The dependencies that it takes by name if there are any."""
     names: frozenset[str] | None
     """The dependencies that a call may pass to it by name; None if it takes any name."""
+    on_error: OnError
+    """What happens when it fails on an event."""
 
 
 L = TypeVar("L", bound=Listener)
+
+
+class Prepare(Protocol[L]):
+    """Makes what a bus calls of a listener."""
+
+    def __call__(self, listener: L, /, *, isolates: bool) -> L:
+        """Return the listener, or what is called instead of it."""
 
 
 class Route(NamedTuple, Generic[L]):
@@ -42,12 +52,15 @@ class Route(NamedTuple, Generic[L]):
     Attributes:
         is_command: whether the first listener that hears the message is the only one called.
         matches: the listeners in calling order.
-        callbacks: their callbacks, if all hear every message and none takes a dependency.
+        callbacks: their callbacks, if all hear every message, none takes a dependency, and no
+            error is collected.
+        collects: whether errors of some are collected while the others are called.
     """
 
     is_command: bool
     matches: tuple[Match[L], ...]
     callbacks: tuple[Callable[..., Any], ...] | None
+    collects: bool = False
 
     def function(self, number: int) -> Callable[..., Any] | None:
         """Return the listener of this number as it was registered; None if there is none."""
@@ -58,17 +71,19 @@ class Listeners(Generic[L]):
     """Registers listeners and resolves the route of each message type.
 
     Args:
-        trace: makes a listener that logs its calls of another one.
+        prepare: makes what is called of a listener; *isolates* tells whether its failures may be
+            undone alone.
         unhandled: the callback of commands that are not published and have no listener.
     """
 
-    def __init__(self, trace: Callable[[L], L], unhandled: Callable[..., Any]) -> None:
-        self._trace = trace
+    def __init__(self, prepare: Prepare[L], unhandled: Callable[..., Any]) -> None:
+        self._prepare = prepare
         self._unhandled = unhandled
         self._names: set[str] | None
         self._router: Router[L] = Router(nearest_first=True)
         self._of_every_event: list[L] = []
-        self._forget_routes()
+        self.keeps_whole = False
+        self.forget_routes()
 
     def __iter__(self) -> Iterator[L]:
         """Yield each listener once, in the order of registration."""
@@ -100,15 +115,22 @@ class Listeners(Generic[L]):
                 found[target.declared].append(listener.function)
         return defaultdict(_Snapshot, {each: _Snapshot(known) for each, known in found.items()})
 
-    def add(self, listener: L) -> None:
+    def add(self, listener: L, *, of_events: bool = False) -> None:
         """Register a listener for all types that it hears, or for none.
+
+        Args:
+            listener: the listener.
+            of_events: whether it makes sense for events alone.
 
         Raises:
             ConfigurationError: a type is neither a command nor an event, or a command has a
-                handler already.
+                handler already; or all are commands, and the listener is *of_events*.
         """
         callback = listener.function
         heard = _message_targets(listener.annotation)
+        if of_events and all(issubclass(each.declared, GenericCommand) for each in heard):
+            text = f"{describe(callback)} handles a command, whose errors are always raised"
+            raise ConfigurationError(text, listener=callback, advice="Omit on_error.")
         for each in heard:
             if issubclass(each.declared, GenericEvent) and is_generator_function(callback):
                 text = f"{describe(callback)} is a generator function, whose body would not run"
@@ -136,12 +158,12 @@ class Listeners(Generic[L]):
                 )
         for each in heard:
             self._router.add(each, listener, key_of(callback))
-        self._forget_routes()
+        self.forget_routes()
 
     def add_to_every_event(self, listener: L) -> None:
         """Register a listener that hears every event, after the listeners of its type."""
         self._of_every_event.append(listener)
-        self._forget_routes()
+        self.forget_routes()
 
     def remove(self, msg_type: Any, callback: Callable[..., Any]) -> None:
         """Undo *add*.
@@ -158,7 +180,7 @@ class Listeners(Generic[L]):
                 raise ConfigurationError(text, message_type=each.declared, listener=callback)
         for each in heard:
             self._router.remove(each, key_of(callback))
-        self._forget_routes()
+        self.forget_routes()
 
     def find_route(self, message: object) -> Route[L]:
         """Resolve and cache the route of a message.
@@ -178,11 +200,25 @@ class Listeners(Generic[L]):
             get_logger().warning("%s command has no handler", kind, extra={"message_type": kind})
             if not message.metadata.published:
                 route = routes[kind] = route._replace(callbacks=(self._unhandled,))
-        if route.is_command and route.callbacks:
+        if route.is_command and route.callbacks and not self.keeps_whole:
             handlers[kind] = route.callbacks[0]
         return route
 
-    def route(self, kind: type) -> Route[L]:
+    def route_to(self, message: Message[Any], name: str) -> Route[L]:
+        """Resolve the route of a message to one of its listeners, whose failures are raised.
+
+        Raises:
+            ConfigurationError: no listener of this name hears the message.
+        """
+        route = self.route(type(message), isolates=False)
+        matches = [each for each in route.matches if describe(each.listener.function) == name]
+        if not matches:
+            text = f"No listener {name} hears {type(message).__qualname__}"
+            advice = "Register it under the name that it had, or discard the message."
+            raise ConfigurationError(text, message_type=type(message), advice=advice)
+        return Route(route.is_command, tuple(matches), None)
+
+    def route(self, kind: type, *, isolates: bool = True) -> Route[L]:
         """Resolve the listeners of a message type, the nearest class first."""
         is_command = issubclass(kind, GenericCommand)
         matches = self._router.route(kind)
@@ -191,11 +227,16 @@ class Listeners(Generic[L]):
             matches = matches[: next(sure, None)]
         else:
             matches += [Match(each, None) for each in self._of_every_event]
-        if is_debugging():
-            matches = [Match(self._trace(listener), hears) for listener, hears in matches]
+        isolates = isolates and not is_command
+        matches = [
+            Match(self._prepare(listener, isolates=isolates), hears) for listener, hears in matches
+        ]
+        collects = not is_command and any(each.listener.on_error == "collect" for each in matches)
         plain = all(each.hears is None and each.listener.plain for each in matches)
-        callbacks = tuple(each.listener.callback for each in matches) if plain else None
-        return Route(is_command, tuple(matches), callbacks)
+        callbacks = None
+        if plain and not collects:
+            callbacks = tuple(each.listener.callback for each in matches)
+        return Route(is_command, tuple(matches), callbacks, collects)
 
     def refuse_unexpected(self, dependencies: Collection[str]) -> None:
         """Refuse dependencies that no listener asks for.
@@ -211,8 +252,13 @@ class Listeners(Generic[L]):
             unexpected = [name for name in dependencies if name not in names]
             raise UnexpectedDependencyError(unexpected, names)
 
-    def _forget_routes(self) -> None:
-        """Drop the cached routes; the registry has changed."""
+    def keep_whole(self) -> None:
+        """Offer no *handlers* any more: every message needs a route."""
+        self.keeps_whole = True
+        self.forget_routes()
+
+    def forget_routes(self) -> None:
+        """Drop the cached routes; what they are made of has changed."""
         self.routes: dict[type, Route[L]] = {}
         """The routes of the message types that have been handled."""
         self.handlers: dict[type, Callable[..., Any]] = {}

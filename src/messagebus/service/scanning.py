@@ -13,24 +13,43 @@ from typing import Any, NamedTuple
 
 from .._compat.callables import MARK, describe
 from ..exceptions import ConfigurationError, ScanError
+from .on_error import OnError
 
 
 class Mark(NamedTuple):
     """The mark of a listener.
 
     Attributes:
-        bus: the class of bus that the listener is for.
+        decorator: what has marked it.
         listener: the object that was marked. A decorator may have copied the mark to another one.
         spec: identifies the run of the module that defines it; None if that is unknown.
+        on_error: what happens when it fails on an event; None for what the bus says.
     """
 
-    bus: type
+    decorator: Callable[..., Any]
     listener: object
     spec: object = None
+    on_error: OnError | None = None
 
 
-def mark(listener: Callable[..., Any], bus: type) -> None:
-    """Mark *listener* for the *scan* of buses of this class.
+class Found(NamedTuple):
+    """A listener that a scan has found.
+
+    Attributes:
+        decorator: what has marked it; each kind of bus has one.
+        callback: the listener.
+        on_error: what happens when it fails on an event; None for what the bus says.
+    """
+
+    decorator: Callable[..., Any]
+    callback: Callable[..., Any]
+    on_error: OnError | None
+
+
+def mark(
+    listener: Callable[..., Any], decorator: Callable[..., Any], on_error: OnError | None = None
+) -> None:
+    """Mark *listener* for the *scan* of the buses that this decorator is for.
 
     Raises:
         ConfigurationError: it is an object that cannot be marked, such as a builtin; or its module
@@ -47,7 +66,7 @@ def mark(listener: Callable[..., Any], bus: type) -> None:
     # The attributes of a bound method are those of its function, which any object may have.
     attributes = None if isinstance(listener, MethodType) else getattr(listener, "__dict__", None)
     try:
-        attributes[MARK] = Mark(bus, listener, spec)  # type: ignore[index]
+        attributes[MARK] = Mark(decorator, listener, spec, on_error)  # type: ignore[index]
     except TypeError:
         text = (
             f"{describe(listener)} cannot be marked as a listener: it has no attributes of its own"
@@ -56,14 +75,14 @@ def mark(listener: Callable[..., Any], bus: type) -> None:
         raise ConfigurationError(text, listener=listener, advice=advice) from None
 
 
-def marked_listeners(name: str) -> Iterator[tuple[type, Callable[..., Any]]]:
+def marked_listeners(name: str) -> Iterator[Found]:
     """Import a module or package, and find the listeners that it defines.
 
     Args:
         name: absolute name of the module.
 
     Yields:
-        The class of bus and the listener, in the order of their definition, module by module in
+        The listeners, in the order of their definition, module by module in
         the order of module names. A listener belongs to the module that defines it, not to those
         that import it.
 
@@ -88,7 +107,7 @@ def marked_listeners(name: str) -> Iterator[tuple[type, Callable[..., Any]]]:
             # decorated function itself cannot be reached any more.
             if original is not member and (id(original) in known or _is_reachable(original)):
                 continue
-            yield marked.bus, member
+            yield Found(marked.decorator, member, marked.on_error)
 
 
 def _members(module: ModuleType) -> Iterator[tuple[Any, Mark]]:
@@ -115,7 +134,7 @@ def _members_of_class(cls: type) -> Iterator[tuple[Any, Mark]]:
             marked = vars(member).get(MARK) or _mark_of(function)
             if marked is not None:
                 bound = getattr(cls, name)
-                yield bound, Mark(marked.bus, bound)
+                yield bound, Mark(marked.decorator, bound, on_error=marked.on_error)
         elif (marked := _mark_of(member)) and getattr(member, "__qualname__", "") == qualified:
             text = f"{describe(member)} is a method, which a bus cannot call without its object"
             advice = "Put @staticmethod above the decorator, or register the bound method."

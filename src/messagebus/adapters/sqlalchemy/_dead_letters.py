@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ..._ranges import LARGEST_BATCH, ensure_whole
 from ...exceptions import ConfigurationError
-from ...inbox.dead_letter import DeadLetter
+from ...inbox.dead_letter import LISTENER, DeadLetter
 from ...inbox.delivery import Delivery
 from ...serialization.wire import iso_format, parse_type
 from ._inbox import storable
@@ -57,6 +57,13 @@ class StoredDeadLetter:
     traceback: str | None
     created_at: datetime | None
     buried_at: datetime
+
+    @property
+    def listener(self) -> str | None:
+        """The listener whose failure a bus has isolated; None if a consumer has given up."""
+        if not self.consumer.startswith(LISTENER):
+            return None
+        return self.consumer.removeprefix(LISTENER)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredDeadLetter:

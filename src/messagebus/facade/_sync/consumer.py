@@ -11,17 +11,17 @@ from typing import Any
 
 from ..._compat.callables import describe, key_of
 from ..._compat.logs import get_logger
-from ..._di.overrides import Overridable, Provider
+from ..._di.overrides import Provider
 from ..._introspection.signature import EMPTY
 from ..._routing.router import Match, Router
 from ..._routing.targets import targets
 from ...exceptions import ConfigurationError
 from ..handlers import event_name, message_context, message_parameter
 from .delivery import deliver
-from .handler import Handler, TFunction
+from .handler import Component, Handler, TFunction
 
 
-class Consumer(Overridable):
+class Consumer(Component):
     """Dispatches events to the handlers of their type.
 
     The annotation of a handler's first parameter is that type: a class with its subclasses, a
@@ -105,7 +105,9 @@ class Consumer(Overridable):
     ) -> Handler[TFunction]:
         heard = targets(annotation)
         context = message_context(message_parameter(function, localns), annotation)
-        handler = Handler(function, self.provider, context, argument_count=1, localns=localns)
+        handler = self._keep(
+            Handler(function, self.provider, context, argument_count=1, localns=localns)
+        )
         for each in heard:
             self._router.add(each, handler, key_of(function))
         self._routes = {}

@@ -11,13 +11,13 @@ from typing import Any, overload
 
 from ..._compat.blocking import ensure_settled
 from ..._compat.callables import describe
-from ..._di.overrides import Overridable, Provider
+from ..._di.overrides import Provider
 from ...exceptions import ConfigurationError, UnknownActionError
 from ..handlers import action_name
-from .handler import Handler, TFunction
+from .handler import Component, Handler, TFunction
 
 
-class Service(Overridable):
+class Service(Component):
     """Calls functions by the name of an action and fills their dependencies.
 
     Args:
@@ -66,7 +66,7 @@ class Service(Overridable):
             text = f"The action {action!r} is already registered, for {taken}"
             advice = "Rename one of the functions, or register them with two services."
             raise ConfigurationError(text, listener=wrapped, advice=advice)
-        handler = Handler(wrapped, self.provider, localns=sys._getframe(1).f_locals)
+        handler = self._keep(Handler(wrapped, self.provider, localns=sys._getframe(1).f_locals))
         self._handlers[action] = handler
         return handler.decorated
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from ..._compat.callables import key_of
 from ..._compat.logs import get_logger
-from ..._di.overrides import Overridable, Provider
+from ..._di.overrides import Provider
 from ...exceptions import ConfigurationError
 from ..handlers import message_context, message_parameter
 from .delivery import deliver
-from .handler import Handler, TFunction
+from .handler import Component, Handler, TFunction
 
 
-class Subscriber(Overridable):
+class Subscriber(Component):
     """Delivers messages to the handlers that are subscribed to a topic.
 
     Only the topic counts: the annotation of a handler's first parameter, which receives the
@@ -94,7 +94,9 @@ class Subscriber(Overridable):
 
     def _handler(self, function: TFunction, localns: Mapping[str, Any]) -> Handler[TFunction]:
         context = message_context(message_parameter(function, localns))
-        return Handler(function, self.provider, context, argument_count=1, localns=localns)
+        return self._keep(
+            Handler(function, self.provider, context, argument_count=1, localns=localns)
+        )
 
     def _add(self, topic: str, handler: Handler[Any]) -> None:
         handlers = self._handlers.get(topic, [])

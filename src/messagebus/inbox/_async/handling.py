@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from ..._compat.aio import until
+from ...domain.model import Message
 from ...exceptions import (
     AttemptsExhaustedError,
     BehindDeadLetterError,
@@ -171,7 +173,7 @@ class AsyncHandling:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
                         transaction.received = Received(held.message, held.correlation_id)
-                        await self._bus.handle(held.message, transaction, **self._dependencies)
+                        await self._handle_in_time(held.message, transaction)
                         handled += 1
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
@@ -195,6 +197,15 @@ class AsyncHandling:
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
+
+    async def _handle_in_time(
+        self, message: Message[Any], transaction: AsyncUnitOfWorkTransaction[Any]
+    ) -> None:
+        if self._options.timeout is not None:
+            transaction.deadline = monotonic() + self._options.timeout
+        async with until(transaction.deadline, message):
+            await self._bus.handle(message, transaction, **self._dependencies)
+        transaction.ensure_in_time()
 
     async def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from ..._compat.blocking import until
+from ...domain.model import Message
 from ...exceptions import (
     AttemptsExhaustedError,
     BehindDeadLetterError,
@@ -173,7 +175,7 @@ class SyncHandling:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
                         transaction.received = Received(held.message, held.correlation_id)
-                        self._bus.handle(held.message, transaction, **self._dependencies)
+                        self._handle_in_time(held.message, transaction)
                         handled += 1
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
@@ -197,6 +199,15 @@ class SyncHandling:
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
+
+    def _handle_in_time(
+        self, message: Message[Any], transaction: SyncUnitOfWorkTransaction[Any]
+    ) -> None:
+        if self._options.timeout is not None:
+            transaction.deadline = monotonic() + self._options.timeout
+        with until(transaction.deadline, message):
+            self._bus.handle(message, transaction, **self._dependencies)
+        transaction.ensure_in_time()
 
     def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

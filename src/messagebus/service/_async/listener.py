@@ -22,6 +22,7 @@ from ..._introspection.signature import (
 )
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, MissingDependencyError
+from ..on_error import OnError
 from .dependency import AsyncDependency
 from .unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
 
@@ -93,6 +94,7 @@ class AsyncListener:
             parameter.
         provider: the overrides of declared dependencies.
         localns: local names of the caller, for annotations that mention them.
+        on_error: what happens when it fails on an event.
 
     Raises:
         ConfigurationError: the callback does not take a message and a unit of work.
@@ -105,6 +107,7 @@ class AsyncListener:
         "callback",
         "function",
         "names",
+        "on_error",
         "optional",
         "plain",
         "required",
@@ -116,8 +119,11 @@ class AsyncListener:
         annotation: Any,
         provider: Provider,
         localns: Mapping[str, Any] | None = None,
+        on_error: OnError = "raise",
     ) -> None:
         self.function = callback
+        self.on_error = on_error
+        """What happens when it fails on an event."""
         self.callback = adapt(callback)
         """Calls the function in this colour."""
         declared = parameters(callback, localns)
@@ -159,6 +165,13 @@ class AsyncListener:
             )
         self.plain = not named and not injected and not takes_any
         """Whether it takes no dependency; the bus then calls the callback directly."""
+
+    def take_after(self, listener: AsyncListener) -> None:
+        """Take over what is known of another listener, whose calls this one wraps."""
+        self.function, self.callback = listener.function, listener.callback
+        self.annotation, self.on_error = listener.annotation, listener.on_error
+        self.required, self.optional = listener.required, listener.optional
+        self.names, self.plain = listener.names, listener.plain
 
     async def call(
         self,

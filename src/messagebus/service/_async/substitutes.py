@@ -1,7 +1,11 @@
-"""Stand-ins for listeners: one logs the calls of another, one warns that there is no handler."""
+"""Stand-ins for listeners.
+
+Most programs need few of them, so their modules are imported on first use.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...domain.model import Message
@@ -16,7 +20,27 @@ async def warn(command: Message[Any], _uow: object) -> None:
 
 def trace(listener: AsyncListener) -> AsyncListener:
     """Return a listener that logs the calls of another one."""
-    # Imported here because most programs never log at level DEBUG.
     from .tracing import AsyncTracedListener
 
     return AsyncTracedListener(listener)
+
+
+def wrap(listener: AsyncListener, middleware: Sequence[Callable[..., Any]]) -> AsyncListener:
+    """Return a listener that passes the calls of another one through middleware."""
+    from .middleware import AsyncWrappedListener
+
+    return AsyncWrappedListener(listener, middleware)
+
+
+def isolate(listener: AsyncListener) -> AsyncListener:
+    """Return a listener that undoes the failures of another one alone."""
+    from .isolation import AsyncIsolatedListener
+
+    return AsyncIsolatedListener(listener)
+
+
+def refuse_without_savepoints() -> Callable[..., Any]:
+    """Return the middleware that refuses to handle messages where there are no savepoints."""
+    from .isolation import refuse_without_savepoints
+
+    return refuse_without_savepoints

@@ -23,11 +23,8 @@ class AsyncTracedListener(AsyncListener):
     def __init__(self, listener: AsyncListener) -> None:
         self._listener = listener
         self._name = describe(listener.function)
-        self.function = listener.function
+        self.take_after(listener)
         self.callback = self._call
-        self.annotation = listener.annotation
-        self.required, self.optional = listener.required, listener.optional
-        self.names, self.plain = listener.names, listener.plain
 
     async def call(self, message: Message[Any], transaction: Any, dependencies: Any) -> Any:
         """Call the listener with its dependencies, and log the call."""

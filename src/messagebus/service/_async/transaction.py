@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, Self
 from uuid import UUID
 
 from ..._compat.aio import ensure_finished, ensure_settled
 from ...domain.model import Message
-from ...exceptions import PublishError, TransactionError
+from ...exceptions import DeadlineExceededError, PublishError, TransactionError
 from ..causation import Causation, Received
 from ..repository import discard
 from ..stream_buffer import StreamBuffer
@@ -49,6 +50,9 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     received: Received | None = None
     """The message to handle that is stored already. Whoever receives or replays it sets this."""
+
+    deadline: float | None = None
+    """When its handling must be done, in seconds of `time.monotonic`; None if there is no limit."""
 
     bare: bool
     """Whether it has neither eventstore nor dependency, and is not detached."""
@@ -142,6 +146,15 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         if status is not _RUNNING and status is not _STREAMING:
             text = f"Transaction already closed ({status.value})."
             raise TransactionError(text)
+
+    def ensure_in_time(self) -> None:
+        """Refuse to go on after the deadline.
+
+        Raises:
+            DeadlineExceededError: it has passed.
+        """
+        if self.deadline is not None and monotonic() >= self.deadline:
+            raise DeadlineExceededError(self.message)
 
     async def commit(self) -> None:
         """Commit the transaction.

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..._compat.blocking import ensure_finished, ensure_settled
 from ..._di._sync.scope import SyncHandleScope
+from ..._routing.router import Match
 from ...domain.model import Message
 from ...exceptions import CascadeError
 from ..causation import Causation, cause_of, chain_to
 from ..diagnostics import annotate
-from ..listeners import Listeners
+from ..listeners import Listeners, Route
 from ..repository import discard
 from ..transaction_status import TransactionStatus
 from .listener import SyncDependencies, SyncListener
+from .middleware import SyncHandleCall
 from .repository import SINKHOLE
 from .transaction import SyncUnitOfWorkTransaction
 
@@ -40,6 +43,8 @@ class SyncCascade:
     ) -> None:
         self._listeners = listeners
         self._factories = factories
+        self.around: Callable[[SyncHandleCall], Any] | None = None
+        """Passes each call of *handle* through middleware; None if there is none."""
 
     def run(
         self,
@@ -62,19 +67,22 @@ class SyncCascade:
         Raises:
             CascadeError: a chain of causes is too long.
         """
-        around = (uow.message, uow.cause)
+        outer = (uow.message, uow.cause)
         try:
             with SyncHandleScope() as scope:
                 dependencies = SyncDependencies(self._factories, given, uow, scope)
-                return self._run(waiting, uow, dependencies, max_depth)
+                if self.around is None or outer[0] is not None:
+                    return self._run(waiting, uow, dependencies, max_depth)
+                run = partial(self._run, waiting, uow, dependencies, max_depth)
+                return self.around(SyncHandleCall(waiting[0][0], uow, run))
         except BaseException:
             # What the failed message has raised goes with the rest of the cascade. In a nested
             # handle it may belong to the outer handler, whose own cascade then drops it.
-            if around[0] is None:
+            if outer[0] is None:
                 discard(uow.uow.collect_new_events())
             raise
         finally:
-            uow.message, uow.cause = around
+            uow.message, uow.cause = outer
 
     def _run(
         self,
@@ -87,6 +95,9 @@ class SyncCascade:
         eventstore = work.eventstore
         stores = eventstore is not SINKHOLE or eventstore.publisher is not None
         received = None if uow.received is None else uow.received.message
+        listeners: Listeners[SyncListener] | SyncRoutes = self._listeners
+        if uow.deadline is not None or (uow.received is not None and uow.received.listener):
+            listeners = SyncRoutes(self._listeners, uow)
         first = True
         outcome = result = None
         while waiting:
@@ -98,7 +109,7 @@ class SyncCascade:
                 uow.ensure_open()  # a listener may have ended it
             uow.message = message
             uow.cause = cause
-            route = self._listeners.routes.get(type(message)) or self._listeners.find_route(message)
+            route = listeners.routes.get(type(message)) or listeners.find_route(message)
             raised: list[Message[Any]] = []
             called = 0
             try:
@@ -110,6 +121,9 @@ class SyncCascade:
                             ensure(outcome, route.matches[called].listener.function)
                         raised.extend(work.collect_new_events())
                         called += 1
+                elif route.collects:
+                    called = len(route.matches)  # each failure gets its own note
+                    raised = self._call_all(route, message, uow, dependencies)
                 else:
                     for listener, hears in route.matches:
                         if hears is None or hears(message):
@@ -135,3 +149,81 @@ class SyncCascade:
                 cause = cause_of(message, cause)
                 waiting.extend([(each, cause) for each in raised])
         return result
+
+    def _call_all(
+        self,
+        route: Route[SyncListener],
+        message: Message[Any],
+        uow: SyncUnitOfWorkTransaction[Any],
+        dependencies: SyncDependencies,
+    ) -> list[Message[Any]]:
+        """Call the listeners of an event, although some fail, and return what they have raised.
+
+        Raises:
+            ExceptionGroup: some have failed whose errors are collected.
+        """
+        raised: list[Message[Any]] = []
+        failures: list[Exception] = []
+        for listener, hears in route.matches:
+            if hears is not None and not hears(message):
+                continue
+            try:
+                outcome = listener.call(message, uow, dependencies)
+                if outcome is not None:
+                    ensure_finished(outcome, listener.function)
+            except Exception as error:
+                annotate(error, listener.function, message, uow.cause)
+                failures.append(error)
+                if listener.on_error != "collect":
+                    if len(failures) == 1:
+                        raise
+                    break
+            raised.extend(uow.uow.collect_new_events())
+        if failures:
+            text = f"{len(failures)} of the listeners of {type(message).__qualname__} failed"
+            raise ExceptionGroup(text, failures)
+        return raised
+
+
+class SyncRoutes:
+    """The routes of one *handle* call that has a deadline, or that calls one listener alone.
+
+    They are not cached, so that the cascade needs no further look at each message and listener.
+
+    Args:
+        listeners: the listeners of the bus.
+        transaction: says what is special about the call.
+    """
+
+    __slots__ = ("_listeners", "_transaction", "routes")
+
+    def __init__(
+        self, listeners: Listeners[SyncListener], transaction: SyncUnitOfWorkTransaction[Any]
+    ) -> None:
+        self._listeners = listeners
+        self._transaction = transaction
+        self.routes: Mapping[type, Route[SyncListener]] = {}
+
+    def find_route(self, message: object) -> Route[SyncListener]:
+        """Resolve the route of a message.
+
+        Raises:
+            DeadlineExceededError: the deadline has passed. It is looked at before each listener.
+        """
+        received = self._transaction.received
+        if received is not None and received.listener and message is received.message:
+            route = self._listeners.route_to(received.message, received.listener)
+        else:
+            cached = self._listeners.routes.get(type(message))
+            route = cached or self._listeners.find_route(message)
+        if self._transaction.deadline is None or not route.matches:
+            return route
+        matches = [Match(each.listener, self._in_time(each.hears)) for each in route.matches]
+        return route._replace(matches=tuple(matches), callbacks=None)
+
+    def _in_time(self, hears: Callable[[object], bool] | None) -> Callable[[object], bool]:
+        def hears_in_time(message: object) -> bool:
+            self._transaction.ensure_in_time()
+            return hears is None or hears(message)
+
+        return hears_in_time

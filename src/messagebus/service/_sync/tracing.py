@@ -25,11 +25,8 @@ class SyncTracedListener(SyncListener):
     def __init__(self, listener: SyncListener) -> None:
         self._listener = listener
         self._name = describe(listener.function)
-        self.function = listener.function
+        self.take_after(listener)
         self.callback = self._call
-        self.annotation = listener.annotation
-        self.required, self.optional = listener.required, listener.optional
-        self.names, self.plain = listener.names, listener.plain
 
     def call(self, message: Message[Any], transaction: Any, dependencies: Any) -> Any:
         """Call the listener with its dependencies, and log the call."""

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Generic, Self
 
 from ..._compat.blocking import adapt_methods
 from ..._introspection.late import annotations_of
 from ...domain.model import Message
-from ...exceptions import TransactionError
+from ...exceptions import ConfigurationError, TransactionError
 from ..diagnostics import HIDDEN, refuse_hidden
 from ..repository import NO_MESSAGES, Repository, repositories_among, take_messages
 from ..transaction_status import TransactionStatus
@@ -107,6 +108,42 @@ class SyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
     def end_transaction(self) -> None:
         """End the running transaction. Override it to release what it has acquired."""
         del self._uow_state.running[:1]
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Begin a savepoint: what is done in its block is undone if an error leaves the block.
+
+        Override it where there are savepoints, such as with *begin_nested* of a session.
+
+        Raises:
+            ConfigurationError: the unit of work has no savepoints.
+        """
+        text = f"{type(self).__qualname__} has no savepoints"
+        raise ConfigurationError(text, advice="Override its method savepoint.")
+
+    def is_transient(self, error: BaseException) -> bool:  # noqa: ARG002
+        """Tell whether a transaction that failed with this error may succeed in another attempt.
+
+        Override it for a database: it is true of a serialization failure or a deadlock.
+        """
+        return False
+
+    def keep_failure(
+        self,
+        message: Message[Any],  # noqa: ARG002
+        listener: str,  # noqa: ARG002
+        error: Exception,  # noqa: ARG002
+    ) -> bool:
+        """Keep a message that an isolated listener could not handle. Override it to do so.
+
+        Args:
+            message: the message.
+            listener: the module and name of the listener.
+            error: what it raised.
+
+        Returns:
+            Whether the message is kept. Its error is logged in any case.
+        """
+        return False
 
     def _attributes(self) -> Iterator[object]:
         yield from list(self.__dict__.values())

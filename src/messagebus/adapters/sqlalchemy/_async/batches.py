@@ -10,11 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...._compat.aio import finish
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
 from ....serialization.wire import row_to_wire
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
+from ....service._async.middleware import AsyncSendCall, send
+from ....service.middleware import compose
+from ....typing import AsyncMiddleware
 from .._compat.aio import AsyncConnection
 from .._position import BehindPosition
 from ..clock import now
@@ -55,6 +57,8 @@ class AsyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
+        self.middleware: list[AsyncMiddleware[AsyncSendCall]] = []
+        """What the sending of a batch passes through, the first one outermost."""
         self._waiting: tuple[Any, ...] | None = None
         self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
@@ -127,8 +131,9 @@ class AsyncBatches:
         # If the process froze after claiming the batch, that may be another relay's by now.
         await self._lease.renew()
         try:
-            send = transport.send_messages_serialized
-            await finish(send([row_to_wire(row) for row in batch.rows]), send)  # type: ignore[func-returns-value,unused-ignore]
+            call = AsyncSendCall([row_to_wire(row) for row in batch.rows], transport)
+            await compose(self.middleware, send)(call)
+            call.ensure_passed_on()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:

@@ -164,7 +164,8 @@ class AsyncDeadLetters:
 
         Each is handled in a transaction of its own that also deletes the letter: its effect is
         there once, whoever else replays it. What fails again stays, with its new error and one
-        attempt more, and those with the same ordering key that follow it are passed over.
+        attempt more, and those with the same ordering key that follow it are passed over. What one
+        listener could not handle is handled by that listener alone.
 
         Args:
             bus: handles the messages.
@@ -198,7 +199,7 @@ class AsyncDeadLetters:
 
         async def handle(letter: StoredDeadLetter, transaction: Any) -> None:
             message, correlation_id = _read(letter, read)
-            transaction.received = Received(message, correlation_id)
+            transaction.received = Received(message, correlation_id, letter.listener)
             await bus.handle(message, transaction, **given)
 
         blocked: set[tuple[str, str]] = set()

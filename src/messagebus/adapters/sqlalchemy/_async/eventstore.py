@@ -28,7 +28,8 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
         super().__init__()
-        self._serializer = serializer
+        self.serializer: AbstractMessageSerializer = serializer
+        """Writes the payloads."""
         self._rows: dict[UUID, dict[str, Any]] = {}
         self.transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         """The transaction whose messages are collected; None once its commit has begun."""
@@ -67,7 +68,7 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
             text = "The eventstore accepts messages in a running transaction only"
             raise TransactionError(text)
         row = new_row(
-            message, transaction.causation_id, transaction.correlation_id, self._serializer
+            message, transaction.causation_id, transaction.correlation_id, self.serializer
         )
         if self._rows.setdefault(message.message_id, row) is not row:
             raise DuplicateMessageError([message.message_id])

@@ -12,10 +12,12 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...._compat.aio import AsyncWakeUp, adapt
+from ...._compat.aio import AsyncWakeUp, adapt, ensure_own_colour
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
+from ....service._async.middleware import AsyncSendCall
+from ....typing import AsyncMiddleware
 from .._compat.aio import AsyncEngine
 from .._failures import DATABASE, DATABASE_ERRORS, Failures, log
 from .._relay_options import ensure_relay_options, ensure_retention_options
@@ -116,6 +118,20 @@ class AsyncOutboxRelay(AsyncRelaySteps):
         self._state = State.STOPPED
         # Not a state: *stop* may interrupt a transition, in a signal handler or another thread.
         self._told_to_stop = False
+
+    def add_middleware(self, middleware: AsyncMiddleware[AsyncSendCall]) -> None:
+        """Add what is done around the sending of each batch, inside of what was added before.
+
+        An error that it raises counts as a failure of the transport.
+
+        Args:
+            middleware: accepts the call and *call_next*, which sends the batch.
+
+        Raises:
+            ConfigurationError: the middleware belongs to the other colour.
+        """
+        ensure_own_colour(middleware)
+        self._batches.middleware.append(middleware)
 
     async def run(self) -> None:
         """Connect the transport, send pending messages, and wait for more, until *stop* is called.

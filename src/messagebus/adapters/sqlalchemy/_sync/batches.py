@@ -12,11 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...._compat.blocking import finish
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
 from ....serialization.wire import row_to_wire
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
+from ....service._sync.middleware import SyncSendCall, send
+from ....service.middleware import compose
+from ....typing import SyncMiddleware
 from .._compat.blocking import SyncConnection
 from .._position import BehindPosition
 from ..clock import now
@@ -57,6 +59,8 @@ class SyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
+        self.middleware: list[SyncMiddleware[SyncSendCall]] = []
+        """What the sending of a batch passes through, the first one outermost."""
         self._waiting: tuple[Any, ...] | None = None
         self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
@@ -129,8 +133,9 @@ class SyncBatches:
         # If the process froze after claiming the batch, that may be another relay's by now.
         self._lease.renew()
         try:
-            send = transport.send_messages_serialized
-            finish(send([row_to_wire(row) for row in batch.rows]), send)  # type: ignore[func-returns-value,unused-ignore]
+            call = SyncSendCall([row_to_wire(row) for row in batch.rows], transport)
+            compose(self.middleware, send)(call)
+            call.ensure_passed_on()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:

@@ -30,7 +30,8 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
         serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
         super().__init__()
-        self._serializer = serializer
+        self.serializer: AbstractMessageSerializer = serializer
+        """Writes the payloads."""
         self._rows: dict[UUID, dict[str, Any]] = {}
         self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
         """The transaction whose messages are collected; None once its commit has begun."""
@@ -69,7 +70,7 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
             text = "The eventstore accepts messages in a running transaction only"
             raise TransactionError(text)
         row = new_row(
-            message, transaction.causation_id, transaction.correlation_id, self._serializer
+            message, transaction.causation_id, transaction.correlation_id, self.serializer
         )
         if self._rows.setdefault(message.message_id, row) is not row:
             raise DuplicateMessageError([message.message_id])

@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Self
 
+from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from ...._compat.blocking import adapt, finish
+from ....domain.model import Message
 from ....exceptions import TransactionError
+from ....inbox.dead_letter import LISTENER, DeadLetter
+from ....inbox.delivery import Delivery
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._sync.guarded_transaction import SyncGuardedTransaction
 from ....service._sync.unit_of_work import (
@@ -24,6 +29,7 @@ from .._compat.blocking import SyncEngine, SyncSession, SyncSessionFactory, call
 from .._one_connection import keep_to_one, let_go
 from .._savepoints import Savepoints, unwatch, watch
 from ..engine import ensure_transactional
+from ..errors import Meaning, meaning_of
 from ..tables import OutboxTables, default_tables
 from .eventstore import SyncSQLAlchemyEventstore
 from .inbox import SyncSQLAlchemyInbox
@@ -131,6 +137,31 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         """Roll back the session, and drop the handled messages."""
         self.eventstore.end()
         self.session.rollback()
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Begin a savepoint of the session, which also takes back the messages of its block."""
+        return self.session.begin_nested()
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Tell whether the database has rolled back because another transaction was in the way.
+
+        That is so after a serialization failure, a deadlock, or a wait for a lock.
+        """
+        return meaning_of(error) is Meaning.AGAIN
+
+    def keep_failure(self, message: Message[Any], listener: str, error: Exception) -> bool:
+        """Keep a message that a listener could not handle as a dead letter, with the commit."""
+        transaction = self.eventstore.transaction
+        wire = dict(self.eventstore.serializer.serialize_message(message))
+        if transaction is not None:
+            causation_id = transaction.causation_id
+            wire["causation_id"] = None if causation_id is None else str(causation_id)
+            wire["correlation_id"] = str(transaction.correlation_id)
+        delivery = Delivery(wire, to_json(wire), origin="eventstore")
+        consumer = f"{LISTENER}{listener}"
+        letter = DeadLetter.of_failure(consumer, message.message_id, delivery, 1, error)
+        self.inbox.bury(letter)
+        return True
 
     def end_transaction(self) -> None:
         """Close the session of the transaction."""

@@ -1,0 +1,83 @@
+"""The execution of a message: handled in a transaction that is committed, and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from ..._compat.aio import sleep, until
+from ..._compat.logs import get_logger
+from ..._ranges import ensure_number
+from ...domain.model import Message
+from ...exceptions import DeadlineExceededError
+from ...retry import Retry
+from ..transaction_status import TransactionStatus
+from .transaction import AsyncUnitOfWorkTransaction
+from .unit_of_work import AsyncAbstractUnitOfWork
+
+_ONCE = Retry(attempts=1)
+
+
+async def execute(
+    handle: Callable[..., Any],
+    message: Message[Any],
+    uow: AsyncAbstractUnitOfWork[Any] | Callable[[], AsyncAbstractUnitOfWork[Any]],
+    retry: Retry | None,
+    timeout: float | None,
+    dependencies: Mapping[str, Any],
+) -> Any:
+    """Handle a message in a transaction that is committed; begin again after some errors.
+
+    Args:
+        handle: handles a message in a transaction.
+        message: the message.
+        uow: the unit of work, or what creates one for each attempt.
+        retry: how often to begin again, and after which errors; None for never.
+        timeout: how long handling may take, in seconds, all attempts included; None for ever.
+        dependencies: what listeners ask for by name.
+    """
+    deadline = None
+    if timeout is not None:
+        ensure_number("timeout", timeout)
+        deadline = monotonic() + timeout
+    retry = retry or _ONCE
+    attempt = 0
+    while True:
+        attempt += 1
+        work = uow if isinstance(uow, AsyncAbstractUnitOfWork) else uow()
+        transaction: AsyncUnitOfWorkTransaction[Any] | None = None
+        try:
+            async with work as transaction:
+                if deadline is not None:
+                    transaction.deadline = deadline
+                async with until(deadline, message):
+                    result = await handle(message, transaction, **dependencies)
+                transaction.ensure_in_time()
+                await transaction.commit()
+        except Exception as error:
+            if transaction is not None and transaction.status is not TransactionStatus.rolledback:
+                raise  # the commit stands
+            if attempt >= retry.attempts or not retry.covers(error, work.is_transient):
+                raise
+            delay = retry.backoff.delay(attempt)
+            if deadline is not None and monotonic() + delay >= deadline:
+                raise DeadlineExceededError(message) from error
+            get_logger().warning(
+                "%s %s was rolled back, attempt %d of %d, next in %.3f s: %s",
+                type(message).__qualname__,
+                message.message_id,
+                attempt,
+                retry.attempts,
+                delay,
+                error,
+                extra={
+                    "event": "execute.retried",
+                    "message_type": type(message).__qualname__,
+                    "message_id": str(message.message_id),
+                    "attempt": attempt,
+                },
+            )
+            await sleep(delay)
+        else:
+            return result

@@ -1,0 +1,154 @@
+"""Middleware around the calls of listeners, of *handle* and of a transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..._compat.aio import finish
+from ...domain.model import Message
+from ...exceptions import ConfigurationError
+from ..causation import chain_to
+from ..middleware import Call, compose
+from .eventstream import AsyncAbstractEventstreamTransport
+from .listener import AsyncListener
+from .transaction import AsyncUnitOfWorkTransaction
+
+
+class AsyncListenerCall(Call):
+    """The call of a listener.
+
+    Args:
+        message: see *Attributes*.
+        function: see *Attributes*.
+        transaction: see *Attributes*.
+        dependencies: see *Attributes*.
+
+    Attributes:
+        message: the message.
+        function: the listener, as it was registered.
+        transaction: the transaction of the unit of work.
+        dependencies: what the listener takes its dependencies from.
+    """
+
+    __slots__ = ("dependencies", "transaction")
+
+    def __init__(
+        self,
+        message: Message[Any],
+        function: Callable[..., Any],
+        transaction: AsyncUnitOfWorkTransaction[Any],
+        dependencies: Any = None,
+    ) -> None:
+        self.message: Message[Any] = message
+        self.function = function
+        self.transaction = transaction
+        self.dependencies = dependencies
+
+    @property
+    def causes(self) -> Sequence[Message[Any]]:
+        """The messages that led to this one, the first message of the cascade first."""
+        cause = self.transaction.cause
+        return [] if cause is None else chain_to(cause.message, cause.cause)
+
+
+class AsyncHandleCall:
+    """A call of *handle*: the handling of a first message with everything that it causes.
+
+    Attributes:
+        message: the first message.
+        transaction: the transaction of the unit of work.
+        run: handles the message.
+    """
+
+    __slots__ = ("message", "run", "transaction")
+
+    def __init__(
+        self,
+        message: Message[Any],
+        transaction: AsyncUnitOfWorkTransaction[Any],
+        run: Callable[[], Any],
+    ) -> None:
+        self.message = message
+        self.transaction = transaction
+        self.run = run
+
+
+class AsyncSendCall:
+    """The sending of a batch by a transport.
+
+    Attributes:
+        messages: the wire messages, in order.
+        transport: the transport.
+    """
+
+    __slots__ = ("_is_passed_on", "messages", "transport")
+
+    def __init__(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        transport: AsyncAbstractEventstreamTransport,
+    ) -> None:
+        self.messages = messages
+        self.transport = transport
+        self._is_passed_on = False
+
+    async def send(self) -> None:
+        """Send the messages."""
+        self._is_passed_on = True
+        sending = self.transport.send_messages_serialized
+        await finish(sending(self.messages), sending)  # type: ignore[func-returns-value,unused-ignore]
+
+    def ensure_passed_on(self) -> None:
+        """Ensure that middleware has passed the call on.
+
+        Raises:
+            ConfigurationError: it has not, so the messages are not sent.
+        """
+        if not self._is_passed_on:
+            text = f"Middleware has not passed on a batch of {len(self.messages)} message(s)"
+            raise ConfigurationError(text, advice="Call *call_next* with the call it was given.")
+
+
+async def send(call: AsyncSendCall) -> None:
+    """Send the messages of a call, after all middleware."""
+    await call.send()
+
+
+class AsyncWrappedListener(AsyncListener):
+    """A listener whose calls pass through middleware.
+
+    Args:
+        listener: the listener.
+        middleware: what its calls pass through, the first one outermost.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, listener: AsyncListener, middleware: Sequence[Callable[..., Any]]) -> None:
+        self.take_after(listener)
+        function, callback = listener.function, listener.callback
+        if listener.plain:
+
+            def last(call: AsyncListenerCall) -> Any:
+                return callback(call.message, call.transaction)
+
+            first = compose(middleware, last)
+
+            def call_plainly(message: Message[Any], transaction: Any) -> Any:
+                return first(AsyncListenerCall(message, function, transaction))
+
+            self.callback = call_plainly
+        else:
+
+            def last(call: AsyncListenerCall) -> Any:
+                return listener.call(call.message, call.transaction, call.dependencies)
+
+            first = compose(middleware, last)
+        self._call = first
+
+    async def call(self, message: Message[Any], transaction: Any, dependencies: Any) -> Any:
+        """Call the listener with its dependencies, through the middleware."""
+        return await self._call(
+            AsyncListenerCall(message, self.function, transaction, dependencies)
+        )
