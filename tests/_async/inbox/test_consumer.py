@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -601,3 +602,26 @@ def test_a_name_that_cannot_be_stored_is_refused(name: Any, new_consumer: NewCon
     """When the consumer is made."""
     with pytest.raises(ConfigurationError, match="The name of a consumer"):
         new_consumer(AsyncPile(), name)
+
+
+async def test_a_message_that_takes_too_long_has_failed(
+    store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
+) -> None:
+    """Each attempt has a deadline of its own; the last one makes it a dead letter."""
+    deadlines: list[float] = []
+
+    async def take_long(event: BookRegistered, transaction: Any) -> None:
+        deadlines.append(transaction.deadline)
+        transaction.deadline = time.monotonic()  # as if the time were over
+
+    bus.add_listener(BookRegistered, take_long)
+    source = AsyncPile(*registered("1"))
+    consumer = new_consumer(source, timeout=60.0, max_attempts=2)
+
+    assert 0 == await consumer.drain()
+
+    assert [] == store.effects
+    assert 2 == len({*deadlines})
+    [letter] = store.letters
+    assert "DeadlineExceededError" in letter.error_type
+    assert "BookRegistered" in letter.error

@@ -205,7 +205,7 @@ class AsyncHandling:
             transaction.deadline = monotonic() + self._options.timeout
         async with until(transaction.deadline, message):
             await self._bus.handle(message, transaction, **self._dependencies)
-        transaction.ensure_in_time()
+        transaction.ensure_in_time(message)
 
     async def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

@@ -207,7 +207,7 @@ class SyncHandling:
             transaction.deadline = monotonic() + self._options.timeout
         with until(transaction.deadline, message):
             self._bus.handle(message, transaction, **self._dependencies)
-        transaction.ensure_in_time()
+        transaction.ensure_in_time(message)
 
     def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

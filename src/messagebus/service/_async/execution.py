@@ -53,7 +53,7 @@ async def execute(
                     transaction.deadline = deadline
                 async with until(deadline, message):
                     result = await handle(message, transaction, **dependencies)
-                transaction.ensure_in_time()
+                transaction.ensure_in_time(message)
                 await transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:

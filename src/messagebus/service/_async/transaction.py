@@ -147,14 +147,17 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
             text = f"Transaction already closed ({status.value})."
             raise TransactionError(text)
 
-    def ensure_in_time(self) -> None:
+    def ensure_in_time(self, message: Message[Any] | None = None) -> None:
         """Refuse to go on after the deadline.
+
+        Args:
+            message: what was handled, for the error; by default the message being handled.
 
         Raises:
             DeadlineExceededError: it has passed.
         """
         if self.deadline is not None and monotonic() >= self.deadline:
-            raise DeadlineExceededError(self.message)
+            raise DeadlineExceededError(message or self.message)
 
     async def commit(self) -> None:
         """Commit the transaction.

@@ -55,7 +55,7 @@ def execute(
                     transaction.deadline = deadline
                 with until(deadline, message):
                     result = handle(message, transaction, **dependencies)
-                transaction.ensure_in_time()
+                transaction.ensure_in_time(message)
                 transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:

@@ -149,14 +149,17 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
             text = f"Transaction already closed ({status.value})."
             raise TransactionError(text)
 
-    def ensure_in_time(self) -> None:
+    def ensure_in_time(self, message: Message[Any] | None = None) -> None:
         """Refuse to go on after the deadline.
+
+        Args:
+            message: what was handled, for the error; by default the message being handled.
 
         Raises:
             DeadlineExceededError: it has passed.
         """
         if self.deadline is not None and monotonic() >= self.deadline:
-            raise DeadlineExceededError(self.message)
+            raise DeadlineExceededError(message or self.message)
 
     def commit(self) -> None:
         """Commit the transaction.
