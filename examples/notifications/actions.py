@@ -1,4 +1,4 @@
-"""The actions of the service, each in a transaction of its own."""
+"""The actions of the service, each executed in a transaction of its own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ def register_user(name: str, email: str, uow: UnitOfWork = Depends(get_unit_of_w
     Raises:
         RegistrationError: the request breaks a rule.
     """
-    with uow as transaction:
-        user_id = bus.handle(RegisterUser(name=name, email=email), transaction)
-        transaction.commit()
-    return user_id
+    return bus.execute(RegisterUser(name=name, email=email), uow)
 
 
 @service.handler
@@ -30,6 +27,4 @@ def rename_user(user_id: int, name: str, uow: UnitOfWork = Depends(get_unit_of_w
     Raises:
         RegistrationError: the request breaks a rule.
     """
-    with uow as transaction:
-        bus.handle(RenameUser(user_id=user_id, name=name), transaction)
-        transaction.commit()
+    bus.execute(RenameUser(user_id=user_id, name=name), uow)

@@ -82,7 +82,7 @@ class Listeners(Generic[L]):
         self._names: set[str] | None
         self._router: Router[L] = Router(nearest_first=True)
         self._of_every_event: list[L] = []
-        self.keeps_whole = False
+        self.keeps_whole: bool = False
         self.forget_routes()
 
     def __iter__(self) -> Iterator[L]:

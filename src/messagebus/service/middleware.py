@@ -21,8 +21,8 @@ class Call:
     __slots__ = ("function", "message")
 
     def __init__(self, message: Any, function: Callable[..., Any]) -> None:
-        self.message = message
-        self.function = function
+        self.message: Any = message
+        self.function: Callable[..., Any] = function
 
 
 class HandlerCall(Call):
@@ -50,8 +50,8 @@ class HandlerCall(Call):
         keywords: Mapping[str, Any],
     ) -> None:
         super().__init__(arguments[0] if arguments else None, function)
-        self.arguments = arguments
-        self.keywords = keywords
+        self.arguments: tuple[Any, ...] = arguments
+        self.keywords: Mapping[str, Any] = keywords
 
 
 def compose(

@@ -40,10 +40,11 @@ class AsyncListenerCall(Call):
         transaction: AsyncUnitOfWorkTransaction[Any],
         dependencies: Any = None,
     ) -> None:
+        # Not by the base class: its call would double the cost of creating one.
         self.message: Message[Any] = message
-        self.function = function
-        self.transaction = transaction
-        self.dependencies = dependencies
+        self.function: Callable[..., Any] = function
+        self.transaction: AsyncUnitOfWorkTransaction[Any] = transaction
+        self.dependencies: Any = dependencies
 
     @property
     def causes(self) -> Sequence[Message[Any]]:
@@ -69,9 +70,9 @@ class AsyncHandleCall:
         transaction: AsyncUnitOfWorkTransaction[Any],
         run: Callable[[], Any],
     ) -> None:
-        self.message = message
-        self.transaction = transaction
-        self.run = run
+        self.message: Message[Any] = message
+        self.transaction: AsyncUnitOfWorkTransaction[Any] = transaction
+        self.run: Callable[[], Any] = run
 
 
 class AsyncSendCall:
@@ -89,8 +90,8 @@ class AsyncSendCall:
         messages: Sequence[Mapping[str, Any]],
         transport: AsyncAbstractEventstreamTransport,
     ) -> None:
-        self.messages = messages
-        self.transport = transport
+        self.messages: Sequence[Mapping[str, Any]] = messages
+        self.transport: AsyncAbstractEventstreamTransport = transport
         self._is_passed_on = False
 
     async def send(self) -> None:

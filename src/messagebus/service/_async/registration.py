@@ -31,7 +31,7 @@ from .unit_of_work import AsyncUnitOfWorkTransaction
 
 @overload
 def async_listen(
-    wrapped: AsyncMessageHandler[TMessage, TAsyncUow, P, R], /
+    wrapped: AsyncMessageHandler[TMessage, TAsyncUow, P, R],
 ) -> AsyncMessageHandler[TMessage, TAsyncUow, P, R]: ...
 
 
@@ -44,7 +44,7 @@ def async_listen(
 ]: ...
 
 
-def async_listen(wrapped: Any = None, /, *, on_error: OnError | None = None) -> Any:
+def async_listen(wrapped: Any = None, *, on_error: OnError | None = None) -> Any:
     """Mark a function as a listener of the messages that its first parameter is annotated with.
 
     The annotation is a command or an event, a base class of several, or a union. A command has

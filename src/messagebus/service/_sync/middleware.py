@@ -42,10 +42,11 @@ class SyncListenerCall(Call):
         transaction: SyncUnitOfWorkTransaction[Any],
         dependencies: Any = None,
     ) -> None:
+        # Not by the base class: its call would double the cost of creating one.
         self.message: Message[Any] = message
-        self.function = function
-        self.transaction = transaction
-        self.dependencies = dependencies
+        self.function: Callable[..., Any] = function
+        self.transaction: SyncUnitOfWorkTransaction[Any] = transaction
+        self.dependencies: Any = dependencies
 
     @property
     def causes(self) -> Sequence[Message[Any]]:
@@ -71,9 +72,9 @@ class SyncHandleCall:
         transaction: SyncUnitOfWorkTransaction[Any],
         run: Callable[[], Any],
     ) -> None:
-        self.message = message
-        self.transaction = transaction
-        self.run = run
+        self.message: Message[Any] = message
+        self.transaction: SyncUnitOfWorkTransaction[Any] = transaction
+        self.run: Callable[[], Any] = run
 
 
 class SyncSendCall:
@@ -91,8 +92,8 @@ class SyncSendCall:
         messages: Sequence[Mapping[str, Any]],
         transport: SyncAbstractEventstreamTransport,
     ) -> None:
-        self.messages = messages
-        self.transport = transport
+        self.messages: Sequence[Mapping[str, Any]] = messages
+        self.transport: SyncAbstractEventstreamTransport = transport
         self._is_passed_on = False
 
     def send(self) -> None:

@@ -33,7 +33,7 @@ from .unit_of_work import SyncUnitOfWorkTransaction
 
 @overload
 def sync_listen(
-    wrapped: SyncMessageHandler[TMessage, TSyncUow, P, R], /
+    wrapped: SyncMessageHandler[TMessage, TSyncUow, P, R],
 ) -> SyncMessageHandler[TMessage, TSyncUow, P, R]: ...
 
 
@@ -46,7 +46,7 @@ def sync_listen(
 ]: ...
 
 
-def sync_listen(wrapped: Any = None, /, *, on_error: OnError | None = None) -> Any:
+def sync_listen(wrapped: Any = None, *, on_error: OnError | None = None) -> Any:
     """Mark a function as a listener of the messages that its first parameter is annotated with.
 
     The annotation is a command or an event, a base class of several, or a union. A command has
