@@ -75,6 +75,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def sharing(session: nox.Session) -> None:
+    """Let processes of one consumer share a stream, while some die and others join."""
+    install(session)
+    session.run("python", "-m", "tests.chaos", "--sharing", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run the code blocks of the documentation and of the README."""
     install(session)

@@ -1,6 +1,7 @@
 """Kill writers and relays at every fault point and at random; count lost messages.
 
 With --consumers, consumers of the stream are killed as well, and what they applied is compared.
+With --sharing, processes of one consumer share a stream, and some of them are killed.
 With --moods, servers and networks fail the relays instead, each of which must say so.
 """
 
@@ -22,12 +23,15 @@ from tests.running.blocking import sqlite_url
 from tests.servers import NatsServer, PostgresServer, RedisServer
 from tests.servers.postgres import new_database
 
+from . import sharing
 from .application import Job
+from .brokers import BROKERS
 from .faults import DELETING, READING, WRITING, Point
 from .moods import MOODS, moods_of
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 from .result import Result
 from .scene import new_scene
+from .sharing import counting, fill, new_sharing, share
 from .trial import Trial, kill_at, kill_at_random
 
 WRITING_NAMES = tuple(point.name for point in WRITING)
@@ -159,6 +163,28 @@ def consume(seed: int, kills: int) -> int:
     return min(broken, 1)
 
 
+def share_all(seed: int, messages: int, brokers: Sequence[str]) -> int:
+    """Let processes share streams; return 1 if a promise was broken."""
+    broken = 0
+    for broker in (BROKERS[name] for name in brokers):
+        with PostgresServer() as postgres, broker.server() as server, counting(postgres.url) as at:
+            name = f"sharing_{uuid.uuid4().hex}"
+            partitions = sharing.PARTITIONS
+            fill(broker.transport(server.url, name, partitions), messages, sharing.KEYS, seed)
+            source = broker.source(server.url, name, partitions)
+            for processes, every in ((1, None), (2, None), (4, None), (2, sharing.BETWEEN_KILLS)):
+                job = new_sharing(postgres.url, source, transaction_batch=sharing.BATCH)
+                result = share(at, job, messages, processes, seed, every)
+                which = (
+                    f"{processes} process(es)" if every is None else "2 to 4, killed and joining"
+                )
+                print(f"--seed {seed}, {type(server).__name__}, {which}: {result}")
+                print(*(f"  {each}" for each in result.violations), sep="\n", end="", flush=True)
+                broken += bool(result.violations)
+    print(f"{broken} crowds in which a promise was broken")
+    return min(broken, 1)
+
+
 def main() -> int:
     """Run the trials of the command line; return the number that broke a promise."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
@@ -169,7 +195,13 @@ def main() -> int:
     add("--at", choices=[*WRITING_NAMES, RANDOM], help="only there")
     add("--moods", type=int, help="let so many moods come over servers instead of killing")
     add("--consumers", action="store_true", help="kill consumers of the stream as well")
+    add("--sharing", action="store_true", help="let processes share a stream, and kill some")
+    add("--messages", type=int, default=100_000, help="in that stream (100,000)")
+    add("--broker", choices=[*BROKERS], help="only this one, with --consumers or --sharing")
     options = parser.parse_args()
+    brokers = [options.broker] if options.broker else [*BROKERS]
+    if options.sharing:
+        return share_all(options.seed, options.messages, brokers)
     if options.consumers:
         return consume(options.seed, options.kills)
     if options.moods:

@@ -23,10 +23,17 @@ from .result import Arrival, Result
 PATIENCE = 120.0  # seconds after which something counts as never happening
 LAST_TRANSACTIONS = 4
 LONGEST_LIFE = 0.3  # seconds
+ADAPTERS = ("nats", "redis")  # which the processes import as soon as they have begun
 Start = tuple[Any, ...]  # the function to start, and its arguments
 # Processes are forked from a server that has imported everything and has no threads.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([application.__module__])
+CONTEXT.set_forkserver_preload(
+    [
+        f"{__package__}.reading",
+        f"{__package__}.sharing",
+        *map("messagebus.adapters.{}".format, ADAPTERS),
+    ]
+)
 
 
 class Trial:
