@@ -1,6 +1,7 @@
 """Kill writers and relays at every fault point and at random; count lost messages.
 
-With --consumers, consumers of the stream are killed as well, and what they applied is compared.
+With --consumers, consumers of the stream are killed as well, databases and brokers are restarted,
+and what was applied is compared.
 With --sharing, processes of one consumer share a stream, and some of them are killed.
 With --moods, servers and networks fail the relays instead, each of which must say so.
 """
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from .sharing import counting, fill, new_sharing, share
 from .trial import Trial, kill_at, kill_at_random
 
 WRITING_NAMES = tuple(point.name for point in WRITING)
+READING_NAMES = tuple(point.name for point in READING)
 DATABASES = ("sqlite", "postgresql")
 RANDOM = "RANDOM"
 KILLS_OF_A_TRIAL = 10
@@ -49,18 +51,9 @@ class Servers:
     """The servers that provide databases and streams to the trials."""
 
     def __init__(self, postgres: PostgresServer, redis: RedisServer, nats: NatsServer) -> None:
-        self._postgres = postgres
+        self.postgres = postgres
         self._redis = redis
         self._nats = nats
-
-    @contextmanager
-    def database(self, kind: str, folder: Path, name: str = "messages.db") -> Iterator[str]:
-        """Yield the URL of an empty database."""
-        if kind == "sqlite":
-            yield sqlite_url(folder / name)
-        else:
-            with new_database(self._postgres.url) as url:
-                yield url
 
     def stream(self, chance: random.Random) -> tuple[str, str, str, bool, Read]:
         """Return a server, a stream, its query, whether it deduplicates, and its reader."""
@@ -77,13 +70,25 @@ class Servers:
         )
 
 
+@contextmanager
+def new_place(
+    postgres: PostgresServer, kind: str, folder: Path, name: str = "messages.db"
+) -> Iterator[str]:
+    """Yield the URL of an empty database."""
+    if kind == "sqlite":
+        yield sqlite_url(folder / name)
+    else:
+        with new_database(postgres.url) as url:
+            yield url
+
+
 def run(servers: Servers, database: str, at: str, seed: int, kills: int) -> Result:
     """Run one trial; the seed decides everything except the timing of the machine."""
     chance = random.Random(seed)
     server, stream, query, remembers, read = servers.stream(chance)
     with (
         tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
-        servers.database(database, Path(folder)) as url,
+        new_place(servers.postgres, database, Path(folder)) as url,
     ):
         job = Job(
             database=url,
@@ -124,34 +129,45 @@ def endure(seed: int, moods: int) -> int:
     return min(broken, 1)
 
 
-def consume(seed: int, kills: int) -> int:
-    """Kill consumers, writers and relays; return the number of trials that broke a promise."""
+def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple[str, str]]) -> int:
+    """Kill consumers, writers, relays and servers; return 1 if a trial broke a promise."""
     chance = random.Random(seed)
     trials: list[tuple[Point | None, int]] = [
-        (point, KILLS_AT_A_POINT) for point in READING for _ in SCENES
+        (Point[name], KILLS_AT_A_POINT) for name in points if name != RANDOM for _ in scenes
     ]
-    trials += [(None, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
-    broken = total = 0
-    with PostgresServer() as postgres, RedisServer() as redis, NatsServer() as nats:
-        servers = Servers(postgres, redis, nats)
+    if RANDOM in points:
+        trials += [(None, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
+    broken = total = restarts = 0
+    with ExitStack() as stack:
+        postgres = stack.enter_context(PostgresServer())
+        servers = {
+            name: stack.enter_context(BROKERS[name].server())
+            for name in {each[1] for each in scenes}
+        }
         for number, (point, count) in enumerate(trials):
-            database, broker = SCENES[number % len(SCENES)]
+            database, broker = scenes[number % len(scenes)]
             options: dict[str, Any] = chance.choice(
                 [{}, {"transaction_batch": 10}, {"concurrency": 3}]
             )
+            restarted = [servers[broker], *([postgres] if database == "postgresql" else [])]
             with (
                 tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
-                servers.database(database, Path(folder)) as url,
-                servers.database(database, Path(folder), "copy.db") as other,
+                new_place(postgres, database, Path(folder)) as url,
+                new_place(postgres, database, Path(folder), "copy.db") as other,
             ):
-                server = redis.url if broker == "redis" else nats.url
-                name = f"chaos_{uuid.uuid4().hex}"
-                databases = (url, other)
-                job = consuming_job(broker, server, name, databases, Path(folder), seed + number)
+                job = consuming_job(
+                    broker,
+                    servers[broker].url,
+                    f"chaos_{uuid.uuid4().hex}",
+                    (url, other),
+                    Path(folder),
+                    seed + number,
+                    restarts=point is None,
+                )
                 job = replace(job, consumer=replace(job.consumer, **options))
                 with reading(job) as trial:
                     if point is None:
-                        result = kill_any_at_random(trial, count)
+                        result = kill_any_at_random(trial, count, restarted)
                     else:
                         result = kill_reader_at(trial, point, count)
             where = "at random" if point is None else point.name
@@ -159,7 +175,11 @@ def consume(seed: int, kills: int) -> int:
             print(*(f"  {each}" for each in result.violations), sep="\n", end="", flush=True)
             broken += bool(result.violations)
             total += result.kills
-    print(f"{len(trials)} trials, {total} kills; {broken} trials in which a promise was broken")
+            restarts += result.restarts
+    print(
+        f"{len(trials)} trials, {total} kills, {restarts} of them of servers; "
+        f"{broken} trials in which a promise was broken"
+    )
     return min(broken, 1)
 
 
@@ -192,7 +212,7 @@ def main() -> int:
     add("--seed", type=int, default=random.randrange(10**6), help="of the first trial")
     add("--kills", type=int, default=200, help="at random moments (200)")
     add("--database", choices=DATABASES, help="only this one")
-    add("--at", choices=[*WRITING_NAMES, RANDOM], help="only there")
+    add("--at", choices=[*WRITING_NAMES, *READING_NAMES, RANDOM], help="only there")
     add("--moods", type=int, help="let so many moods come over servers instead of killing")
     add("--consumers", action="store_true", help="kill consumers of the stream as well")
     add("--sharing", action="store_true", help="let processes share a stream, and kill some")
@@ -202,11 +222,13 @@ def main() -> int:
     brokers = [options.broker] if options.broker else [*BROKERS]
     if options.sharing:
         return share_all(options.seed, options.messages, brokers)
-    if options.consumers:
-        return consume(options.seed, options.kills)
     if options.moods:
         return endure(options.seed, options.moods)
     databases = [options.database] if options.database else DATABASES
+    if options.consumers:
+        scenes = [(database, broker) for database in databases for broker in brokers]
+        points = [options.at] if options.at else [*READING_NAMES, RANDOM]
+        return consume(options.seed, options.kills, points, scenes)
     points = [options.at] if options.at else [*WRITING_NAMES, RANDOM]
     rounds = -(-options.kills // KILLS_OF_A_TRIAL)
     trials = [(database, at) for at in points if at != RANDOM for database in databases] + [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -26,9 +27,11 @@ from messagebus.adapters.sqlalchemy import (
 )
 from messagebus.inbox import ConsumerOptions, Delivery, SyncAbstractSource, SyncInboxConsumer
 from messagebus.retry import Backoff
+from tests.servers import Server
 
 from . import ledger
 from .application import MANY, Job, application, begin, command_line, new_engine
+from .brokers import BROKERS
 from .faults import READING, Fault, Point, Trap
 from .ledger import Key, Written
 from .trial import LONGEST_LIFE, Trial
@@ -179,15 +182,19 @@ class Reading:
         committed: the committed entries.
         applied: the applied entries, in order.
         buried: the entries of the dead letters.
+        incomplete: the dead letters that lack something, or have another reason.
         attempts: the number of rows of attempts and arrivals that are left.
-        kills: the number of processes that were killed.
+        kills: the number of processes and servers that were killed.
+        restarts: the number of these servers.
     """
 
     committed: Sequence[Key]
     applied: Sequence[Key]
     buried: Sequence[Key]
+    incomplete: Sequence[int]
     attempts: int
     kills: int
+    restarts: int = 0
 
     @property
     def violations(self) -> list[str]:
@@ -196,8 +203,8 @@ class Reading:
 
     def __str__(self) -> str:
         return (
-            f"{self.kills} kills, {len(self.committed)} committed, {len(self.applied)} applied, "
-            f"{len(self.buried)} buried"
+            f"{self.kills} kills, {self.restarts} of them of servers; {len(self.committed)} "
+            f"committed, {len(self.applied)} applied, {len(self.buried)} buried"
         )
 
     def _promises(self) -> Iterator[tuple[str, object]]:
@@ -210,6 +217,10 @@ class Reading:
         yield f"applied, and never committed: {invented}", invented
         wrong = sorted(key for key in self.buried if not is_refused(key))
         yield f"buried for nothing: {wrong}", wrong
+        accepted = sorted(key for key in self.applied if is_refused(key))
+        yield f"refused, and applied: {accepted}", accepted
+        incomplete = self.incomplete
+        yield f"dead letters that lack something, by their positions: {incomplete}", incomplete
         disorder = [
             (before, after)
             for writer in {key[0] for key in self.applied}
@@ -221,22 +232,26 @@ class Reading:
 
 
 def consuming_job(
-    broker: str, server: str, name: str, databases: Sequence[str], folder: Path, seed: int
+    broker: str,
+    server: str,
+    name: str,
+    databases: Sequence[str],
+    folder: Path,
+    seed: int,
+    *,
+    restarts: bool = False,
 ) -> Job:
     """Return a job with consumers.
 
     Args:
-        broker: ``redis`` or ``nats``.
+        broker: its name in *BROKERS*.
         server: its URL.
         name: the name of the stream.
         databases: the URL of the writers' database, and of that of the consumers.
         folder: the folder for the files of the processes.
         seed: decides what is killed.
+        restarts: whether servers are restarted.
     """
-    source = f"{server}?stream={name}&create=true"
-    transport = f"{source}&deduplicate_for=0"
-    if broker == "nats":
-        source = transport = f"{source}&subject={name}.{{name}}"
     options = ConsumerOptions(
         max_attempts=MANY,
         hopeless=[RefusedError],
@@ -246,11 +261,12 @@ def consuming_job(
     )
     return Job(
         databases[0],
-        transport,
+        BROKERS[broker].transport(server, name),
         folder,
         seed,
+        restarts=restarts,
         consumer_database=databases[1],
-        source=source,
+        source=BROKERS[broker].source(server, name),
         consumer=options,
     )
 
@@ -276,8 +292,27 @@ def read_to_the_end(trial: Trial) -> Reading:
     count = sa.select(sa.func.count()).select_from(tables.attempts)
     with engine.connect() as connection:
         attempts = connection.scalar(count) or 0
+        letters = connection.execute(sa.select(tables.dead_letters)).all()
     engine.dispose()
-    return Reading(committed, done, buried, attempts, trial.kills)
+    incomplete = [each.position for each in letters if not _is_complete(each)]
+    return Reading(committed, done, buried, incomplete, attempts, trial.kills)
+
+
+def _is_complete(letter: sa.Row[Any]) -> bool:
+    """Tell whether a dead letter says everything of a message that a listener refused."""
+    payload = letter.message["payload"]
+    event = Written.model_validate_json(payload)
+    return (
+        letter.consumer == NAME
+        # Some brokers hold the wire message, others its payload.
+        and payload in {letter.body.decode(), json.loads(letter.body).get("payload")}
+        and str(letter.message_id) == letter.message["id"]
+        and (letter.type, letter.ordering_key) == ("written_v1", str(event.writer))
+        and letter.error_type.endswith(RefusedError.__qualname__)
+        and "RefusedError" in letter.traceback
+        and letter.origin != ""
+        and letter.attempts >= 1
+    )
 
 
 def kill_reader_at(trial: Trial, point: Point, times: int) -> Reading:
@@ -291,8 +326,14 @@ def kill_reader_at(trial: Trial, point: Point, times: int) -> Reading:
     return read_to_the_end(trial)
 
 
-def kill_any_at_random(trial: Trial, times: int) -> Reading:
-    """Kill writers, relays and consumers at random moments; then let everything be applied."""
+def kill_any_at_random(trial: Trial, times: int, servers: Sequence[Server] = ()) -> Reading:
+    """Kill at random moments, and restart; then let everything be applied.
+
+    Args:
+        trial: the writers, relays and consumers, each of which may be killed.
+        times: the number of kills.
+        servers: the servers that may be stopped or killed as well, each as often as a process.
+    """
     chance = Random(trial.job.seed)
     starts: list[tuple[Any, ...]] = [
         (application, None, None),
@@ -301,12 +342,21 @@ def kill_any_at_random(trial: Trial, times: int) -> Reading:
         (consumer, None, None),
     ]
     running: list[ForkServerProcess] = [trial.start(*each) for each in starts]
+    restarts = 0
     for _ in range(times):
         time.sleep(chance.random() * LONGEST_LIFE)
-        number = chance.randrange(len(starts))
-        trial.kill(running[number])
-        running[number] = trial.start(*starts[number])
+        number = chance.randrange(len(starts) + len(servers))
+        if number < len(starts):
+            trial.kill(running[number])
+            running[number] = trial.start(*starts[number])
+        else:
+            server = servers[number - len(starts)]
+            chance.choice([server.stop, server.kill])()
+            time.sleep(chance.random() * LONGEST_LIFE)
+            server.start()
+            trial.kills += 1
+            restarts += 1
     time.sleep(LONGEST_LIFE)
     for process in running:
         trial.kill(process)
-    return read_to_the_end(trial)
+    return replace(read_to_the_end(trial), restarts=restarts)

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from tests.running.blocking import sqlite_url
+from tests.servers import PostgresServer, Server
+from tests.servers.postgres import new_database
 
 from .application import Job
+from .brokers import BROKERS
 from .faults import READING, Point
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 
@@ -49,3 +52,25 @@ def test_whatever_is_killed_each_message_is_applied_once(
         result = kill_any_at_random(trial, times=6)
     assert [] == result.violations
     assert result.applied
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_whatever_is_restarted_each_message_is_applied_once(
+    broker: str,
+    own_postgres: PostgresServer,
+    unique_name: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Database and broker die at random moments, and so do the processes in between."""
+    server: Server = request.getfixturevalue(f"own_{broker}")
+    with new_database(own_postgres.url) as url, new_database(own_postgres.url) as other:
+        databases = (url, other)
+        job = consuming_job(
+            broker, server.url, unique_name, databases, tmp_path, seed=3, restarts=True
+        )
+        with reading(job) as trial:
+            result = kill_any_at_random(trial, 6, [server, own_postgres])
+    assert [] == result.violations
+    assert result.applied
+    assert result.restarts

@@ -137,10 +137,15 @@ def open_to_all(folder: Path) -> bool:
 def new_database(url: str) -> Iterator[str]:
     """Create an empty database on the server of *url*, yield its URL, and drop it at the end."""
     name = f"test_{uuid.uuid4().hex}"
+    database = sql.Identifier(name)
+    # Not one connection for both: the server may be restarted in between.
+    _execute(url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
+    try:
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
+    finally:
+        _execute(url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+def _execute(url: str, statement: sql.Composed) -> None:
     with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
-        database = sql.Identifier(name)
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
-        try:
-            yield urlsplit(url)._replace(path=f"/{name}").geturl()
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+        connection.execute(statement)
