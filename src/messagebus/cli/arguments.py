@@ -44,6 +44,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     commands = parser.add_subparsers(dest="module", required=True, metavar="COMMAND")
     _add_relay(_new(commands, "relay", "send the messages of committed transactions"))
     _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
+    _add_replay(_new(commands, "replay", "rebuild a read model from stored events"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
@@ -147,6 +148,22 @@ def _add_consume(parser: Parser) -> None:
     add("--lease", silence, lease, default="10s", metavar="TIME")
     add("--drain", "handle all there is, then exit", **_FLAG)
     _add_log(parser)
+
+
+def _add_replay(parser: Parser) -> None:
+    text = "the read model, such as shop.readers:app: an object with `bus` and `unit_of_work`"
+    parser.add_argument("application", metavar="APP", help=text)
+    name = "its name, under which the position is stored"
+    parser.option("--read-model", name, required=True, metavar="NAME")
+    _add_database(parser)
+    names = "only messages of these names, with commas in between"
+    parser.option("--names", names, values.names, metavar="NAMES")
+    after = "begin the first run after this position"
+    parser.option("--after", after, _POSITION, default="0", metavar="N")
+    iso = "only what was created since then: 2026-11-22T21:25 (UTC) or a TIME ago"
+    parser.option("--since", iso, values.point_in_time, metavar="WHEN")
+    parser.option("--batch-size", "the most messages of a transaction", default="500", **_BATCH)
+    parser.option("--json", "print JSON, a line for each progress", **_FLAG)
 
 
 def _add_log(parser: Parser) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from argparse import Namespace
 from collections.abc import Callable
-from types import FrameType
+from functools import partial
 from typing import Any
 
 from ..adapters.factory import async_source_from_url, sync_source_from_url
@@ -23,10 +22,9 @@ from . import logs
 from .application import Application
 from .exit_code import ExitCode
 from .output import with_advice
+from .signals import stop_task_on_signals, stopped_by_signals
 
 log: logging.Logger = logging.getLogger("messagebus.consumer")
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(options: Namespace) -> ExitCode:
@@ -57,17 +55,7 @@ def run(options: Namespace) -> ExitCode:
 async def _consume(application: Application, options: Namespace) -> None:
     source = async_source_from_url(options.stream, options.consumer)
     consumer = AsyncInboxConsumer(options.consumer, source, **_arguments(application, options))
-    loop = asyncio.get_running_loop()
-    task: Any = asyncio.current_task()
-
-    def stop(name: str) -> None:
-        _say_that_it_stops(name)
-        consumer.stop()
-        for each in _SIGNALS:
-            loop.add_signal_handler(each, task.cancel)
-
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, stop, each.name)
+    stop_task_on_signals(partial(_stop, consumer))
     _say_that_it_starts(consumer)
     if options.drain:
         await consumer.drain()
@@ -79,22 +67,11 @@ async def _consume(application: Application, options: Namespace) -> None:
 def _consume_in_thread(application: Application, options: Namespace) -> None:
     source = sync_source_from_url(options.stream, options.consumer)
     consumer = SyncInboxConsumer(options.consumer, source, **_arguments(application, options))
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, interrupt)
-        consumer.stop()
-        _say_that_it_stops(signal.Signals(number).name)
-
-    for each in _SIGNALS:
-        signal.signal(each, stop)
-    _say_that_it_starts(consumer)
-    end: Callable[[], object] = consumer.drain if options.drain else consumer.run
-    end()
-    _say_what_was_done(consumer)
+    with stopped_by_signals(partial(_stop, consumer)):
+        _say_that_it_starts(consumer)
+        end: Callable[[], object] = consumer.drain if options.drain else consumer.run
+        end()
+        _say_what_was_done(consumer)
 
 
 def _arguments(application: Application, options: Namespace) -> dict[str, Any]:
@@ -124,7 +101,8 @@ def _say_that_it_starts(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> Non
     log.info("started %s as %s", consumer.name, consumer.member, extra=details)
 
 
-def _say_that_it_stops(name: str) -> None:
+def _stop(consumer: AsyncInboxConsumer | SyncInboxConsumer, name: str) -> None:
+    consumer.stop()
     log.info("stopping on %s", name, extra={"event": "consumer.stopping", "signal": name})
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from argparse import Namespace
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,10 +19,9 @@ from ..exceptions import TransportRefusedError, UndeliverableMessageError
 from . import logs
 from .database import new_engine
 from .exit_code import ExitCode
+from .signals import stop_task_on_signals
 
 log: logging.Logger = logging.getLogger("messagebus.relay")
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(options: Namespace) -> ExitCode:
@@ -70,7 +68,7 @@ async def _relay(options: Namespace) -> ExitCode:
             retention_batch=options.retention_batch,
             retention_interval=options.retention_interval,
         )
-        _stop_on_signals(relay)
+        stop_task_on_signals(partial(_stop, relay))
         details = {"event": "relay.started", "holder": relay.holder}
         log.info("started as %s", relay.holder, extra=details)
         if options.drain:
@@ -82,16 +80,6 @@ async def _relay(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _stop_on_signals(relay: AsyncOutboxRelay) -> None:
-    """Let the first signal stop the relay, and the second one cancel it."""
-    loop = asyncio.get_running_loop()
-    task: Any = asyncio.current_task()
-
-    def stop(name: str) -> None:
-        log.info("stopping on %s", name, extra={"event": "relay.stopping", "signal": name})
-        relay.stop()
-        for each in _SIGNALS:
-            loop.add_signal_handler(each, task.cancel)
-
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, stop, each.name)
+def _stop(relay: AsyncOutboxRelay, name: str) -> None:
+    log.info("stopping on %s", name, extra={"event": "relay.stopping", "signal": name})
+    relay.stop()

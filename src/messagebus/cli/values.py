@@ -80,6 +80,15 @@ def prefix(text: str) -> str:
     return text
 
 
+def names(text: str) -> frozenset[str]:
+    """Convert names with commas in between."""
+    found = frozenset(each.strip() for each in text.split(","))
+    if "" in found:
+        problem = f"{text!r} are no names with commas in between, such as book_lent,book_returned"
+        raise ArgumentTypeError(problem)
+    return found
+
+
 def uuid(text: str) -> UUID:
     """Convert the identifier of a message."""
     try:

@@ -186,3 +186,18 @@ async def test_what_a_replayed_message_raises_is_refused(
     assert before == await stored(engine)
     async with engine.connect() as connection:
         assert 0 == await connection.scalar(sa.select(tables.replays.c.position))
+
+
+async def test_a_listener_gets_its_dependencies(engine: AsyncEngine) -> None:
+    """By name, as from any other call."""
+    await publish(engine, *"ab")
+    shelf: list[str] = []
+
+    async def keep(event: BookBorrowed, uow: AsyncShelves, shelf: list[str]) -> None:
+        shelf.append(event.id)
+
+    bus = AsyncMessageBus[Any]()
+    bus.add_listener(BookBorrowed, keep)
+    await run(AsyncReplay(engine, bus, AsyncShelves(engine), "a", dependencies={"shelf": shelf}))
+
+    assert [*"ab"] == shelf

@@ -182,3 +182,18 @@ def test_what_a_replayed_message_raises_is_refused(engine: SyncEngine, uow: Sync
     assert before == stored(engine)
     with engine.connect() as connection:
         assert 0 == connection.scalar(sa.select(tables.replays.c.position))
+
+
+def test_a_listener_gets_its_dependencies(engine: SyncEngine) -> None:
+    """By name, as from any other call."""
+    publish(engine, *"ab")
+    shelf: list[str] = []
+
+    def keep(event: BookBorrowed, uow: SyncShelves, shelf: list[str]) -> None:
+        shelf.append(event.id)
+
+    bus = SyncMessageBus[Any]()
+    bus.add_listener(BookBorrowed, keep)
+    run(SyncReplay(engine, bus, SyncShelves(engine), "a", dependencies={"shelf": shelf}))
+
+    assert [*"ab"] == shelf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ class AsyncReplay:
         deserializer: creates the messages; by default of the types that the bus listens to.
         tables: the tables.
         batch_size: how many messages share a transaction.
+        dependencies: the dependencies that listeners ask for by name.
 
     Raises:
         ConfigurationError: the batch size is out of range, or two types that the bus listens to
@@ -56,6 +57,7 @@ class AsyncReplay:
         deserializer: AbstractMessageDeserializer | None = None,
         tables: OutboxTables = default_tables,
         batch_size: int = 500,
+        dependencies: Mapping[str, Any] | None = None,
     ) -> None:
         ensure_whole("batch_size", batch_size, most=LARGEST_BATCH)
         types = bus.message_types()
@@ -69,6 +71,7 @@ class AsyncReplay:
         self._deserializer = deserializer or MessageDeserializer(types)
         self._tables = tables
         self._batch_size = batch_size
+        self._dependencies = dependencies or {}
         self._history = AsyncMessageHistory(engine, tables=tables, page_size=batch_size)
 
     async def run(
@@ -156,7 +159,7 @@ class AsyncReplay:
                 message = record.to_message(self._deserializer)
                 transaction.received = Received(message, record.correlation_id)
                 try:
-                    await self._bus.handle(message, transaction)
+                    await self._bus.handle(message, transaction, **self._dependencies)
                 except Exception as error:
                     error.add_note(f"It is replayed from position {record.position}.")
                     raise

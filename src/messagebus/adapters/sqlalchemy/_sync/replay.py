@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,7 @@ class SyncReplay:
         deserializer: creates the messages; by default of the types that the bus listens to.
         tables: the tables.
         batch_size: how many messages share a transaction.
+        dependencies: the dependencies that listeners ask for by name.
 
     Raises:
         ConfigurationError: the batch size is out of range, or two types that the bus listens to
@@ -58,6 +59,7 @@ class SyncReplay:
         deserializer: AbstractMessageDeserializer | None = None,
         tables: OutboxTables = default_tables,
         batch_size: int = 500,
+        dependencies: Mapping[str, Any] | None = None,
     ) -> None:
         ensure_whole("batch_size", batch_size, most=LARGEST_BATCH)
         types = bus.message_types()
@@ -71,6 +73,7 @@ class SyncReplay:
         self._deserializer = deserializer or MessageDeserializer(types)
         self._tables = tables
         self._batch_size = batch_size
+        self._dependencies = dependencies or {}
         self._history = SyncMessageHistory(engine, tables=tables, page_size=batch_size)
 
     def run(self, *, after: int = 0, since: datetime | None = None) -> Generator[ReplayProgress]:
@@ -154,7 +157,7 @@ class SyncReplay:
                 message = record.to_message(self._deserializer)
                 transaction.received = Received(message, record.correlation_id)
                 try:
-                    self._bus.handle(message, transaction)
+                    self._bus.handle(message, transaction, **self._dependencies)
                 except Exception as error:
                     error.add_note(f"It is replayed from position {record.position}.")
                     raise
