@@ -38,6 +38,8 @@ class Point(Enum):
     BURYING = "a dead letter is written, and that not committed"
     APPLIED = "messages are applied, none is settled"
     SETTLED = "messages are settled"
+    MOVED = "the position of a replay has moved, and that not committed"
+    REPLAYED = "a batch is replayed"
 
 
 _STATEMENTS = {
@@ -50,6 +52,7 @@ _STATEMENTS = {
     Point.MARKING: r"INSERT INTO \w*inbox ",
     Point.APPLYING: r"INSERT INTO applied ",
     Point.BURYING: r"INSERT INTO \w*dead_letters ",
+    Point.MOVED: r"UPDATE \w*replays SET position=",
 }
 _RECORDS = {Point.TAKEN_OVER: "relay.leading", Point.PURGED: "relay.purged"}
 
@@ -62,7 +65,9 @@ READING = (
     Point.SETTLED,
 )
 """The points that a consumer passes."""
-WRITING = tuple(point for point in Point if point not in READING)
+REBUILDING = (Point.MOVED, Point.APPLYING, Point.REPLAYED)
+"""The points that a replay passes."""
+WRITING = tuple(point for point in Point if point not in {*READING, *REBUILDING})
 """The points that a writer or a relay passes."""
 ONCE_IN_A_LIFE = {Point.TAKING_OVER, Point.COUNTING, Point.TAKEN_OVER}
 """The points that a sole leader passes only once."""

@@ -66,9 +66,11 @@ class Trial:
         file = self.job.folder / LOST
         return file.stat().st_size if file.exists() else 0
 
-    def start(self, function: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    def start(
+        self, function: Callable[..., None], *arguments: object, **options: object
+    ) -> ForkServerProcess:
         """Start a process."""
-        process = CONTEXT.Process(target=function, args=(self.job, *arguments))
+        process = CONTEXT.Process(target=function, args=(self.job, *arguments), kwargs=options)
         process.start()
         self._processes.append(process)
         return process
