@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -108,3 +109,82 @@ def test_a_forked_process_sends_by_a_connection_of_its_own(
     read = READERS[broker](url, unique_name)
     expected = [*(["1"] if used == "used" else []), *([] if ending == "idle" else "234"), "5"]
     assert expected == sorted(message["id"] for message in read)
+
+
+# The child reads while the parent holds a message; it ends as `os.fork` is used, or as a worker.
+READING = """
+import json, os, signal, sys, warnings
+from messagebus.adapters.factory import sync_source_from_url, sync_transport_from_url
+
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads
+signal.alarm(30)
+to, url, ending, used = sys.argv[1:]
+message = {"type": "a_v1", "payload": "{}"}
+with sync_transport_from_url(to) as transport:
+    transport.send_messages_serialized([message | {"id": id} for id in "123"])
+source = sync_source_from_url(url, "reader")
+
+def take(source):
+    while not (found := source.receive(1, 1.0)):
+        pass
+    return found
+
+def say(*found):
+    print(json.dumps([os.getpid() == child, *(each.wire["id"] for each in found)]), flush=True)
+
+held = take(source) if used == "used" else []
+child = os.getpid() if (forked := os.fork()) == 0 else 0
+if forked == 0:
+    signal.alarm(20)
+    if ending != "idle":
+        found = take(source)
+        say(*found)
+        source.settle(found)
+        source.close()
+    if ending == "quick":
+        os._exit(0)
+    sys.exit()
+assert os.waitpid(forked, 0)[1] == 0
+rest = take(source)
+assert all(source.holds(each) for each in [*held, *rest])
+other = sync_source_from_url(url, "reader")
+say(*held, *rest, *other.receive(10, 0.2))
+source.settle([*held, *rest])
+source.close()
+other.close()
+"""
+SOURCES = {
+    "nats": "stream={0}&subject={0}&timeout=3&ordered=no",
+    "redis": "stream={0}&timeout=3&ordered=no",
+}
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.parametrize("broker", SOURCES)
+@pytest.mark.parametrize(
+    ("used", "ending"),
+    [("used", "quick"), ("used", "normal"), ("used", "idle"), ("unused", "normal")],
+)
+def test_a_forked_process_reads_by_a_connection_of_its_own(
+    broker: str, used: str, ending: str, unique_name: str, request: pytest.FixtureRequest
+) -> None:
+    """The parent keeps what it holds, and goes on undisturbed, however the child ends."""
+    url: str = request.getfixturevalue(f"{broker}_url")
+    source = f"{url}?{SOURCES[broker].format(unique_name)}"
+    transport = f"{source.removesuffix('&ordered=no')}&create=yes"
+    done = subprocess.run(
+        [sys.executable, "-c", READING, transport, source, ending, used],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    read = [json.loads(line) for line in done.stdout.splitlines()]
+    # Each says first whether it is the child. What the child has left alone comes to another one.
+    expected = {
+        ("used", "idle"): [[False, "1", "2", "3"]],
+        ("unused", "normal"): [[True, "1"], [False, "2", "3"]],
+    }
+    assert expected.get((used, ending), [[True, "2"], [False, "1", "3"]]) == read

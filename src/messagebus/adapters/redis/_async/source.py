@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
-import uuid
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -83,9 +80,7 @@ class AsyncRedisSource(AsyncAbstractSource):
         self._streams = streams_of(stream, partitions)
         self._create = create
         self._client = client if isinstance(client, AsyncClient) else AsyncClient(client)
-        member = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._group = AsyncGroup(self._client, consumer, member)
-        self._member = member
+        self._group = AsyncGroup(self._client, consumer)
         self._holdings = Holdings(self.hold)
         self._forget()
 
@@ -126,6 +121,12 @@ class AsyncRedisSource(AsyncAbstractSource):
         self._next_check = 0.0
         self._holdings.clear()
 
+    def _enter_process(self) -> None:
+        """Forget what a forked process has inherited: it is held by the parent."""
+        if self._group.is_inherited:
+            self._group.enter_process()
+            self._forget()
+
     async def connect(self) -> None:
         """Connect, create the group, and check the rights of the user.
 
@@ -135,6 +136,7 @@ class AsyncRedisSource(AsyncAbstractSource):
             StreamMissingError: there is no stream, and the source does not create it.
             TransportUnavailableError: the server cannot be reached, or takes no writes now.
         """
+        self._enter_process()
         for stream in self._streams:
             await self._group.open(stream, self._create)
         self._opened = True
@@ -149,16 +151,16 @@ class AsyncRedisSource(AsyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         end = monotonic() + wait
         complete = False
         try:
             if not self._opened:
                 await self.connect()
             while True:
-                left = max(end - monotonic(), 0.0)
                 batch = self._holdings.take(limit)
                 if not batch:
-                    await self._fill(limit, left)
+                    await self._fill(limit, max(end - monotonic(), 0.0))
                     batch = self._holdings.take(limit)
                 if batch or monotonic() >= end:
                     complete = True
@@ -212,10 +214,9 @@ class AsyncRedisSource(AsyncAbstractSource):
                 return
 
     def _keep(self, partition: int, entries: Sequence[Entry], *, redelivered: bool) -> None:
-        stream = self._streams[partition]
         found = [(Place.of(partition, id), fields) for id, fields in entries]
         self._holdings.add(
-            delivery_of(stream, place, fields, redelivered)
+            delivery_of(self._streams[partition], place, fields, redelivered)
             for place, fields in found
             if self.hold is not None or not self._holdings.knows(place)
         )
@@ -226,6 +227,7 @@ class AsyncRedisSource(AsyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         for partition, held in self._holdings.select(deliveries):
             ids = [each.receipt.id for each in held]
             await self._group.acknowledge(self._streams[partition], ids)
@@ -241,6 +243,7 @@ class AsyncRedisSource(AsyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         for partition, held in self._holdings.select(deliveries):
             if self.hold is None:
                 self._holdings.add(replace(each, redelivered=True) for each in held)
@@ -259,6 +262,7 @@ class AsyncRedisSource(AsyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         if self.hold is None:
             return
         for partition, held in self._holdings.select(deliveries):
@@ -275,6 +279,7 @@ class AsyncRedisSource(AsyncAbstractSource):
 
     async def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others hold of them is claimed first."""
+        self._enter_process()
         assigned = frozenset(partitions)
         new = assigned if not self._leased else assigned - frozenset(self._assigned)
         kept = {number: each for number, each in self._cursors.items() if number in assigned}
@@ -287,6 +292,7 @@ class AsyncRedisSource(AsyncAbstractSource):
 
     async def close(self) -> None:
         """Close the connections, unless the client was given to the source."""
+        self._enter_process()
         if self._opened and self.hold is not None:
             with suppress(TransportUnavailableError):  # others get it later then
                 await self.release(self._holdings.all())

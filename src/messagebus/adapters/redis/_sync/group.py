@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,14 +68,23 @@ class SyncGroup:
     Args:
         client: the client.
         name: the name of the group.
-        member: the name of this member of the group.
     """
 
-    def __init__(self, client: SyncClient, name: str, member: str) -> None:
+    def __init__(self, client: SyncClient, name: str) -> None:
         self._client = client
         self._name = name
-        self._member = member
+        self.enter_process()
         self._forget = client.latest.register_script(_FORGET)
+
+    def enter_process(self) -> None:
+        """Become another member: what a forked process inherits belongs to its parent."""
+        self._pid = os.getpid()
+        self._member = f"{socket.gethostname()}-{self._pid}-{uuid.uuid4().hex[:8]}"
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is another process than the one that the member belongs to."""
+        return self._pid != os.getpid()
 
     def open(self, stream: str, create: bool) -> None:
         """Create the group if there is none, and try the commands that reading needs.

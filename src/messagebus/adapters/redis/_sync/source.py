@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
-import uuid
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -85,9 +82,7 @@ class SyncRedisSource(SyncAbstractSource):
         self._streams = streams_of(stream, partitions)
         self._create = create
         self._client = client if isinstance(client, SyncClient) else SyncClient(client)
-        member = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._group = SyncGroup(self._client, consumer, member)
-        self._member = member
+        self._group = SyncGroup(self._client, consumer)
         self._holdings = Holdings(self.hold)
         self._forget()
 
@@ -128,6 +123,12 @@ class SyncRedisSource(SyncAbstractSource):
         self._next_check = 0.0
         self._holdings.clear()
 
+    def _enter_process(self) -> None:
+        """Forget what a forked process has inherited: it is held by the parent."""
+        if self._group.is_inherited:
+            self._group.enter_process()
+            self._forget()
+
     def connect(self) -> None:
         """Connect, create the group, and check the rights of the user.
 
@@ -137,6 +138,7 @@ class SyncRedisSource(SyncAbstractSource):
             StreamMissingError: there is no stream, and the source does not create it.
             TransportUnavailableError: the server cannot be reached, or takes no writes now.
         """
+        self._enter_process()
         for stream in self._streams:
             self._group.open(stream, self._create)
         self._opened = True
@@ -151,16 +153,16 @@ class SyncRedisSource(SyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         end = monotonic() + wait
         complete = False
         try:
             if not self._opened:
                 self.connect()
             while True:
-                left = max(end - monotonic(), 0.0)
                 batch = self._holdings.take(limit)
                 if not batch:
-                    self._fill(limit, left)
+                    self._fill(limit, max(end - monotonic(), 0.0))
                     batch = self._holdings.take(limit)
                 if batch or monotonic() >= end:
                     complete = True
@@ -214,10 +216,9 @@ class SyncRedisSource(SyncAbstractSource):
                 return
 
     def _keep(self, partition: int, entries: Sequence[Entry], *, redelivered: bool) -> None:
-        stream = self._streams[partition]
         found = [(Place.of(partition, id), fields) for id, fields in entries]
         self._holdings.add(
-            delivery_of(stream, place, fields, redelivered)
+            delivery_of(self._streams[partition], place, fields, redelivered)
             for place, fields in found
             if self.hold is not None or not self._holdings.knows(place)
         )
@@ -228,6 +229,7 @@ class SyncRedisSource(SyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         for partition, held in self._holdings.select(deliveries):
             ids = [each.receipt.id for each in held]
             self._group.acknowledge(self._streams[partition], ids)
@@ -243,6 +245,7 @@ class SyncRedisSource(SyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         for partition, held in self._holdings.select(deliveries):
             if self.hold is None:
                 self._holdings.add(replace(each, redelivered=True) for each in held)
@@ -261,6 +264,7 @@ class SyncRedisSource(SyncAbstractSource):
         Raises:
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
+        self._enter_process()
         if self.hold is None:
             return
         for partition, held in self._holdings.select(deliveries):
@@ -277,6 +281,7 @@ class SyncRedisSource(SyncAbstractSource):
 
     def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others hold of them is claimed first."""
+        self._enter_process()
         assigned = frozenset(partitions)
         new = assigned if not self._leased else assigned - frozenset(self._assigned)
         kept = {number: each for number, each in self._cursors.items() if number in assigned}
@@ -289,6 +294,7 @@ class SyncRedisSource(SyncAbstractSource):
 
     def close(self) -> None:
         """Close the connections, unless the client was given to the source."""
+        self._enter_process()
         if self._opened and self.hold is not None:
             with suppress(TransportUnavailableError):  # others get it later then
                 self.release(self._holdings.all())
