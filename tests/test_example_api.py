@@ -224,4 +224,4 @@ def test_a_wrong_stream_is_an_error_of_usage() -> None:
     done = subprocess.run(command, capture_output=True, text=True)
 
     assert 2 == done.returncode
-    assert "error: A transport to NATS needs a subject" in done.stderr
+    assert "error: A URL of NATS needs a subject" in done.stderr

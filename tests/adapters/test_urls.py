@@ -5,7 +5,12 @@ import sys
 
 import pytest
 
-from messagebus.adapters.factory import async_transport_from_url, sync_transport_from_url
+from messagebus.adapters.factory import (
+    async_source_from_url,
+    async_transport_from_url,
+    sync_source_from_url,
+    sync_transport_from_url,
+)
 from messagebus.exceptions import ConfigurationError
 
 URLS = {
@@ -176,3 +181,53 @@ def test_a_password_is_in_no_error() -> None:
         sync_transport_from_url("redis://user:secret@localhost?stream=a&create=maybe")
 
     assert "secret" not in str(failure.value)
+
+
+SOURCE_URLS = {
+    "memory:?partitions=4": "MemorySource",
+    "nats://one,two:4222?stream=EVENTS&subject=events.{name}&partitions=8": "NatsSource",
+    "redis://app:secret@localhost/0?stream=events&partitions=8&client_name=reader": "RedisSource",
+    "rediss://localhost?stream=events&ssl_ca_certs=ca.pem": "RedisSource",
+    "tls://localhost?stream=EVENTS&subject=events&ordered=no&hold=5": "NatsSource",
+    "unix:///run/redis.sock?stream=events&ordered=no&hold=5": "RedisSource",
+    "REDIS://localhost?stream=events&create=yes&timeout=3": "RedisSource",
+}
+
+
+@pytest.mark.parametrize(("url", "name"), SOURCE_URLS.items())
+def test_a_scheme_leads_to_a_source_of_either_colour(url: str, name: str) -> None:
+    """One URL serves both; nothing is connected before something is received."""
+    assert f"Async{name}" == type(async_source_from_url(url, "reader")).__name__
+    assert f"Sync{name}" == type(sync_source_from_url(url, "reader")).__name__
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("stdout:", "No source has the scheme 'stdout'; use one of .*memory, nats, redis"),
+        ("ftp://localhost", "No source has the scheme 'ftp'"),
+        ("memory:?colour=red", "The URL cannot have an option 'colour'"),
+        ("redis://localhost?stream=e&max_length=4", "The URL cannot have an option 'max_length'"),
+        ("redis://localhost?stream=e&ordered=maybe", "The option 'ordered' in the URL is wrong"),
+        ("redis://localhost?stream=e&stream=f", "The option 'stream' is in the URL twice"),
+        ("redis://localhost?stream=e&partitions=0", "partitions must be a whole number from 1"),
+        ("redis://localhost?stream=e&ordered=no&hold=0", "hold must be a number from 0.001"),
+        ("redis://localhost?stream=e&hold=5", "hold has no effect on a source that keeps order"),
+        ("redis://localhost?stream=e&timeout=0", "timeout must be a number from 0.001"),
+        ("redis://localhost", "A source of Redis needs a stream"),
+        ("nats://localhost?stream=E", "A URL of NATS needs a subject"),
+        ("nats://localhost?stream=E&subject=e&patience=1", "cannot have an option 'patience'"),
+        ("nats://localhost?stream=E&subject=e&hold=5", "hold has no effect on a source"),
+        ("nats://localhost?stream=E&subject=e&partitions=9999", "partitions must be a whole"),
+        ("nats://localhost?stream=E F&subject=e", "'E F' is not a valid name of a stream"),
+        ("nats://app:hun#zet@localhost?stream=E&subject=e", "password"),
+        ("redis://app:hun#zet@localhost?stream=E", "password"),
+    ],
+)
+def test_a_source_refuses_an_option_that_makes_no_sense(url: str, problem: str) -> None:
+    """It is not called a transport, and nothing of a password is shown."""
+    for create in (async_source_from_url, sync_source_from_url):
+        with pytest.raises(ConfigurationError, match=problem) as failure:
+            create(url, "reader")
+        assert "transport" not in str(failure.value)
+        assert "zet" not in str(failure.value)

@@ -124,11 +124,13 @@ class Shared:
     kills: int
 
     def __str__(self) -> str:
-        shares = ", ".join(map(str, sorted(self.processes.values(), reverse=True)))
+        shares = sorted(self.processes.values(), reverse=True)
+        largest = ", ".join(map(str, shares[:MOST]))
         return (
             f"{self.rate:.0f} messages/s, {len(self.applied)} applied in "
             f"{self.took.total_seconds():.1f} s, {self.kills} kills; {self.cost:.0f} µs of a "
-            f"processor for each, all processors {self.busy:.0%} busy; shares {shares}"
+            f"processor for each, all processors {self.busy:.0%} busy; largest of {len(shares)} "
+            f"shares {largest}"
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Transport options, in the query of a URL and as arguments."""
+"""Options of transports and sources, in the query of a URL."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def split_options(url: str, kinds: Kinds) -> tuple[str, dict[str, Any]]:
             # What has an @ is a part of a password rather than the name of an option.
             shown = "such an option" if "@" in name else f"an option {name!r}"
             known = ", ".join(kinds) or "none"
-            problem = f"The transport does not have {shown}; its options in a URL: {known}"
+            problem = f"The URL cannot have {shown}; its options: {known}"
             raise ConfigurationError(problem)
         if name in options:
-            problem = f"The transport option {name!r} is in the URL twice"
+            problem = f"The option {name!r} is in the URL twice"
             raise ConfigurationError(problem)
         try:
             options[name] = kinds[name](text)
         except ValueError as error:
-            problem = f"The transport option {name!r} in the URL is wrong: {error}"
+            problem = f"The option {name!r} in the URL is wrong: {error}"
             raise ConfigurationError(problem) from error
     return f"{scheme.lower()}{colon}{rest}", options

@@ -225,7 +225,7 @@ def settings_of(url: str, options: Mapping[str, Any], kinds: Kinds) -> dict[str,
     settings = {**found, **options}
     for name in ("stream", "subject"):
         if name not in settings:
-            problem = f"A transport to NATS needs a {name}: add "
+            problem = f"A URL of NATS needs a {name}: add "
             raise ConfigurationError(problem + "?stream=EVENTS&subject=events.{name} to the URL")
     settings["servers"] = [f"{scheme}://{server}" for server in servers.split(",")]
     return settings

@@ -31,7 +31,7 @@ def read_servers(urls: str | Sequence[str]) -> list[Server]:
     """
     servers = [_read(url) for url in ([urls] if isinstance(urls, str) else urls)]
     if not servers:
-        problem = "A transport to NATS needs the URL of a server"
+        problem = "NATS needs the URL of a server"
         raise ConfigurationError(problem)
     return servers
 
