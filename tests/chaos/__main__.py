@@ -26,7 +26,7 @@ from tests.servers.postgres import new_database
 
 from . import sharing
 from .application import Job
-from .brokers import BROKERS
+from .brokers import BROKERS, Restartable, announce
 from .faults import DELETING, READING, WRITING, Point
 from .moods import MOODS, moods_of
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
@@ -149,7 +149,8 @@ def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple
             options: dict[str, Any] = chance.choice(
                 [{}, {"transaction_batch": 10}, {"concurrency": 3}]
             )
-            restarted = [servers[broker], *([postgres] if database == "postgresql" else [])]
+            restarted: list[Restartable] = [servers[broker]]
+            restarted += [postgres] if database == "postgresql" else []
             with (
                 tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
                 new_place(postgres, database, Path(folder)) as url,
@@ -186,19 +187,21 @@ def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple
 def share_all(seed: int, messages: int, brokers: Sequence[str]) -> int:
     """Let processes share streams; return 1 if a promise was broken."""
     broken = 0
-    for broker in (BROKERS[name] for name in brokers):
+    for name in brokers:
+        broker = BROKERS[name]
         with PostgresServer() as postgres, broker.server() as server, counting(postgres.url) as at:
-            name = f"sharing_{uuid.uuid4().hex}"
-            partitions = sharing.PARTITIONS
-            fill(broker.transport(server.url, name, partitions), messages, sharing.KEYS, seed)
-            source = broker.source(server.url, name, partitions)
             for processes, every in ((1, None), (2, None), (4, None), (2, sharing.BETWEEN_KILLS)):
-                job = new_sharing(postgres.url, source, transaction_batch=sharing.BATCH)
+                place = (server.url, f"sharing_{uuid.uuid4().hex}", sharing.PARTITIONS)
+                job = new_sharing(
+                    postgres.url, broker.source(*place), transaction_batch=sharing.BATCH
+                )
+                announce(job.source, job.consumer)
+                fill(broker.transport(*place), messages, sharing.KEYS, seed)
                 result = share(at, job, messages, processes, seed, every)
                 which = (
                     f"{processes} process(es)" if every is None else "2 to 4, killed and joining"
                 )
-                print(f"--seed {seed}, {type(server).__name__}, {which}: {result}")
+                print(f"--seed {seed}, {name}, {which}: {result}")
                 print(*(f"  {each}" for each in result.violations), sep="\n", end="", flush=True)
                 broken += bool(result.violations)
     print(f"{broken} crowds in which a promise was broken")

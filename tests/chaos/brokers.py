@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from typing import Protocol
 
-from tests.servers import NatsServer, RedisServer, Server
+from messagebus.adapters.factory import sync_source_from_url
+from messagebus.inbox.capability import SourceCapability
+from tests.servers import NatsServer, RedisServer
+
+
+class Restartable(Protocol):
+    """A server that the trials stop, kill and start again."""
+
+    @property
+    def url(self) -> str:
+        """The URL of the server."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+    def kill(self) -> None:
+        """Stop it without warning."""
+
+    def start(self) -> None:
+        """Start it again, with everything that it has confirmed."""
 
 
 @dataclass(frozen=True)
@@ -13,15 +34,15 @@ class Broker:
     """A broker of the trials; a new one needs an entry in *BROKERS*, and nothing else.
 
     Attributes:
-        server: creates a server that keeps what it has confirmed when it is killed, or one whose
-            kill only cuts the connections.
+        server: starts a server, which stops at the end; that of a broker in memory cuts its
+            connections instead when it is killed.
         query: the options of transport and source, in which ``{stream}`` and ``{partitions}`` are
             replaced.
         sending: further options of the transport, which must not drop duplicates if it can be
             told so.
     """
 
-    server: Callable[[], Server]
+    server: Callable[[], AbstractContextManager[Restartable]]
     query: str
     sending: str = ""
 
@@ -45,3 +66,15 @@ BROKERS = {
         "stream={stream}&subject={stream}.{{name}}&create=true&partitions={partitions}",
     ),
 }
+
+
+def announce(source: str, consumer: str) -> None:
+    """Make a consumer known to a broker that keeps nothing for others.
+
+    Args:
+        source: the URL of the source.
+        consumer: the name of the consumer.
+    """
+    with closing(sync_source_from_url(source, consumer)) as unused:
+        if SourceCapability.HISTORY not in unused.capabilities:
+            unused.connect()

@@ -27,11 +27,10 @@ from messagebus.adapters.sqlalchemy import (
 )
 from messagebus.inbox import ConsumerOptions, Delivery, SyncAbstractSource, SyncInboxConsumer
 from messagebus.retry import Backoff
-from tests.servers import Server
 
 from . import ledger
 from .application import MANY, Job, application, begin, command_line, new_engine
-from .brokers import BROKERS
+from .brokers import BROKERS, Restartable, announce
 from .faults import READING, Fault, Point, Trap
 from .ledger import Key, Written
 from .trial import LONGEST_LIFE, Trial
@@ -278,6 +277,7 @@ def reading(job: Job) -> Iterator[Trial]:
     sync_create_tables(engine)
     metadata.create_all(engine)
     engine.dispose()
+    announce(job.source, NAME)
     with Trial(job) as trial:
         yield trial
 
@@ -326,7 +326,7 @@ def kill_reader_at(trial: Trial, point: Point, times: int) -> Reading:
     return read_to_the_end(trial)
 
 
-def kill_any_at_random(trial: Trial, times: int, servers: Sequence[Server] = ()) -> Reading:
+def kill_any_at_random(trial: Trial, times: int, servers: Sequence[Restartable] = ()) -> Reading:
     """Kill at random moments, and restart; then let everything be applied.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.running.blocking import sqlite_url
-from tests.servers import PostgresServer, Server
+from tests.servers import PostgresServer
 from tests.servers.postgres import new_database
 
 from .application import Job
@@ -60,11 +60,13 @@ def test_whatever_is_restarted_each_message_is_applied_once(
     own_postgres: PostgresServer,
     unique_name: str,
     tmp_path: Path,
-    request: pytest.FixtureRequest,
 ) -> None:
     """Database and broker die at random moments, and so do the processes in between."""
-    server: Server = request.getfixturevalue(f"own_{broker}")
-    with new_database(own_postgres.url) as url, new_database(own_postgres.url) as other:
+    with (
+        BROKERS[broker].server() as server,
+        new_database(own_postgres.url) as url,
+        new_database(own_postgres.url) as other,
+    ):
         databases = (url, other)
         job = consuming_job(
             broker, server.url, unique_name, databases, tmp_path, seed=3, restarts=True

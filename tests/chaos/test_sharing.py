@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .brokers import BROKERS
+from .brokers import BROKERS, announce
 from .sharing import counting, fill, new_sharing, share
 
 MESSAGES = 3_000
@@ -16,9 +16,10 @@ def test_processes_that_die_and_join_apply_each_message_once(
 ) -> None:
     """Nothing is lost or doubled, and the order of each key stays, whoever holds its partition."""
     url: str = request.getfixturevalue(f"{broker}_url")
-    entry = BROKERS[broker]
-    fill(entry.transport(url, unique_name, 4), MESSAGES, keys=50, seed=1)
-    job = new_sharing(postgres_url, entry.source(url, unique_name, 4), transaction_batch=2)
+    entry, place = BROKERS[broker], (url, unique_name, 4)
+    job = new_sharing(postgres_url, entry.source(*place), transaction_batch=2)
+    announce(job.source, job.consumer)
+    fill(entry.transport(*place), MESSAGES, keys=50, seed=1)
     with counting(postgres_url) as engine:
         result = share(engine, job, MESSAGES, processes=2, every=0.8, most=3)
 
