@@ -14,10 +14,7 @@ from messagebus.inbox import Delivery
 from messagebus.testing.source._async.reading import wires
 from messagebus.testing.transport._async.retrying import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
-from tests._async.adapters.test_redis_setups import Replicated, is_promoted, wait_until
-from tests.adapters.stored import in_redis
-from tests.running.aio import AsyncSentinel
-from tests.servers import Sentinel
+from tests._async.adapters.test_redis_setups import failing_over
 
 pytestmark = pytest.mark.server
 
@@ -53,28 +50,17 @@ async def test_a_client_for_clusters_reads_partitions_on_one_node(
 async def test_a_source_follows_the_primary_of_a_sentinel() -> None:
     """After a failover it goes on where it was: what is settled does not come again."""
     messages = new_messages(2)
-    new_sentinel: Any = AsyncSentinel
-    with Replicated() as old, Replicated() as new, in_redis(new.url) as replica:
-        replica.replicaof("127.0.0.1", old.port)
-        wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
-        with Sentinel(old.port) as watcher, in_redis(old.url) as primary:
-            sentinel = new_sentinel([("127.0.0.1", watcher.port)])
-            client = sentinel.master_for("shop", socket_timeout=5)
-            transport = AsyncRedisTransport(client, "shop", create=True)
-            source = AsyncRedisSource(client, "shop", "reader")
-            await transport.send_message_serialized(messages[0])
-            found = await receive_one(source)
-            await source.settle([found])
-            offset = primary.info("replication")["master_repl_offset"]
-            wait_until(lambda: replica.info("replication")["slave_repl_offset"] >= offset)
-            wait_until(lambda: is_promoted(replica, watcher.port))
-            primary.replicaof("127.0.0.1", new.port)  # as the Sentinel does some seconds later
-            await send_until_confirmed(transport, messages[1:])
-            again = await receive_one(source)
-            await source.settle([again])
-            await source.close()
-            for each in (client, *sentinel.sentinels):
-                await each.connection_pool.disconnect()
+    async with failing_over() as (client, fail_over, _):
+        transport = AsyncRedisTransport(client, "shop", create=True)
+        source = AsyncRedisSource(client, "shop", "reader")
+        await transport.send_message_serialized(messages[0])
+        found = await receive_one(source)
+        await source.settle([found])
+        fail_over()
+        await send_until_confirmed(transport, messages[1:])
+        again = await receive_one(source)
+        await source.settle([again])
+        await source.close()
 
     assert messages == [found.wire, again.wire]
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,27 +112,42 @@ class Replicated(RedisServer):
         return [*super().command(port), "--repl-diskless-sync-delay", "0"]
 
 
-@pytest.mark.slow
-def test_the_client_of_a_sentinel_follows_the_primary() -> None:
-    """After a failover it asks the Sentinel again; the old primary answers READONLY until then."""
-    messages = new_messages(2)
+@contextmanager
+def failing_over() -> Iterator[tuple[Any, Callable[[], None], str]]:
+    """Yield a client that a Sentinel gave, what causes a failover, and the URL of the replica.
+
+    The old primary answers READONLY after the failover.
+    """
     new_sentinel: Any = SyncSentinel
     with Replicated() as old, Replicated() as new, in_redis(new.url) as replica:
         replica.replicaof("127.0.0.1", old.port)
         wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
         with Sentinel(old.port) as watcher, in_redis(old.url) as primary:
             sentinel = new_sentinel([("127.0.0.1", watcher.port)])
-            client = sentinel.master_for("shop")
-            with SyncRedisTransport(client, "shop", create=True) as transport:
-                transport.connect()
-                transport.send_message_serialized(messages[0])
-                wait_until(lambda: replica.xlen("shop"))
+            client = sentinel.master_for("shop", socket_timeout=5)
+
+            def fail_over() -> None:
+                offset = primary.info("replication")["master_repl_offset"]
+                wait_until(lambda: replica.info("replication")["slave_repl_offset"] >= offset)
                 wait_until(lambda: is_promoted(replica, watcher.port))
                 primary.replicaof("127.0.0.1", new.port)  # as the Sentinel does some seconds later
-                send_until_confirmed(transport, messages[1:])
+
+            yield client, fail_over, new.url
             for each in (client, *sentinel.sentinels):
                 each.connection_pool.disconnect()
-        assert messages == entries(new.url, "shop")
+
+
+@pytest.mark.slow
+def test_the_client_of_a_sentinel_follows_the_primary() -> None:
+    """After a failover it asks the Sentinel again; the old primary answers READONLY until then."""
+    messages = new_messages(2)
+    with failing_over() as (client, fail_over, url):
+        with SyncRedisTransport(client, "shop", create=True) as transport:
+            transport.connect()
+            transport.send_message_serialized(messages[0])
+            fail_over()
+            send_until_confirmed(transport, messages[1:])
+        assert messages == entries(url, "shop")
 
 
 def wait_until(condition: Any) -> None:

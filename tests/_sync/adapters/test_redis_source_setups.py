@@ -16,10 +16,7 @@ from messagebus.inbox import Delivery
 from messagebus.testing.source._sync.reading import wires
 from messagebus.testing.transport._sync.retrying import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
-from tests._sync.adapters.test_redis_setups import Replicated, is_promoted, wait_until
-from tests.adapters.stored import in_redis
-from tests.running.blocking import SyncSentinel
-from tests.servers import Sentinel
+from tests._sync.adapters.test_redis_setups import failing_over
 
 pytestmark = pytest.mark.server
 
@@ -55,28 +52,17 @@ def test_a_client_for_clusters_reads_partitions_on_one_node(
 def test_a_source_follows_the_primary_of_a_sentinel() -> None:
     """After a failover it goes on where it was: what is settled does not come again."""
     messages = new_messages(2)
-    new_sentinel: Any = SyncSentinel
-    with Replicated() as old, Replicated() as new, in_redis(new.url) as replica:
-        replica.replicaof("127.0.0.1", old.port)
-        wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
-        with Sentinel(old.port) as watcher, in_redis(old.url) as primary:
-            sentinel = new_sentinel([("127.0.0.1", watcher.port)])
-            client = sentinel.master_for("shop", socket_timeout=5)
-            transport = SyncRedisTransport(client, "shop", create=True)
-            source = SyncRedisSource(client, "shop", "reader")
-            transport.send_message_serialized(messages[0])
-            found = receive_one(source)
-            source.settle([found])
-            offset = primary.info("replication")["master_repl_offset"]
-            wait_until(lambda: replica.info("replication")["slave_repl_offset"] >= offset)
-            wait_until(lambda: is_promoted(replica, watcher.port))
-            primary.replicaof("127.0.0.1", new.port)  # as the Sentinel does some seconds later
-            send_until_confirmed(transport, messages[1:])
-            again = receive_one(source)
-            source.settle([again])
-            source.close()
-            for each in (client, *sentinel.sentinels):
-                each.connection_pool.disconnect()
+    with failing_over() as (client, fail_over, _):
+        transport = SyncRedisTransport(client, "shop", create=True)
+        source = SyncRedisSource(client, "shop", "reader")
+        transport.send_message_serialized(messages[0])
+        found = receive_one(source)
+        source.settle([found])
+        fail_over()
+        send_until_confirmed(transport, messages[1:])
+        again = receive_one(source)
+        source.settle([again])
+        source.close()
 
     assert messages == [found.wire, again.wire]
 
