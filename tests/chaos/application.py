@@ -33,6 +33,7 @@ from .seams import open_seams
 
 DOOMED = 0.15  # the fraction of transactions that is rolled back
 MANY = 1_000_000  # attempts: so many that frequent kills never park a message
+LONGEST_LIFE = 0.3  # seconds
 LOST = "lost"
 """The file that grows by a byte whenever a relay loses its lease."""
 
@@ -57,6 +58,7 @@ class Job:
         consumer_database: the URL of the database of the consumers, if there are any.
         source: the URL by which they read the stream.
         consumer: the further options of each consumer.
+        life: the longest time until the next process is killed at random, in seconds.
     """
 
     database: str
@@ -73,6 +75,7 @@ class Job:
     consumer_database: str = ""
     source: str = ""
     consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
+    life: float = LONGEST_LIFE
 
 
 def application(job: Job, fault: Fault | None, transactions: int | None) -> None:

@@ -11,6 +11,8 @@ from messagebus.adapters.factory import sync_source_from_url
 from messagebus.inbox.capability import SourceCapability
 from tests.servers import NatsServer, RedisServer
 
+from .application import LONGEST_LIFE
+
 
 class Restartable(Protocol):
     """A server that the trials stop, kill and start again."""
@@ -40,26 +42,33 @@ class Broker:
             replaced.
         sending: further options of the transport, which must not drop duplicates if it can be
             told so.
+        reading: further options of the source.
+        life: the longest time until the next process is killed at random, in seconds.
     """
 
     server: Callable[[], AbstractContextManager[Restartable]]
     query: str
     sending: str = ""
+    reading: str = ""
+    life: float = LONGEST_LIFE
 
-    def source(self, url: str, stream: str, partitions: int = 1) -> str:
+    def source(self, url: str, stream: str, partitions: int) -> str:
         """Return the URL of a source."""
-        return f"{url}?{self.query.format(stream=stream, partitions=partitions)}"
+        return f"{self._common(url, stream, partitions)}{self.reading}"
 
-    def transport(self, url: str, stream: str, partitions: int = 1) -> str:
+    def transport(self, url: str, stream: str, partitions: int) -> str:
         """Return the URL of a transport."""
-        return f"{self.source(url, stream, partitions)}{self.sending}"
+        return f"{self._common(url, stream, partitions)}{self.sending}"
+
+    def _common(self, url: str, stream: str, partitions: int) -> str:
+        return f"{url}?{self.query.format(stream=stream, partitions=partitions)}"
 
 
 BROKERS = {
     "redis": Broker(
         RedisServer,
         "stream={stream}&create=true&partitions={partitions}",
-        "&deduplicate_for=0",
+        sending="&deduplicate_for=0",
     ),
     "nats": Broker(
         NatsServer,

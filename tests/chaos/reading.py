@@ -29,11 +29,11 @@ from messagebus.inbox import ConsumerOptions, Delivery, SyncAbstractSource, Sync
 from messagebus.retry import Backoff
 
 from . import ledger
-from .application import MANY, Job, application, begin, command_line, new_engine
+from .application import LONGEST_LIFE, MANY, Job, application, begin, command_line, new_engine
 from .brokers import BROKERS, Restartable, announce
 from .faults import READING, Fault, Point, Trap
 from .ledger import Key, Written
-from .trial import LONGEST_LIFE, Trial
+from .trial import Trial
 
 NAME = "reader"
 REFUSED = 7  # every so many transactions have a part that no consumer accepts
@@ -251,6 +251,7 @@ def consuming_job(
         seed: decides what is killed.
         restarts: whether servers are restarted.
     """
+    place = (server, name, 1 + seed % 2 * 3)  # every other job has partitions
     options = ConsumerOptions(
         max_attempts=MANY,
         hopeless=[RefusedError],
@@ -260,13 +261,14 @@ def consuming_job(
     )
     return Job(
         databases[0],
-        BROKERS[broker].transport(server, name),
+        BROKERS[broker].transport(*place),
         folder,
         seed,
         restarts=restarts,
         consumer_database=databases[1],
-        source=BROKERS[broker].source(server, name),
+        source=BROKERS[broker].source(*place),
         consumer=options,
+        life=BROKERS[broker].life,
     )
 
 
@@ -344,7 +346,7 @@ def kill_any_at_random(trial: Trial, times: int, servers: Sequence[Restartable] 
     running: list[ForkServerProcess] = [trial.start(*each) for each in starts]
     restarts = 0
     for _ in range(times):
-        time.sleep(chance.random() * LONGEST_LIFE)
+        time.sleep(chance.random() * trial.job.life)
         number = chance.randrange(len(starts) + len(servers))
         if number < len(starts):
             trial.kill(running[number])
@@ -356,7 +358,7 @@ def kill_any_at_random(trial: Trial, times: int, servers: Sequence[Restartable] 
             server.start()
             trial.kills += 1
             restarts += 1
-    time.sleep(LONGEST_LIFE)
+    time.sleep(trial.job.life)
     for process in running:
         trial.kill(process)
     return replace(read_to_the_end(trial), restarts=restarts)

@@ -20,11 +20,11 @@ from messagebus.adapters.sqlalchemy import (
     prepare_sqlite,
 )
 
-from .application import Job, begin, new_engine
+from .application import LONGEST_LIFE, Job, begin, new_engine
 from .faults import REBUILDING, Fault, Point, Trap
 from .ledger import Key, Ledger, Write, Written, new_bus
 from .reading import applied, metadata
-from .trial import LONGEST_LIFE, Trial
+from .trial import Trial
 
 TRANSACTIONS = 120
 BATCH = 3

@@ -16,13 +16,12 @@ from messagebus.adapters.sqlalchemy import SyncOutbox, sync_create_tables
 from tests.servers import Server
 
 from . import ledger
-from .application import LOST, Job, application, command_line, new_engine
+from .application import LONGEST_LIFE, LOST, Job, application, command_line, new_engine
 from .faults import ONCE_IN_A_LIFE, Fault, Point
 from .result import Arrival, Result
 
 PATIENCE = 120.0  # seconds after which something counts as never happening
 LAST_TRANSACTIONS = 4
-LONGEST_LIFE = 0.3  # seconds
 ADAPTERS = ("nats", "redis")  # which the processes import as soon as they have begun
 Start = tuple[Any, ...]  # the function to start, and its arguments
 # Processes are forked from a server that has imported everything and has no threads.
