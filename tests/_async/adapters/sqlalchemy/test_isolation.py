@@ -46,6 +46,25 @@ class ConflictError(Exception):
     sqlstate = "40001"
 
 
+async def test_a_claim_that_meets_a_conflict_is_repeated_in_read_committed(
+    postgres_url: str, transport: AsyncRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The isolation level of a single statement is the default of the database."""
+    engine = new_engine(postgres_url)
+    await async_create_tables(engine)
+    await publish(engine, "1")
+    relay = AsyncOutboxRelay(engine, transport)
+
+    async def contend(*_arguments: Any) -> Any:
+        raise OperationalError("UPDATE", {}, ConflictError())
+
+    monkeypatch.setattr(relay._lease, "claim", contend)
+
+    assert 1 == await relay.drain()
+    assert relay._failures.last_error is None
+    await engine.dispose()
+
+
 class AsyncContended(AsyncOutboxRelay):
     """Loses to another transaction a few times."""
 

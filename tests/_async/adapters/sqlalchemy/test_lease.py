@@ -244,6 +244,37 @@ async def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
     assert [str(event.message_id) for event in events] == transport.ids
 
 
+async def test_a_relay_claims_nothing_without_its_lease(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """A batch is claimed and noted under the token of the lease, or not at all."""
+    await publish(engine, "1", "2")
+    relay = AsyncOutboxRelay(engine, transport)
+    assert await relay._lease.acquire()
+    lease = tables.lease.c
+
+    async def noted() -> tuple[Any, ...]:
+        async with engine.connect() as connection:
+            found = await connection.execute(sa.select(lease.sending_from, lease.sending_to))
+            return tuple(found.one())
+
+    async with engine.begin() as connection:
+        await connection.execute(sa.update(tables.lease).values(token=lease.token + 1))
+    with pytest.raises(LeaseLostError):
+        await relay._batches.advance()
+    assert (None, None) == await noted()
+
+    async with engine.begin() as connection:
+        await connection.execute(sa.update(tables.lease).values(expires_at=now(engine.dialect)))
+    assert await relay._lease.acquire()
+    batch = await relay._batches.advance()
+    positions = [row.position for row in batch.rows]
+    assert 2 == len(positions)
+    assert (positions[0], positions[-1]) == await noted()
+    await relay._lease.release()
+    await relay._lease.sign_of_life.close()
+
+
 async def test_a_token_that_is_not_the_last_one_writes_nothing(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:

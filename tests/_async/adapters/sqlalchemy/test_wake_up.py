@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -113,6 +113,46 @@ async def test_a_notified_relay_claims_without_another_look(
             await eventually(arrived)
         await eventually(has_looked)
     assert [0, 1, 2, 3] == looks
+
+
+async def test_a_notified_relay_claims_by_one_statement(
+    engine: AsyncEngine, writer: AsyncEngine
+) -> None:
+    """Who waits for the message waits for one answer of the database."""
+    statements: list[str] = []
+    before: list[list[str]] = []
+
+    class AsyncNoting(AsyncRecorder):
+        async def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+            before.append([*statements])
+            await super().send_message_serialized(message)
+
+    relay = AsyncOutboxRelay(engine, AsyncNoting(), poll_interval=NEVER, lease=NEVER)
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
+    sync_engine = getattr(engine, "sync_engine", engine)
+    look = str(relay._batches._first.compile(sync_engine))
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == look:
+            statements.clear()
+        elif "messagebus_" in statement:  # not the test of the notifications
+            statements.append(statement.split()[0])
+
+    sa.event.listen(sync_engine, "before_cursor_execute", note)
+
+    async def sleeps() -> bool:
+        return not statements and await is_listening(writer)
+
+    async with background(relay.run, relay.stop):
+        for number in range(3):
+            await eventually(sleeps)
+            await publish(writer, str(number))
+
+            async def arrived(expected: int = number + 1) -> bool:
+                return len(before) == expected
+
+            await eventually(arrived)
+    assert [["WITH"]] * 3 == before
 
 
 async def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(

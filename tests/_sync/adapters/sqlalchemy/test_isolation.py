@@ -48,6 +48,25 @@ class ConflictError(Exception):
     sqlstate = "40001"
 
 
+def test_a_claim_that_meets_a_conflict_is_repeated_in_read_committed(
+    postgres_url: str, transport: SyncRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The isolation level of a single statement is the default of the database."""
+    engine = new_engine(postgres_url)
+    sync_create_tables(engine)
+    publish(engine, "1")
+    relay = SyncOutboxRelay(engine, transport)
+
+    def contend(*_arguments: Any) -> Any:
+        raise OperationalError("UPDATE", {}, ConflictError())
+
+    monkeypatch.setattr(relay._lease, "claim", contend)
+
+    assert 1 == relay.drain()
+    assert relay._failures.last_error is None
+    engine.dispose()
+
+
 class SyncContended(SyncOutboxRelay):
     """Loses to another transaction a few times."""
 

@@ -246,6 +246,37 @@ def test_a_leader_that_was_frozen_before_it_sent_sends_nothing(
     assert [str(event.message_id) for event in events] == transport.ids
 
 
+def test_a_relay_claims_nothing_without_its_lease(
+    engine: SyncEngine, transport: SyncRecorder
+) -> None:
+    """A batch is claimed and noted under the token of the lease, or not at all."""
+    publish(engine, "1", "2")
+    relay = SyncOutboxRelay(engine, transport)
+    assert relay._lease.acquire()
+    lease = tables.lease.c
+
+    def noted() -> tuple[Any, ...]:
+        with engine.connect() as connection:
+            found = connection.execute(sa.select(lease.sending_from, lease.sending_to))
+            return tuple(found.one())
+
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.lease).values(token=lease.token + 1))
+    with pytest.raises(LeaseLostError):
+        relay._batches.advance()
+    assert (None, None) == noted()
+
+    with engine.begin() as connection:
+        connection.execute(sa.update(tables.lease).values(expires_at=now(engine.dialect)))
+    assert relay._lease.acquire()
+    batch = relay._batches.advance()
+    positions = [row.position for row in batch.rows]
+    assert 2 == len(positions)
+    assert (positions[0], positions[-1]) == noted()
+    relay._lease.release()
+    relay._lease.sign_of_life.close()
+
+
 def test_a_token_that_is_not_the_last_one_writes_nothing(
     engine: SyncEngine, transport: SyncRecorder
 ) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -115,6 +115,44 @@ def test_a_notified_relay_claims_without_another_look(
             eventually(arrived)
         eventually(has_looked)
     assert [0, 1, 2, 3] == looks
+
+
+def test_a_notified_relay_claims_by_one_statement(engine: SyncEngine, writer: SyncEngine) -> None:
+    """Who waits for the message waits for one answer of the database."""
+    statements: list[str] = []
+    before: list[list[str]] = []
+
+    class SyncNoting(SyncRecorder):
+        def send_message_serialized(self, message: Mapping[str, Any]) -> None:
+            before.append([*statements])
+            super().send_message_serialized(message)
+
+    relay = SyncOutboxRelay(engine, SyncNoting(), poll_interval=NEVER, lease=NEVER)
+    relay._notifications.polls = Backoff(first=NEVER, longest=NEVER)
+    sync_engine = getattr(engine, "sync_engine", engine)
+    look = str(relay._batches._first.compile(sync_engine))
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == look:
+            statements.clear()
+        elif "messagebus_" in statement:  # not the test of the notifications
+            statements.append(statement.split()[0])
+
+    sa.event.listen(sync_engine, "before_cursor_execute", note)
+
+    def sleeps() -> bool:
+        return not statements and is_listening(writer)
+
+    with background(relay.run, relay.stop):
+        for number in range(3):
+            eventually(sleeps)
+            publish(writer, str(number))
+
+            def arrived(expected: int = number + 1) -> bool:
+                return len(before) == expected
+
+            eventually(arrived)
+    assert [["WITH"]] * 3 == before
 
 
 def test_a_commit_that_began_before_the_relay_slept_does_not_wait_for_the_poller(

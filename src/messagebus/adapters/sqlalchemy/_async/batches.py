@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
@@ -18,6 +19,7 @@ from ....service._async.middleware import AsyncSendCall, send
 from ....service.middleware import compose
 from ....typing import AsyncMiddleware
 from .._compat.aio import AsyncConnection
+from .._failures import is_conflict
 from .._position import BehindPosition
 from ..clock import now
 from ..delivery import Batch, Outcome
@@ -72,8 +74,10 @@ class AsyncBatches:
             .limit(batch_size)
         )
         self._behind = BehindPosition()
+        self._at_once: sa.Select[Any] | None = None
         if lease.engine.dialect.name == "postgresql":
             self._head = self._behind.narrow(self._head, column.position)
+            self._at_once = _claim_at_once(self._head, lease)
         self._mark_sent = self._change(
             state=SENT,
             delivered_at=present,
@@ -112,6 +116,8 @@ class AsyncBatches:
                 Nothing is recorded; *settle* does that.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
+        if self._outcome is None and (rows := await self._claim_fresh()):
+            return Batch(rows)
         async with self._lease.transaction(self._note) as (connection, note):
             await self._record(connection)
             batch = await self._claim(connection)
@@ -156,6 +162,23 @@ class AsyncBatches:
         """Forget the outcome of the last batch: another relay sends that batch again."""
         self._outcome = None
         self._behind.forget()
+
+    async def _claim_fresh(self) -> Sequence[sa.Row[Any]]:
+        """Claim the next messages at once, where that is possible and none was tried before.
+
+        Most often, this follows a notification, and somebody waits for the message.
+        """
+        if self._at_once is None:
+            return ()
+        try:
+            rows = await self._lease.claim(self._at_once, {"floor": self._behind.floor()})
+        except DBAPIError as error:
+            # The database may have a stricter isolation level by default.
+            if is_conflict(error):
+                return ()
+            raise
+        self._behind.learn(rows)
+        return rows
 
     async def _claim(self, connection: AsyncConnection) -> Batch:
         floor = self._behind.floor()
@@ -228,6 +251,28 @@ class AsyncBatches:
         else:
             among = position.in_(sa.bindparam("positions", expanding=True))
         return sa.update(self._messages).where(among, self._lease.limit).values(**values)
+
+
+def _claim_at_once(head: sa.Select[Any], lease: AsyncLease) -> sa.Select[Any]:
+    """Return one statement that claims the messages of *head*, unless one was tried before.
+
+    The fence is a part of it: without the lease, it returns and changes nothing.
+    """
+    # The claim need not outlive a crash of the server: what is sent is marked only afterwards, and
+    # the lease is renewed long before it ends.
+    lazy = sa.select(sa.func.set_config("synchronous_commit", "off", True)).scalar_subquery()
+    rows = head.where(lazy.is_not(None)).cte("head")
+    first, last, most = (
+        sa.select(each).scalar_subquery()
+        for each in (
+            sa.func.min(rows.c.position),
+            sa.func.max(rows.c.position),
+            sa.func.max(rows.c.attempts),
+        )
+    )
+    fence = lease.hold(listening=False, sending_from=first, sending_to=last).where(most == 0)
+    held = fence.returning(lease.tables.lease.c.token).cte("held")
+    return sa.select(rows).join(held, sa.true()).order_by(rows.c.position)
 
 
 def _storable(reason: str) -> str:

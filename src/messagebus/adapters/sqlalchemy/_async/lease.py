@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic
@@ -49,6 +49,7 @@ class AsyncLease:
     ) -> None:
         self.engine = engine
         self.reading = engine.execution_options(**READ_ONLY)
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.tables = tables
         self._holder = holder
         self._seconds = duration.total_seconds()
@@ -159,6 +160,28 @@ class AsyncLease:
                 self.forget()
                 raise LeaseLostError
         self._renewed = begun
+
+    async def claim(
+        self, statement: sa.Select[Any], parameters: dict[str, Any]
+    ) -> Sequence[sa.Row[Any]]:
+        """Execute a statement that contains its fence, as a transaction of its own.
+
+        It takes one round trip to the server, where *transaction* takes one for each step.
+
+        Args:
+            statement: returns nothing if the fence changes nothing.
+            parameters: its parameters.
+
+        Returns:
+            The rows; none if there are none, or if another relay holds the lease.
+        """
+        async with self._at_once.connect() as connection, within(connection, self.patience):
+            begun = monotonic()
+            found = await connection.execute(statement, {"held": self._token, **parameters})
+            rows: Sequence[sa.Row[Any]] = found.all()
+        if rows:
+            self._renewed = begun
+        return rows
 
     def hold(self, **values: Any) -> sa.Update:
         """Return a statement that renews the lease if its token is still valid."""

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from ....exceptions import UndeliverableMessageError
 from ....retry import Backoff
@@ -20,6 +21,7 @@ from ....service._sync.middleware import SyncSendCall, send
 from ....service.middleware import compose
 from ....typing import SyncMiddleware
 from .._compat.blocking import SyncConnection
+from .._failures import is_conflict
 from .._position import BehindPosition
 from ..clock import now
 from ..delivery import Batch, Outcome
@@ -74,8 +76,10 @@ class SyncBatches:
             .limit(batch_size)
         )
         self._behind = BehindPosition()
+        self._at_once: sa.Select[Any] | None = None
         if lease.engine.dialect.name == "postgresql":
             self._head = self._behind.narrow(self._head, column.position)
+            self._at_once = _claim_at_once(self._head, lease)
         self._mark_sent = self._change(
             state=SENT,
             delivered_at=present,
@@ -114,6 +118,8 @@ class SyncBatches:
                 Nothing is recorded; *settle* does that.
             LeaseLostError: another relay holds the lease; nothing is recorded or claimed.
         """
+        if self._outcome is None and (rows := self._claim_fresh()):
+            return Batch(rows)
         with self._lease.transaction(self._note) as (connection, note):
             self._record(connection)
             batch = self._claim(connection)
@@ -158,6 +164,23 @@ class SyncBatches:
         """Forget the outcome of the last batch: another relay sends that batch again."""
         self._outcome = None
         self._behind.forget()
+
+    def _claim_fresh(self) -> Sequence[sa.Row[Any]]:
+        """Claim the next messages at once, where that is possible and none was tried before.
+
+        Most often, this follows a notification, and somebody waits for the message.
+        """
+        if self._at_once is None:
+            return ()
+        try:
+            rows = self._lease.claim(self._at_once, {"floor": self._behind.floor()})
+        except DBAPIError as error:
+            # The database may have a stricter isolation level by default.
+            if is_conflict(error):
+                return ()
+            raise
+        self._behind.learn(rows)
+        return rows
 
     def _claim(self, connection: SyncConnection) -> Batch:
         floor = self._behind.floor()
@@ -230,6 +253,28 @@ class SyncBatches:
         else:
             among = position.in_(sa.bindparam("positions", expanding=True))
         return sa.update(self._messages).where(among, self._lease.limit).values(**values)
+
+
+def _claim_at_once(head: sa.Select[Any], lease: SyncLease) -> sa.Select[Any]:
+    """Return one statement that claims the messages of *head*, unless one was tried before.
+
+    The fence is a part of it: without the lease, it returns and changes nothing.
+    """
+    # The claim need not outlive a crash of the server: what is sent is marked only afterwards, and
+    # the lease is renewed long before it ends.
+    lazy = sa.select(sa.func.set_config("synchronous_commit", "off", True)).scalar_subquery()
+    rows = head.where(lazy.is_not(None)).cte("head")
+    first, last, most = (
+        sa.select(each).scalar_subquery()
+        for each in (
+            sa.func.min(rows.c.position),
+            sa.func.max(rows.c.position),
+            sa.func.max(rows.c.attempts),
+        )
+    )
+    fence = lease.hold(listening=False, sending_from=first, sending_to=last).where(most == 0)
+    held = fence.returning(lease.tables.lease.c.token).cte("held")
+    return sa.select(rows).join(held, sa.true()).order_by(rows.c.position)
 
 
 def _storable(reason: str) -> str:
