@@ -2,8 +2,8 @@
 
 To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (the user must be
 allowed to create databases), MESSAGEBUS_TEST_REDIS_URL, MESSAGEBUS_TEST_NATS_URL,
-MESSAGEBUS_KAFKA_URL or MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one of
-their own. A test is skipped for want of a program only where there is no wheel of it, as of
+MESSAGEBUS_TEST_KAFKA_URL or MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one
+of their own. A test is skipped for want of a program only where there is no wheel of it, as of
 RabbitMQ and PgBouncer, and the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
 Those of Kafka are always skipped on Python 3.15, for which its client has no wheel.
 """
@@ -79,7 +79,7 @@ def rabbitmq_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def kafka_url() -> Iterator[str]:
     """Yield the URL of the Kafka broker that all tests share; take names from *unique_name*."""
-    if url := os.environ.get("MESSAGEBUS_KAFKA_URL"):
+    if url := os.environ.get("MESSAGEBUS_TEST_KAFKA_URL"):
         yield url
         return
     with KafkaServer() as server:
