@@ -8,7 +8,7 @@ from .contender import BY_HAND, OURS
 from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
-from .workloads import business, consuming, finding, latency, relaying, transactions
+from .workloads import business, consuming, finding, latency, recovery, relaying, transactions
 
 
 def durability() -> Iterator[Goal]:
@@ -18,6 +18,7 @@ def durability() -> Iterator[Goal]:
     yield from _relaying()
     yield from _draining()
     yield from _latency()
+    yield from _recovery()
     yield from _consuming()
     yield from _finding()
 
@@ -106,6 +107,17 @@ def _of_oban(run: Run) -> Spread | None:
     return None if ours is None or other is None else spread([ours.value / other.value])
 
 
+def _recovery() -> Iterator[Goal]:
+    for kind in recovery.KINDS:
+        yield Goal(
+            workload="recovery",
+            text=f"from a SIGKILL of the leader until {kind} sends, {recovery.LONGEST}",
+            limit=1.0,
+            unit="s",
+            value=_read("", recovery.size_of(kind, recovery.LONGEST), "recovery"),
+        )
+
+
 def _consuming() -> Iterator[Goal]:
     for colour in ("async", "sync"):
         for kind in consuming.KINDS:
@@ -119,9 +131,9 @@ def _consuming() -> Iterator[Goal]:
                 )
 
 
-def _read(colour: str, size: str) -> Value:
+def _read(colour: str, size: str, workload: str = "latency") -> Value:
     def value(run: Run) -> Spread | None:
-        found = run.read("latency", colour, OURS, size)
+        found = run.read(workload, colour, OURS, size)
         return None if found is None else spread([found.value])
 
     return value

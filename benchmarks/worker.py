@@ -89,6 +89,13 @@ def latency(colour: str, broker: str, count: int) -> list[float]:
     return milliseconds(colour, broker, count)
 
 
+def recovery(name: str, kills: int, standby: bool) -> list[float]:
+    """Kill whoever sends; return the time until another process sends, in seconds."""
+    from .recovering import seconds
+
+    return seconds(name, kills, standby=standby)
+
+
 def main() -> None:
     """Answer requests until the input ends."""
     requests: dict[str, Callable[..., Any]] = {
@@ -97,6 +104,7 @@ def main() -> None:
         "take_turns": take_turns,
         "memory": memory,
         "latency": latency,
+        "recovery": recovery,
     }
     with LEFT:
         for line in sys.stdin:

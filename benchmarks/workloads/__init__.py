@@ -22,6 +22,7 @@ NAMES = (
     "relaying",
     "draining",
     "latency",
+    "recovery",
     "consuming",
     "finding",
 )
