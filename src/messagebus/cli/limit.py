@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import Timer
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
+from ..adapters.sqlalchemy._deadlines import Deadline, deadlines
 from ..adapters.sqlalchemy._hang_up import HangUp
 
 
@@ -28,20 +28,18 @@ def answering_within(engine: sa.Engine, seconds: float) -> Generator[None]:
         sqlalchemy.exc.TimeoutError: the database has not answered in time.
     """
     hang_up: HangUp | None = None
-    timer: Timer | None = None
+    deadline: Deadline | None = None
 
     def begin(connection: Any, *_: object) -> None:
-        nonlocal hang_up, timer
+        nonlocal hang_up, deadline
         end()
         hang_up = HangUp(engine.dialect, connection)
         if hang_up:  # SQLite limits its waits itself
-            timer = Timer(seconds, hang_up)
-            timer.daemon = True
-            timer.start()
+            deadline = deadlines.add(seconds, hang_up)
 
     def end(*_: object) -> None:
-        if timer is not None:
-            timer.cancel()
+        if deadline is not None:
+            deadline.cancel()
 
     # Before SQLAlchemy asks a new connection for the version of its server.
     sa.event.listen(engine, "connect", begin, insert=True)
