@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
+from .._error_text import with_advice
 from ..exceptions import MessageBusError
 from .arguments import parse
 from .exit_code import ExitCode
-from .output import complain, with_advice
+from .output import complain
 
 __all__ = ["ExitCode", "main"]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .._error_text import with_advice
 from ..adapters.factory import async_source_from_url, sync_source_from_url
 from ..exceptions import (
     ConsumerStoppedError,
@@ -21,7 +22,6 @@ from ..service._async.registry import AsyncMessageBus
 from . import logs
 from .application import Application
 from .exit_code import ExitCode
-from .output import with_advice
 from .signals import stop_task_on_signals, stopped_by_signals
 
 log: logging.Logger = logging.getLogger("messagebus.consumer")

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from .._error_text import with_advice
 from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables, sync_upgrade_tables
-from ..adapters.sqlalchemy._failures import with_advice
 from ..adapters.sqlalchemy.errors import add_advice
 from ..adapters.sqlalchemy.tables import (
     VERSION,

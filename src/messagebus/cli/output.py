@@ -21,11 +21,6 @@ def complain(problem: str) -> None:
     print(f"messagebus: {without_passwords(on_one_line(problem))}", file=sys.stderr)  # noqa: T201
 
 
-def with_advice(error: BaseException) -> str:
-    """Return an error and its notes, which say what to do."""
-    return "; ".join([str(error), *getattr(error, "__notes__", ())])
-
-
 def print_json(value: object) -> None:
     """Print a value as one line of JSON."""
     encoding = getattr(sys.stdout, "encoding", None) or ""

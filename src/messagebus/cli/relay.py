@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from .._error_text import with_advice
 from ..adapters.factory import async_transport_from_url
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
-from ..adapters.sqlalchemy._failures import with_advice
 from ..exceptions import TransportRefusedError, UndeliverableMessageError
 from . import logs
 from .database import new_engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
+from .._error_text import advice_of, brief
 from ..exceptions import TransportRefusedError
 from ..retry import Backoff
 
@@ -14,12 +15,6 @@ log: logging.Logger = logging.getLogger("messagebus.consumer")
 
 class OutageError(Exception):
     """The database cannot be used now, which is no fault of a message. Its cause says why."""
-
-
-def brief(error: BaseException) -> str:
-    """Return an error on one line, without the statement that failed and its parameters."""
-    original = getattr(error, "orig", None) or error
-    return f"{type(error).__name__}: {' '.join(str(original).split())}"
 
 
 class Outages:
@@ -52,14 +47,12 @@ class Outages:
         delay = self._backoff.delay(self.count)
         self.until = monotonic() + delay
         self._trying = None
-        advice = "; ".join(["", *getattr(error, "__notes__", ())])
         log.log(
             logging.ERROR if isinstance(error, TransportRefusedError) else logging.WARNING,
-            "%s is not available, next attempt in %.1f s: %s%s",
+            "%s is not available, next attempt in %.1f s: %s",
             self._what,
             delay,
-            self.last_error,
-            advice,
+            "; ".join([self.last_error, *advice_of(error)]),
             extra={"event": "consumer.outage", "what": self._what, "outages": self.count},
         )
         return delay

@@ -6,8 +6,9 @@ import logging
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from ..._error_text import brief, with_advice
 from ...exceptions import ConfigurationError, TransportRefusedError
 from ...retry import Backoff
 from .errors import Meaning, add_advice, code_of, meaning_of
@@ -31,25 +32,9 @@ log = logging.getLogger("messagebus.relay")
 """The log of a relay; its parts share it."""
 
 
-def with_advice(error: BaseException) -> str:
-    """Return an error and its notes, which say what to do, on one line."""
-    return "; ".join([_reason(error), *getattr(error, "__notes__", ())])
-
-
-def _reason(error: BaseException) -> str:
-    """Return the text of an error on one line, without the statement and its parameters."""
-    original = error.orig if isinstance(error, DBAPIError) else None
-    return " ".join(str(original or error).split())
-
-
 def is_conflict(error: BaseException) -> bool:
     """Return whether a transaction was sacrificed to another one: try it again at once."""
     return (code_of(error) or "").startswith("40")
-
-
-def brief(error: BaseException) -> str:
-    """Return an error with its class on one line, without the statement that failed."""
-    return f"{type(error).__name__}: {_reason(error)}"
 
 
 class Failures:

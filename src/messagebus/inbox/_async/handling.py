@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from ..._compat.aio import until
+from ..._error_text import brief
 from ...domain.model import Message
 from ...exceptions import (
     AttemptsExhaustedError,
@@ -23,7 +24,7 @@ from ...service.transaction_status import TransactionStatus
 from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
-from ..outages import OutageError, brief, log
+from ..outages import OutageError, log
 from .inbox import AsyncAbstractInbox
 
 _NO_STORE = (

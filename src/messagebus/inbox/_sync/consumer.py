@@ -13,13 +13,14 @@ from typing import Any
 from uuid import uuid4
 
 from ..._compat.blocking import SyncWakeUp, adapt, beside
+from ..._error_text import brief
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._sync.registry import SyncMessageBus
 from ...service._sync.unit_of_work import SyncAbstractUnitOfWork
 from ..backlog import Backlog
 from ..options import ConsumerOptions, ensure_name
-from ..outages import OutageError, Outages, brief, log
+from ..outages import OutageError, Outages, log
 from ..reading import hold
 from ..status import ConsumerStatus
 from .handling import SyncHandling

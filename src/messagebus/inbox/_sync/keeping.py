@@ -10,11 +10,12 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from ..._error_text import brief
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
 from ..delivery import Delivery
 from ..options import ConsumerOptions
-from ..outages import OutageError, brief, log
+from ..outages import OutageError, log
 from .handling import SyncHandling
 from .inbox import SyncAbstractInbox
 from .source import SyncAbstractSource

@@ -10,9 +10,10 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from ...._compat.aio import AsyncWakeUp
+from ...._error_text import brief
 from ....retry import Backoff
 from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
-from .._failures import brief, log
+from .._failures import log
 from ..tables import OutboxTables
 
 # A wait for the database does not see wake-ups; this is how often it looks for one.

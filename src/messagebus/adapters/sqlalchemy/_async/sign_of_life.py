@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from ...._error_text import brief
 from ....retry import Backoff
 from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
-from .._failures import brief, log
+from .._failures import log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
 from ..tables import OutboxTables

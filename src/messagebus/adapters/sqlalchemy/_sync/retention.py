@@ -9,7 +9,8 @@ from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._failures import brief, log
+from ...._error_text import brief
+from .._failures import log
 from .outbox import SyncOutbox
 
 
