@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from .._error_text import with_advice
 from ..adapters.sqlalchemy import (
     AsyncReplay,
     AsyncSQLAlchemyUnitOfWork,
@@ -21,7 +22,6 @@ from ..adapters.sqlalchemy import (
     SyncSQLAlchemyUnitOfWork,
     define_tables,
 )
-from ..adapters.sqlalchemy._failures import with_advice
 from ..adapters.sqlalchemy.errors import add_advice
 from ..exceptions import ConfigurationError, MissingExtraError
 from ..service._async.registry import AsyncMessageBus
