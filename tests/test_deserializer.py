@@ -194,6 +194,13 @@ def test_the_envelope_never_comes_from_the_payload(cls: type[Message[Any]]) -> N
         assert message.metadata == read.metadata
 
 
+def test_messages_that_are_read_share_the_metadata_of_their_class() -> None:
+    """Metadata cannot change, so no message gets a copy of its own."""
+    message = MessageDeserializer([Lent]).deserialize_message(wire_of(Lent(isbn="1")))
+
+    assert message.metadata is Lent.model_fields["metadata"].default
+
+
 def test_a_class_without_metadata_gets_the_name_and_version_of_the_wire() -> None:
     """A mapping says which messages it reads."""
     types = {("named", 4): Nameless}

@@ -104,10 +104,15 @@ class Backlog:
                 taken.append(each)
                 if each.alone or len(taken) == most:
                     break
-            if taken:
+            if not taken:
+                return taken
+            self._working[lane] = taken
+            if taken[-1] is queue[len(taken) - 1]:  # none was passed over, as usual
+                for _ in taken:
+                    queue.popleft()
+            else:
                 chosen = set(map(id, taken))
                 self._lanes[lane] = deque(each for each in queue if id(each) not in chosen)
-                self._working[lane] = taken
             return taken
 
     def finish(self, lane: int, done: Sequence[Held]) -> None:

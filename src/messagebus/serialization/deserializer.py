@@ -90,7 +90,8 @@ class MessageDeserializer(AbstractMessageDeserializer):
         try:
             if chain is not None:
                 payload = _upcast(wire, payload, envelope, chain)
-            return _load(candidates, payload, replace(envelope, schema_version=target))
+                envelope = replace(envelope, schema_version=target)
+            return _load(candidates, payload, envelope)
         except UpcastError:
             raise
         except Exception as error:  # whatever the class raises for what came from outside

@@ -115,8 +115,11 @@ def generic_of(kind: MessageType) -> MessageType:
 
 def declared_metadata(kind: MessageType) -> Metadata | None:
     """Return the metadata that a message class declares; None if each message brings its own."""
-    try:
-        metadata = kind.model_fields["metadata"].get_default(call_default_factory=True)
-    except Exception:  # noqa: BLE001 - a factory that needs a message
-        return None
+    field = kind.model_fields["metadata"]
+    metadata = field.default  # frozen, so it needs no copy, which takes longer than the payload
+    if field.default_factory is not None:
+        try:
+            metadata = field.get_default(call_default_factory=True)
+        except Exception:  # noqa: BLE001 - a factory that needs a message
+            return None
     return metadata if isinstance(metadata, Metadata) else None
