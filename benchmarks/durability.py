@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from .contender import BY_HAND, OURS
 from .goal import Goal, Value, ratio
@@ -119,15 +120,17 @@ def _recovery() -> Iterator[Goal]:
 
 
 def _consuming() -> Iterator[Goal]:
-    for colour in ("async", "sync"):
-        for kind in consuming.KINDS:
-            for batch in consuming.BATCHES:
-                size = consuming.size_of(kind, batch)
+    bounds = ((BY_HAND, 0.7, "that by hand"), (consuming.FASTSTREAM, 1.0, "FastStream's"))
+    for colour, brokers in consuming.READERS.items():
+        for broker, kind, batch in product(brokers, consuming.KINDS, consuming.BATCHES):
+            size = consuming.size_of(broker, kind, batch)
+            for other, limit, words in bounds[: 2 if colour == "async" else 1]:
                 yield Goal(
                     workload="consuming",
-                    text=f"{colour}, {size}, of the same by hand",
-                    limit=1.43,  # 0.7 times as many a second
-                    value=ratio("consuming", colour, (OURS, size), (BY_HAND, size)),
+                    text=f"{colour}, {size}, the rate, of {words}",
+                    limit=limit,
+                    bound="at least",
+                    value=ratio("consuming", colour, (other, size), (OURS, size)),
                 )
 
 

@@ -76,7 +76,9 @@ _WARMING = 5
 def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
     """Return the number of repetitions that take about *seconds*, and warm the code up."""
     # The first repetitions connect and fill caches, and would pass for a long sample.
-    meter(_WARMING)
+    meter(1)
+    if getattr(meter(1), clock) < seconds:
+        meter(_WARMING)
     times = 1
     while True:
         taken: float = getattr(meter(times), clock)

@@ -1,39 +1,88 @@
-"""The Redis stream that consumers read, filled without them."""
+"""The streams that consumers read: a new one for each repetition, filled without them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
-from typing import Any
+import itertools
+from uuid import uuid4
 
-from redis import Redis
+import sqlalchemy as sa
 
 from messagebus import MessageSerializer
+from messagebus.adapters.factory import sync_transport_from_url
+from messagebus.adapters.sqlalchemy import tables
 
-from .databases import redis
+from .databases import books, nats, redis
 from .measuring import at_the_end
-from .messages import AnyMessage
+from .messages import Registered
 
-STREAM = "bench"
+REDIS, NATS = "Redis", "NATS"
+GROUP = "bench"
+FETCHED = 100  # messages that are read at a time by hand, and by peers
+
+_QUERIES = {
+    REDIS: (redis, "stream={0}&create=true"),
+    NATS: (nats, "stream={0}&subject={0}.{{name}}&create=true"),
+}
+"""The server of each broker, and the query of a stream's URL."""
+
+_PLAIN = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
+_numbers = itertools.count(1)
 
 
-@cache
-def _client() -> Any:
-    client: Any = Redis.from_url(redis())
-    at_the_end(client.close)
-    return client
+class Stream:
+    """A stream of events that nobody has read, and the database that they are applied to.
 
+    Args:
+        broker: the broker.
+        database: the URL of the database, whose driver does not count.
+        count: the number of events.
 
-def clear() -> None:
-    """Delete the stream and its groups."""
-    _client().delete(STREAM)
+    Attributes:
+        count: the number of events.
+        name: the name of the stream.
+    """
 
+    def __init__(self, broker: str, database: sa.URL, count: int) -> None:
+        self._server, self._query = _QUERIES[broker]
+        dialect = database.get_backend_name()
+        self._engine = sa.create_engine(database.set(drivername=_PLAIN[dialect]))
+        at_the_end(self._engine.dispose)
+        self.count = count
+        self.name = ""
 
-def fill(messages: Iterable[AnyMessage], group: str) -> None:
-    """Append messages, which a new group has not read."""
-    serialize = MessageSerializer().serialize_message
-    pipeline = _client().pipeline(transaction=False)
-    pipeline.xgroup_create(STREAM, group, id="0", mkstream=True)
-    for message in messages:
-        pipeline.xadd(STREAM, dict(serialize(message)))
-    pipeline.execute()
+    @property
+    def server(self) -> str:
+        """The URL of the server."""
+        return self._server()
+
+    @property
+    def url(self) -> str:
+        """The URL of the stream, for transports and sources."""
+        return f"{self.server}?{self._query.format(self.name)}"
+
+    def refill(self) -> None:
+        """Fill a new stream, and empty the database."""
+        with self._engine.begin() as connection:
+            for table in (books, tables.inbox):
+                connection.execute(sa.delete(table))
+        self.name = f"bench{next(_numbers)}"
+        serialize = MessageSerializer().serialize_message
+        events = (Registered(id=str(uuid4()), title="A title") for _ in range(self.count))
+        transport = sync_transport_from_url(self.url)
+        try:
+            transport.send_messages_serialized([serialize(event) for event in events])
+        finally:
+            transport.close()
+
+    def ensure_applied(self) -> None:
+        """Ensure that every event was applied once.
+
+        Raises:
+            RuntimeError: one was not.
+        """
+        with self._engine.connect() as connection:
+            for table in (books, tables.inbox):
+                found = connection.scalar(sa.select(sa.func.count()).select_from(table))
+                if found != self.count:
+                    text = f"{found} rows of {self.count} are in {table}"
+                    raise RuntimeError(text)

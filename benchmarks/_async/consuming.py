@@ -1,10 +1,10 @@
-"""Applying the events of a Redis stream to a database, each once."""
+"""Applying the events of a stream to a database, each once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,61 +16,101 @@ from messagebus.adapters.sqlalchemy import tables
 from messagebus.inbox import AsyncInboxConsumer, ConsumerOptions
 from tests.running.aio import AsyncEngine, AsyncSession
 
-from ..databases import books, redis
 from ..measuring import Prepared, at_the_end
 from ..messages import Book, Registered
-from ..streams import STREAM, clear, fill
+from ..streams import FETCHED, GROUP, Stream
 from .transactions import INSERT_BOOK, AsyncShelves, new_database_engine
 
-GROUP = "bench"
-FETCHED = 100  # messages
 
+class AsyncApplying:
+    """Marks events in the inbox and applies them, in one transaction of a session.
 
-def by_hand(kind: str, batch: int, count: int) -> Prepared:
-    """Read, mark and insert with the client and a session; settle what was read together."""
-    engine = new_database_engine(kind)
-    client: Any = AsyncRedis.from_url(redis(), decode_responses=True, protocol=2)
-    at_the_end(client.aclose)
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    inbox = tables.inbox
-    mark = insert(inbox).on_conflict_do_nothing().returning(inbox.c.message_id)
+    Args:
+        engine: the engine.
+    """
 
-    async def apply(entries: Sequence[Any]) -> None:
-        events = {UUID(fields["id"]): _read(fields) for _, fields in entries}
-        marks = [
-            {"consumer": GROUP, "message_id": id, "received_at": sa.func.current_timestamp()}
-            for id in sorted(events)
-        ]
-        async with AsyncSession(engine, expire_on_commit=False) as session:
-            for id in (await session.scalars(mark.values(marks))).all():
+    def __init__(self, engine: AsyncEngine) -> None:
+        insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        inbox = tables.inbox
+        self._engine = engine
+        self._mark = (
+            insert(inbox)
+            .values(consumer=GROUP, received_at=sa.func.current_timestamp())
+            .on_conflict_do_nothing()
+            .returning(inbox.c.message_id)
+        )
+
+    async def apply(self, messages: Iterable[Mapping[str, str]]) -> None:
+        """Apply events as they come from a broker."""
+        events = {
+            UUID(each["id"]): Registered.model_validate_json(each["payload"]) for each in messages
+        }
+        marks = [{"message_id": id} for id in sorted(events)]
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            for id in (await session.scalars(self._mark, marks)).all():
                 event = events[id]
                 await session.execute(INSERT_BOOK, {"id": event.id, "title": event.title})
             await session.commit()
 
+
+class AsyncRedisReader:
+    """Reads a stream of Redis with its client alone.
+
+    Args:
+        server: the URL of the server.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._client: Any = AsyncRedis.from_url(server, decode_responses=True, protocol=2)
+        at_the_end(self._client.aclose)
+        self._stream = ""
+
+    async def open(self, stream: str) -> None:
+        """Begin to read a stream."""
+        self._stream = stream
+        await self._client.xgroup_create(stream, GROUP, id="0")
+
+    async def read(self) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Return messages, each with what settles it."""
+        reply = await self._client.xreadgroup(
+            GROUP, "one", {self._stream: ">"}, count=FETCHED, block=1_000
+        )
+        entries: Sequence[tuple[str, Mapping[str, str]]] = reply[0][1]
+        return entries
+
+    async def settle(self, receipts: Sequence[str]) -> None:
+        """Settle messages."""
+        await self._client.xack(self._stream, GROUP, *receipts)
+
+
+def by_hand(
+    new_reader: Callable[[str], Any], broker: str, kind: str, batch: int, count: int
+) -> Prepared:
+    """Read, mark and insert with the client and a session; settle what was read together."""
+    engine = new_database_engine(kind)
+    applying, stream = AsyncApplying(engine), Stream(broker, engine.url, count)
+    reader = new_reader(stream.server)
+
     async def run(times: Iterable[None]) -> None:
         for _ in times:
+            await reader.open(stream.name)
             done = 0
             while done < count:
-                [(_, entries)] = await client.xreadgroup(
-                    GROUP, "one", {STREAM: ">"}, count=FETCHED, block=1_000
-                )
-                for start in range(0, len(entries), batch):
-                    await apply(entries[start : start + batch])
-                await client.xack(STREAM, GROUP, *(id for id, _ in entries))
-                done += len(entries)
+                found = await reader.read()
+                for start in range(0, len(found), batch):
+                    await applying.apply(fields for _, fields in found[start : start + batch])
+                await reader.settle([receipt for receipt, _ in found])
+                done += len(found)
+        stream.ensure_applied()
 
-    return _filled(engine, count), run
-
-
-def _read(fields: dict[str, str]) -> Registered:
-    return Registered.model_validate_json(fields["payload"])
+    return stream.refill, run
 
 
-def by_the_consumer(kind: str, batch: int, count: int) -> Prepared:
-    """Let a consumer do it."""
+def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Prepared:
+    """Let a consumer do it, with the defaults besides the size of its transactions."""
     engine = new_database_engine(kind)
-    bus: AsyncMessageBus[Any] = AsyncMessageBus()
-    left = count
+    stream = Stream(broker, engine.url, count)
+    left = 0
     consumers: list[AsyncInboxConsumer] = []
 
     async def store(event: Registered, uow: Any) -> None:
@@ -78,38 +118,22 @@ def by_the_consumer(kind: str, batch: int, count: int) -> Prepared:
         await uow.books.add(Book(id=event.id), event.title)
         left -= 1
         if left == 0:
-            consumers[-1].stop()
+            consumers.pop().stop()
 
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Registered, store)
+    options = ConsumerOptions(transaction_batch=batch)
 
     async def run(times: Iterable[None]) -> None:
         nonlocal left
         for _ in times:
             left = count
-            source = async_source_from_url(f"{redis()}?stream={STREAM}&ordered=false", GROUP)
-            options = ConsumerOptions(transaction_batch=batch, prefetch=2 * FETCHED)
-            consumers.append(
-                AsyncInboxConsumer(
-                    GROUP, source, bus, lambda: AsyncShelves(engine), options=options
-                )
+            source = async_source_from_url(stream.url, GROUP)
+            consumer = AsyncInboxConsumer(
+                GROUP, source, bus, lambda: AsyncShelves(engine), options=options
             )
-            await consumers[-1].run()
+            consumers.append(consumer)
+            await consumer.run()
+        stream.ensure_applied()
 
-    return _filled(engine, count), run
-
-
-def _filled(engine: AsyncEngine, count: int) -> Callable[[], object]:
-    plain = sa.create_engine(engine.url.set(drivername=_PLAIN[engine.dialect.name]))
-    at_the_end(plain.dispose)
-
-    def refill() -> None:
-        with plain.begin() as connection:
-            for table in (books, tables.inbox):
-                connection.execute(sa.delete(table))
-        clear()
-        fill([Registered(id=str(uuid4()), title="A title") for _ in range(count)], GROUP)
-
-    return refill
-
-
-_PLAIN = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
+    return stream.refill, run

@@ -34,6 +34,11 @@ PEERS = {
     ),
     "dishka": Peer("dishka", "a container; resolves the three objects by type"),
     "wireup": Peer("wireup", "a container; resolves the three objects by type"),
+    "faststream": Peer(
+        "faststream",
+        "calls a handler with each message; the inbox is written by hand; no attempts, dead "
+        "letters or order of keys; pushed by NATS where each message has its transaction",
+    ),
     "fast-depends": Peer("fast-depends", "also casts and validates; turned off here"),
 }
 

@@ -2,56 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
-from types import ModuleType
+from typing import Any
 
 from .._async import consuming as waiting
 from .._sync import consuming as plain
-from ..contender import BY_HAND, OURS, Case, Contender
+from ..contender import BY_HAND, OURS, Case, Contender, Role
 from ..databases import POSTGRES, SQLITE
-from ..measuring import timed_each
+from ..jetstream import NatsReader
+from ..measuring import Prepared, timed_each
+from ..streams import FETCHED, NATS, REDIS
 from .workload import Workload
 
+FASTSTREAM = "faststream"
 KINDS = (POSTGRES, SQLITE)
 BATCHES = (1, 100)
-COUNTS = {1: 500, 100: 5_000}  # events; more would take seconds when applied one by one
+COUNTS = {1: 200, 100: 2_000}  # events; more would take seconds when applied one by one
+READERS: dict[str, dict[str, Any]] = {
+    "async": {REDIS: waiting.AsyncRedisReader, NATS: NatsReader},
+    "sync": {REDIS: plain.SyncRedisReader},
+}
+"""What reads each broker by hand. FastStream has no sync side."""
 
 
-def size_of(kind: str, batch: int) -> str:
-    """Return the label of transactions of some messages on a database."""
-    return f"Redis and {kind}, {batch} a transaction"
+def size_of(broker: str, kind: str, batch: int) -> str:
+    """Return the label of transactions of some messages between a broker and a database."""
+    return f"{broker} and {kind}, {batch} a transaction"
 
 
-def _contenders(module: ModuleType) -> tuple[Contender, ...]:
-    return tuple(
-        Contender(
-            name=name,
-            meter=timed_each(partial(work, kind, batch, COUNTS[batch])),
-            size=size_of(kind, batch),
-            operations=COUNTS[batch],
-            role="by hand" if name == BY_HAND else "ours",
-        )
-        for kind in KINDS
-        for batch in BATCHES
-        for name, work in ((BY_HAND, module.by_hand), (OURS, module.by_the_consumer))
+def _by_faststream(*args: Any) -> Prepared:
+    from ..peers.faststream import by_a_subscriber  # may not be installed
+
+    return by_a_subscriber(*args)
+
+
+def _works(colour: str, broker: str) -> Iterator[tuple[str, Role, Callable[..., Prepared]]]:
+    module: Any = waiting if colour == "async" else plain
+    yield BY_HAND, "by hand", partial(module.by_hand, READERS[colour][broker])
+    yield OURS, "ours", module.by_the_consumer
+    if colour == "async":
+        yield FASTSTREAM, "peer", _by_faststream
+
+
+def _case(colour: str) -> Case:
+    return Case(
+        workload="consuming",
+        colour=colour,
+        contenders=tuple(
+            Contender(
+                name=name,
+                meter=timed_each(partial(work, broker, kind, batch, COUNTS[batch])),
+                size=size_of(broker, kind, batch),
+                operations=COUNTS[batch],
+                role=role,
+                thorough=kind != POSTGRES,
+            )
+            for broker in READERS[colour]
+            for kind in KINDS
+            for batch in BATCHES
+            for name, role, work in _works(colour, broker)
+        ),
+        clock="wall",
     )
 
 
 WORKLOAD = Workload(
     name="consuming",
     title="From a broker to a database, each message once",
-    text="Time per event. Events are read from a Redis stream in batches of 100, marked in the "
-    "inbox and applied, one or 100 in a transaction, and acknowledged. *By hand* does the same "
-    "with the client of Redis and a SQLAlchemy session, without order, attempts, dead letters or "
-    "a bus.",
-    cases=tuple(
-        Case(
-            workload="consuming",
-            colour=colour,
-            contenders=_contenders(module),
-            clock="wall",
-            patience=2,
-        )
-        for colour, module in (("async", waiting), ("sync", plain))
-    ),
+    text=f"Time per event. Events are read from a stream {FETCHED} at a time, marked in the inbox "
+    f"and applied, one or {BATCHES[-1]} in a transaction, and acknowledged. *By hand* does the "
+    "same with the client of the broker and a SQLAlchemy session, without order, attempts, dead "
+    "letters or a bus. *faststream* calls a handler with that same session.",
+    cases=(_case("async"), _case("sync")),
 )

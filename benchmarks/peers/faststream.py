@@ -1,0 +1,77 @@
+"""FastStream: handlers of a broker's messages, with an inbox written by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from faststream.nats import NatsBroker, PullSub
+from faststream.redis import RedisBroker, StreamSub
+
+from .._async.consuming import AsyncApplying
+from .._async.transactions import new_database_engine
+from ..measuring import Prepared
+from ..streams import FETCHED, GROUP, NATS, REDIS, Stream
+
+Subscribed: TypeAlias = tuple[Any, Callable[[Any], Any]]
+"""A broker, and the decorator of its handler."""
+
+
+def _redis(stream: Stream, is_batch: bool) -> Subscribed:
+    broker = RedisBroker(stream.server, logger=None)
+    reading: Any = StreamSub(
+        stream.name,
+        group=GROUP,
+        consumer="one",
+        last_id="0",
+        batch=is_batch,
+        max_records=FETCHED,
+    )
+    return broker, broker.subscriber(stream=reading)
+
+
+def _nats(stream: Stream, is_batch: bool) -> Subscribed:
+    # Pulled in batches without being handled as such, they would be handled all at once.
+    broker = NatsBroker(stream.server, logger=None)
+    pulling: Any = {"pull_sub": PullSub(FETCHED, batch=True), "durable": GROUP}
+    options = pulling if is_batch else {}
+    return broker, broker.subscriber(f"{stream.name}.>", stream=stream.name, **options)
+
+
+_SUBSCRIBE: dict[str, Callable[[Stream, bool], Subscribed]] = {REDIS: _redis, NATS: _nats}
+
+
+def by_a_subscriber(name: str, kind: str, batch: int, count: int) -> Prepared:
+    """Let a subscriber apply events, one or a batch in a transaction."""
+    engine = new_database_engine(kind)
+    applying, stream = AsyncApplying(engine), Stream(name, engine.url, count)
+
+    async def run(times: Iterable[None]) -> None:
+        for _ in times:
+            broker, subscriber = _SUBSCRIBE[name](stream, batch > 1)
+            await _until_applied(broker, subscriber, applying, batch, count)
+        stream.ensure_applied()
+
+    return stream.refill, run
+
+
+async def _until_applied(
+    broker: Any, subscriber: Any, applying: AsyncApplying, batch: int, count: int
+) -> None:
+    left, done = count, asyncio.Event()
+
+    async def apply(messages: list[dict[str, Any]]) -> None:
+        nonlocal left
+        await applying.apply(messages)
+        left -= len(messages)
+        if left == 0:
+            done.set()
+
+    async def apply_one(message: dict[str, Any]) -> None:
+        await apply([message])
+
+    subscriber(apply if batch > 1 else apply_one)
+    await broker.start()
+    await done.wait()
+    await broker.stop()
