@@ -9,7 +9,17 @@ from .contender import BY_HAND, OURS
 from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
-from .workloads import business, consuming, finding, latency, recovery, relaying, transactions
+from .workloads import (
+    business,
+    consuming,
+    end_to_end,
+    endurance,
+    finding,
+    latency,
+    recovery,
+    relaying,
+    transactions,
+)
 
 
 def durability() -> Iterator[Goal]:
@@ -21,6 +31,8 @@ def durability() -> Iterator[Goal]:
     yield from _latency()
     yield from _recovery()
     yield from _consuming()
+    yield from _end_to_end()
+    yield from _endurance()
     yield from _finding()
 
 
@@ -132,6 +144,28 @@ def _consuming() -> Iterator[Goal]:
                     bound="at least",
                     value=ratio("consuming", colour, (other, size), (OURS, size)),
                 )
+
+
+def _end_to_end() -> Iterator[Goal]:
+    for broker in end_to_end.BROKERS:
+        size = end_to_end.size_of(broker, latency.MEDIAN)
+        yield Goal(
+            workload="end_to_end",
+            text=f"from the commit to the effect, {size}",
+            limit=10.0,
+            unit="ms",
+            value=_read("async", size, "end_to_end"),
+        )
+
+
+def _endurance() -> Iterator[Goal]:
+    yield Goal(
+        workload="endurance",
+        text="async, growth of a consumer over the last nine tenths",
+        limit=4.0,
+        unit="MiB",
+        value=_read("async", endurance.GROWTH, "endurance"),
+    )
 
 
 def _read(colour: str, size: str, workload: str = "latency") -> Value:

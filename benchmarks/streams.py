@@ -29,6 +29,18 @@ _PLAIN = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
 _numbers = itertools.count(1)
 
 
+def server_of(broker: str) -> str:
+    """Return the URL of the server of a broker."""
+    server, _ = _QUERIES[broker]
+    return server()
+
+
+def url_of(broker: str, stream: str) -> str:
+    """Return the URL of a stream, which is created by its first user."""
+    _, query = _QUERIES[broker]
+    return f"{server_of(broker)}?{query.format(stream)}"
+
+
 class Stream:
     """A stream of events that nobody has read, and the database that they are applied to.
 
@@ -43,7 +55,7 @@ class Stream:
     """
 
     def __init__(self, broker: str, database: sa.URL, count: int) -> None:
-        self._server, self._query = _QUERIES[broker]
+        self._broker = broker
         dialect = database.get_backend_name()
         self._engine = sa.create_engine(database.set(drivername=_PLAIN[dialect]))
         at_the_end(self._engine.dispose)
@@ -53,12 +65,12 @@ class Stream:
     @property
     def server(self) -> str:
         """The URL of the server."""
-        return self._server()
+        return server_of(self._broker)
 
     @property
     def url(self) -> str:
         """The URL of the stream, for transports and sources."""
-        return f"{self.server}?{self._query.format(self.name)}"
+        return url_of(self._broker, self.name)
 
     def refill(self) -> None:
         """Fill a new stream, and empty the database."""

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .contender import Meter
-from .measuring import LEFT
+from .measuring import LEFT, outcome
 from .readings import blocks, resident_bytes
 
 _meters: list[Meter] = []
@@ -96,6 +96,20 @@ def recovery(name: str, kills: int, standby: bool) -> list[float]:
     return seconds(name, kills, standby=standby)
 
 
+def end_to_end(broker: str, count: int) -> list[float]:
+    """Commit events; return the time until another service has applied each, in milliseconds."""
+    from .services import milliseconds
+
+    return milliseconds(broker, count)
+
+
+def endurance(count: int, times: int) -> list[tuple[int, float]]:
+    """Consume messages; return blocks and bytes of memory after each *count* of them."""
+    from .endurance import samples
+
+    return outcome(samples(count, times))  # type: ignore[no-any-return]
+
+
 def main() -> None:
     """Answer requests until the input ends."""
     requests: dict[str, Callable[..., Any]] = {
@@ -105,6 +119,8 @@ def main() -> None:
         "memory": memory,
         "latency": latency,
         "recovery": recovery,
+        "end_to_end": end_to_end,
+        "endurance": endurance,
     }
     with LEFT:
         for line in sys.stdin:

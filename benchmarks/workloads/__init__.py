@@ -24,6 +24,8 @@ NAMES = (
     "latency",
     "recovery",
     "consuming",
+    "end_to_end",
+    "endurance",
     "finding",
 )
 """The names of the workloads, in the order in which they are measured and shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from statistics import median, quantiles
 from typing import Any
@@ -27,6 +28,12 @@ MEDIAN, LONGEST = "median", "99th percentile"
 def size_of(broker: str, figure: str) -> str:
     """Return the label of a broker's figure."""
     return f"{broker}, {figure}"
+
+
+def figures(times: list[float]) -> Iterator[tuple[str, float]]:
+    """Yield the figures of some times."""
+    yield MEDIAN, median(times)
+    yield LONGEST, quantiles(times, n=100, method="inclusive")[98]
 
 
 def milliseconds(colour: str, broker: str, count: int) -> list[float]:
@@ -65,10 +72,7 @@ def _readings(versions: Versions, quick: bool) -> list[Reading]:
             text=f"{len(times)} events: {min(times):.1f} to {max(times):.1f} ms",
         )
         for (colour, broker), times in taken.items()
-        for figure, value in (
-            (MEDIAN, median(times)),
-            (LONGEST, quantiles(times, n=100, method="inclusive")[98]),
-        )
+        for figure, value in figures(times)
     ]
 
 
