@@ -17,6 +17,9 @@ from .contender import Clock, Loop, Meter, Sample
 Prepared: TypeAlias = tuple[Callable[[], object], Loop]
 """A function to call before each repetition, and the loop to repeat."""
 
+Watched: TypeAlias = tuple[Callable[[], object], Loop, Callable[[], Sample]]
+"""The same, with a function that returns how long the part of a repetition took that counts."""
+
 LEFT = ExitStack()
 """Resources to close when this process has measured everything."""
 
@@ -52,6 +55,27 @@ def timed_each(prepared: Callable[[], Prepared]) -> Callable[[], Meter]:
             for _ in range(times):
                 before()
                 sample = once(1)
+                cpu, wall = cpu + sample.cpu, wall + sample.wall
+            return Sample(cpu, wall)
+
+        return measure
+
+    return meter
+
+
+def timed_within(prepared: Callable[[], Watched]) -> Callable[[], Meter]:
+    """Return what prepares each repetition anew and returns the duration that it has taken."""
+
+    def meter() -> Meter:
+        before, run, duration = prepared()
+        once = timed(lambda: run)()
+
+        def measure(times: int) -> Sample:
+            cpu = wall = 0.0
+            for _ in range(times):
+                before()
+                once(1)
+                sample = duration()
                 cpu, wall = cpu + sample.cpu, wall + sample.wall
             return Sample(cpu, wall)
 

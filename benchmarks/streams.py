@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from time import perf_counter, process_time
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from messagebus import MessageSerializer
 from messagebus.adapters.factory import sync_transport_from_url
 from messagebus.adapters.sqlalchemy import tables
 
+from .contender import Sample
 from .databases import books, nats, redis
 from .measuring import at_the_end
 from .messages import Registered
@@ -50,33 +52,37 @@ class Stream:
         count: the number of events.
 
     Attributes:
+        broker: the broker.
         count: the number of events.
         name: the name of the stream.
     """
 
     def __init__(self, broker: str, database: sa.URL, count: int) -> None:
-        self._broker = broker
+        self.broker = broker
         dialect = database.get_backend_name()
         self._engine = sa.create_engine(database.set(drivername=_PLAIN[dialect]))
         at_the_end(self._engine.dispose)
         self.count = count
         self.name = ""
+        self._applied = 0
+        self._first = self._last = Sample(0.0, 0.0)
 
     @property
     def server(self) -> str:
         """The URL of the server."""
-        return server_of(self._broker)
+        return server_of(self.broker)
 
     @property
     def url(self) -> str:
         """The URL of the stream, for transports and sources."""
-        return url_of(self._broker, self.name)
+        return url_of(self.broker, self.name)
 
     def refill(self) -> None:
         """Fill a new stream, and empty the database."""
         with self._engine.begin() as connection:
             for table in (books, tables.inbox):
                 connection.execute(sa.delete(table))
+        self._applied = 0
         self.name = f"bench{next(_numbers)}"
         serialize = MessageSerializer().serialize_message
         events = (Registered(id=str(uuid4()), title="A title") for _ in range(self.count))
@@ -86,11 +92,19 @@ class Stream:
         finally:
             transport.close()
 
-    def ensure_applied(self) -> None:
-        """Ensure that every event was applied once.
+    def note(self, applied: int) -> bool:
+        """Note that a transaction has applied events; return whether all are applied."""
+        self._last = Sample(process_time(), perf_counter())
+        if not self._applied:
+            self._first = self._last
+        self._applied += applied
+        return self._applied == self.count
+
+    def duration(self) -> Sample:
+        """Return the time from the first commit to the last one, without start and end.
 
         Raises:
-            RuntimeError: one was not.
+            RuntimeError: not every event was applied once.
         """
         with self._engine.connect() as connection:
             for table in (books, tables.inbox):
@@ -98,3 +112,4 @@ class Stream:
                 if found != self.count:
                     text = f"{found} rows of {self.count} are in {table}"
                     raise RuntimeError(text)
+        return Sample(self._last.cpu - self._first.cpu, self._last.wall - self._first.wall)

@@ -16,7 +16,7 @@ from messagebus.adapters.sqlalchemy import tables
 from messagebus.inbox import AsyncInboxConsumer, ConsumerOptions
 from tests.running.aio import AsyncEngine, AsyncSession
 
-from ..measuring import Prepared, at_the_end
+from ..measuring import Watched, at_the_end
 from ..messages import Book, Registered
 from ..streams import FETCHED, GROUP, Stream
 from .transactions import INSERT_BOOK, AsyncShelves, new_database_engine
@@ -85,7 +85,7 @@ class AsyncRedisReader:
 
 def by_hand(
     new_reader: Callable[[str], Any], broker: str, kind: str, batch: int, count: int
-) -> Prepared:
+) -> Watched:
     """Read, mark and insert with the client and a session; settle what was read together."""
     engine = new_database_engine(kind)
     applying, stream = AsyncApplying(engine), Stream(broker, engine.url, count)
@@ -94,46 +94,63 @@ def by_hand(
     async def run(times: Iterable[None]) -> None:
         for _ in times:
             await reader.open(stream.name)
-            done = 0
-            while done < count:
+            is_done = False
+            while not is_done:
                 found = await reader.read()
                 for start in range(0, len(found), batch):
-                    await applying.apply(fields for _, fields in found[start : start + batch])
+                    messages = [fields for _, fields in found[start : start + batch]]
+                    await applying.apply(messages)
+                    is_done = stream.note(len(messages))
                 await reader.settle([receipt for receipt, _ in found])
-                done += len(found)
-        stream.ensure_applied()
 
-    return stream.refill, run
+    return stream.refill, run, stream.duration
 
 
-def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Prepared:
+class AsyncCountedShelves(AsyncShelves):
+    """A unit of work that counts the books of each transaction.
+
+    Args:
+        engine: the engine.
+        committed: called with their number after the commit.
+    """
+
+    def __init__(self, engine: AsyncEngine, committed: Callable[[int], None]) -> None:
+        super().__init__(engine)
+        self._committed = committed
+        self.added: int = 0
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        await super().commit()
+        if self.added:  # the consumer has transactions of its own
+            self._committed(self.added)
+
+
+def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
     """Let a consumer do it, with the defaults besides the size of its transactions."""
     engine = new_database_engine(kind)
     stream = Stream(broker, engine.url, count)
-    left = 0
     consumers: list[AsyncInboxConsumer] = []
 
-    async def store(event: Registered, uow: Any) -> None:
-        nonlocal left
-        await uow.books.add(Book(id=event.id), event.title)
-        left -= 1
-        if left == 0:
+    def committed(applied: int) -> None:
+        if stream.note(applied):
             consumers.pop().stop()
+
+    async def store(event: Registered, transaction: Any) -> None:
+        await transaction.books.add(Book(id=event.id), event.title)
+        transaction.uow.added += 1
 
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Registered, store)
     options = ConsumerOptions(transaction_batch=batch)
 
     async def run(times: Iterable[None]) -> None:
-        nonlocal left
         for _ in times:
-            left = count
             source = async_source_from_url(stream.url, GROUP)
             consumer = AsyncInboxConsumer(
-                GROUP, source, bus, lambda: AsyncShelves(engine), options=options
+                GROUP, source, bus, lambda: AsyncCountedShelves(engine, committed), options=options
             )
             consumers.append(consumer)
             await consumer.run()
-        stream.ensure_applied()
 
-    return stream.refill, run
+    return stream.refill, run, stream.duration

@@ -18,7 +18,7 @@ from messagebus.adapters.sqlalchemy import tables
 from messagebus.inbox import ConsumerOptions, SyncInboxConsumer
 from tests.running.blocking import SyncEngine, SyncSession
 
-from ..measuring import Prepared, at_the_end
+from ..measuring import Watched, at_the_end
 from ..messages import Book, Registered
 from ..streams import FETCHED, GROUP, Stream
 from .transactions import INSERT_BOOK, SyncShelves, new_database_engine
@@ -87,7 +87,7 @@ class SyncRedisReader:
 
 def by_hand(
     new_reader: Callable[[str], Any], broker: str, kind: str, batch: int, count: int
-) -> Prepared:
+) -> Watched:
     """Read, mark and insert with the client and a session; settle what was read together."""
     engine = new_database_engine(kind)
     applying, stream = SyncApplying(engine), Stream(broker, engine.url, count)
@@ -96,46 +96,63 @@ def by_hand(
     def run(times: Iterable[None]) -> None:
         for _ in times:
             reader.open(stream.name)
-            done = 0
-            while done < count:
+            is_done = False
+            while not is_done:
                 found = reader.read()
                 for start in range(0, len(found), batch):
-                    applying.apply(fields for _, fields in found[start : start + batch])
+                    messages = [fields for _, fields in found[start : start + batch]]
+                    applying.apply(messages)
+                    is_done = stream.note(len(messages))
                 reader.settle([receipt for receipt, _ in found])
-                done += len(found)
-        stream.ensure_applied()
 
-    return stream.refill, run
+    return stream.refill, run, stream.duration
 
 
-def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Prepared:
+class SyncCountedShelves(SyncShelves):
+    """A unit of work that counts the books of each transaction.
+
+    Args:
+        engine: the engine.
+        committed: called with their number after the commit.
+    """
+
+    def __init__(self, engine: SyncEngine, committed: Callable[[int], None]) -> None:
+        super().__init__(engine)
+        self._committed = committed
+        self.added: int = 0
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        super().commit()
+        if self.added:  # the consumer has transactions of its own
+            self._committed(self.added)
+
+
+def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
     """Let a consumer do it, with the defaults besides the size of its transactions."""
     engine = new_database_engine(kind)
     stream = Stream(broker, engine.url, count)
-    left = 0
     consumers: list[SyncInboxConsumer] = []
 
-    def store(event: Registered, uow: Any) -> None:
-        nonlocal left
-        uow.books.add(Book(id=event.id), event.title)
-        left -= 1
-        if left == 0:
+    def committed(applied: int) -> None:
+        if stream.note(applied):
             consumers.pop().stop()
+
+    def store(event: Registered, transaction: Any) -> None:
+        transaction.books.add(Book(id=event.id), event.title)
+        transaction.uow.added += 1
 
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Registered, store)
     options = ConsumerOptions(transaction_batch=batch)
 
     def run(times: Iterable[None]) -> None:
-        nonlocal left
         for _ in times:
-            left = count
             source = sync_source_from_url(stream.url, GROUP)
             consumer = SyncInboxConsumer(
-                GROUP, source, bus, lambda: SyncShelves(engine), options=options
+                GROUP, source, bus, lambda: SyncCountedShelves(engine, committed), options=options
             )
             consumers.append(consumer)
             consumer.run()
-        stream.ensure_applied()
 
-    return stream.refill, run
+    return stream.refill, run, stream.duration

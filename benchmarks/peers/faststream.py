@@ -11,7 +11,7 @@ from faststream.redis import RedisBroker, StreamSub
 
 from .._async.consuming import AsyncApplying
 from .._async.transactions import new_database_engine
-from ..measuring import Prepared
+from ..measuring import Watched
 from ..streams import FETCHED, GROUP, NATS, REDIS, Stream
 
 Subscribed: TypeAlias = tuple[Any, Callable[[Any], Any]]
@@ -42,36 +42,31 @@ def _nats(stream: Stream, is_batch: bool) -> Subscribed:
 _SUBSCRIBE: dict[str, Callable[[Stream, bool], Subscribed]] = {REDIS: _redis, NATS: _nats}
 
 
-def by_a_subscriber(name: str, kind: str, batch: int, count: int) -> Prepared:
+def by_a_subscriber(name: str, kind: str, batch: int, count: int) -> Watched:
     """Let a subscriber apply events, one or a batch in a transaction."""
     engine = new_database_engine(kind)
     applying, stream = AsyncApplying(engine), Stream(name, engine.url, count)
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:
-            broker, subscriber = _SUBSCRIBE[name](stream, batch > 1)
-            await _until_applied(broker, subscriber, applying, batch, count)
-        stream.ensure_applied()
+            await _apply_all(stream, applying, is_batch=batch > 1)
 
-    return stream.refill, run
+    return stream.refill, run, stream.duration
 
 
-async def _until_applied(
-    broker: Any, subscriber: Any, applying: AsyncApplying, batch: int, count: int
-) -> None:
-    left, done = count, asyncio.Event()
+async def _apply_all(stream: Stream, applying: AsyncApplying, *, is_batch: bool) -> None:
+    broker, subscriber = _SUBSCRIBE[stream.broker](stream, is_batch)
+    done = asyncio.Event()
 
     async def apply(messages: list[dict[str, Any]]) -> None:
-        nonlocal left
         await applying.apply(messages)
-        left -= len(messages)
-        if left == 0:
+        if stream.note(len(messages)):
             done.set()
 
     async def apply_one(message: dict[str, Any]) -> None:
         await apply([message])
 
-    subscriber(apply if batch > 1 else apply_one)
+    subscriber(apply if is_batch else apply_one)
     await broker.start()
     await done.wait()
     await broker.stop()

@@ -11,7 +11,7 @@ from .._sync import consuming as plain
 from ..contender import BY_HAND, OURS, Case, Contender, Role
 from ..databases import POSTGRES, SQLITE
 from ..jetstream import NatsReader
-from ..measuring import Prepared, timed_each
+from ..measuring import Watched, timed_within
 from ..streams import FETCHED, NATS, REDIS
 from .workload import Workload
 
@@ -31,13 +31,13 @@ def size_of(broker: str, kind: str, batch: int) -> str:
     return f"{broker} and {kind}, {batch} a transaction"
 
 
-def _by_faststream(*args: Any) -> Prepared:
+def _by_faststream(*args: Any) -> Watched:
     from ..peers.faststream import by_a_subscriber  # may not be installed
 
     return by_a_subscriber(*args)
 
 
-def _works(colour: str, broker: str) -> Iterator[tuple[str, Role, Callable[..., Prepared]]]:
+def _works(colour: str, broker: str) -> Iterator[tuple[str, Role, Callable[..., Watched]]]:
     module: Any = waiting if colour == "async" else plain
     yield BY_HAND, "by hand", partial(module.by_hand, READERS[colour][broker])
     yield OURS, "ours", module.by_the_consumer
@@ -52,9 +52,9 @@ def _case(colour: str) -> Case:
         contenders=tuple(
             Contender(
                 name=name,
-                meter=timed_each(partial(work, broker, kind, batch, COUNTS[batch])),
+                meter=timed_within(partial(work, broker, kind, batch, COUNTS[batch])),
                 size=size_of(broker, kind, batch),
-                operations=COUNTS[batch],
+                operations=COUNTS[batch] - batch,
                 role=role,
                 thorough=kind != POSTGRES,
             )
@@ -70,9 +70,10 @@ def _case(colour: str) -> Case:
 WORKLOAD = Workload(
     name="consuming",
     title="From a broker to a database, each message once",
-    text=f"Time per event. Events are read from a stream {FETCHED} at a time, marked in the inbox "
-    f"and applied, one or {BATCHES[-1]} in a transaction, and acknowledged. *By hand* does the "
-    "same with the client of the broker and a SQLAlchemy session, without order, attempts, dead "
-    "letters or a bus. *faststream* calls a handler with that same session.",
+    text="Time per event, from the first commit to the last one. Events are read from a stream "
+    f"{FETCHED} at a time, marked in the inbox and applied, one or {BATCHES[-1]} in a transaction, "
+    "and acknowledged. *By hand* does the same with the client of the broker and a SQLAlchemy "
+    "session, without order, attempts, dead letters or a bus. *faststream* calls a handler with "
+    "that same session.",
     cases=(_case("async"), _case("sync")),
 )
