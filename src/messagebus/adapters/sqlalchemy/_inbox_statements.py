@@ -76,7 +76,7 @@ class InboxStatements:
         They are sorted: two transactions with the same messages would otherwise wait for each
         other.
         """
-        some = sorted(set(ids))
+        some = sorted(dict.fromkeys(ids))  # nearly in order as they come, which a set would undo
         listed = some if self._is_server else json.dumps([id.hex for id in some])
         return {"consumer": consumer, "ids": listed}
 

@@ -124,6 +124,7 @@ def _from_plain_data(
 
 def _equals(value: Any, metadata: Metadata) -> bool:
     return isinstance(value, Mapping) and (
-        value in (metadata.model_dump(mode="json"), metadata.model_dump())
+        value == metadata.model_dump(mode="json")
+        or value == metadata.model_dump()
         or value == metadata.model_dump(mode="json", by_alias=True)
     )
