@@ -8,7 +8,7 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from messagebus import AsyncMessageBus
 
@@ -20,24 +20,16 @@ from .services import DATABASE
 class TellingShelves(AsyncShelves):
     """A unit of work that prints the time after the commit of an event, in seconds."""
 
-    applied: bool
-
-    def attach(self, session: AsyncSession) -> None:
-        """Note that nothing is applied yet: the consumer has transactions of its own."""
-        super().attach(session)
-        self.applied = False
-
     async def commit(self) -> None:
         """Commit the transaction."""
         await super().commit()
-        if self.applied:
+        if self.books.added:  # the consumer has transactions of its own
             print(perf_counter(), flush=True)
 
 
 async def store(event: Registered, uow: Any) -> None:
     """Store a book."""
     await uow.books.add(Book(id=event.id), event.title)
-    uow.uow.applied = True
 
 
 bus: AsyncMessageBus[Any] = AsyncMessageBus()

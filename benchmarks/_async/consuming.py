@@ -107,7 +107,7 @@ def by_hand(
 
 
 class AsyncCountedShelves(AsyncShelves):
-    """A unit of work that counts the books of each transaction.
+    """A unit of work that tells how many books each transaction has stored.
 
     Args:
         engine: the engine.
@@ -117,13 +117,12 @@ class AsyncCountedShelves(AsyncShelves):
     def __init__(self, engine: AsyncEngine, committed: Callable[[int], None]) -> None:
         super().__init__(engine)
         self._committed = committed
-        self.added: int = 0
 
     async def commit(self) -> None:
         """Commit the transaction."""
         await super().commit()
-        if self.added:  # the consumer has transactions of its own
-            self._committed(self.added)
+        if self.books.added:  # the consumer has transactions of its own
+            self._committed(self.books.added)
 
 
 def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
@@ -136,9 +135,8 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
         if stream.note(applied):
             consumers.pop().stop()
 
-    async def store(event: Registered, transaction: Any) -> None:
-        await transaction.books.add(Book(id=event.id), event.title)
-        transaction.uow.added += 1
+    async def store(event: Registered, uow: Any) -> None:
+        await uow.books.add(Book(id=event.id), event.title)
 
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Registered, store)

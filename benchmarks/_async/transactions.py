@@ -23,16 +23,22 @@ INSERT_BOOK = sa.insert(books)
 
 
 class AsyncStoredBooks(AsyncAbstractRepository[Book]):
-    """Books in a table."""
+    """Books in a table.
+
+    Attributes:
+        added: how many were stored.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         super().__init__()
         self.session = session
+        self.added: int = 0
 
     async def add(self, book: Book, title: str) -> None:
         """Store a book."""
         await self.session.execute(INSERT_BOOK, {"id": book.id, "title": title})
         self.seen.append(book)
+        self.added += 1
 
 
 class AsyncShelves(AsyncSQLAlchemyUnitOfWork[AsyncStoredBooks]):

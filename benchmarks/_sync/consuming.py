@@ -109,7 +109,7 @@ def by_hand(
 
 
 class SyncCountedShelves(SyncShelves):
-    """A unit of work that counts the books of each transaction.
+    """A unit of work that tells how many books each transaction has stored.
 
     Args:
         engine: the engine.
@@ -119,13 +119,12 @@ class SyncCountedShelves(SyncShelves):
     def __init__(self, engine: SyncEngine, committed: Callable[[int], None]) -> None:
         super().__init__(engine)
         self._committed = committed
-        self.added: int = 0
 
     def commit(self) -> None:
         """Commit the transaction."""
         super().commit()
-        if self.added:  # the consumer has transactions of its own
-            self._committed(self.added)
+        if self.books.added:  # the consumer has transactions of its own
+            self._committed(self.books.added)
 
 
 def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
@@ -138,9 +137,8 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
         if stream.note(applied):
             consumers.pop().stop()
 
-    def store(event: Registered, transaction: Any) -> None:
-        transaction.books.add(Book(id=event.id), event.title)
-        transaction.uow.added += 1
+    def store(event: Registered, uow: Any) -> None:
+        uow.books.add(Book(id=event.id), event.title)
 
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Registered, store)

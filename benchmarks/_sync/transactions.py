@@ -25,16 +25,22 @@ INSERT_BOOK = sa.insert(books)
 
 
 class SyncStoredBooks(SyncAbstractRepository[Book]):
-    """Books in a table."""
+    """Books in a table.
+
+    Attributes:
+        added: how many were stored.
+    """
 
     def __init__(self, session: SyncSession) -> None:
         super().__init__()
         self.session = session
+        self.added: int = 0
 
     def add(self, book: Book, title: str) -> None:
         """Store a book."""
         self.session.execute(INSERT_BOOK, {"id": book.id, "title": title})
         self.seen.append(book)
+        self.added += 1
 
 
 class SyncShelves(SyncSQLAlchemyUnitOfWork[SyncStoredBooks]):
