@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -623,3 +624,27 @@ def test_a_message_that_takes_too_long_has_failed(
     [letter] = store.letters
     assert "DeadlineExceededError" in letter.error_type
     assert "BookRegistered" in letter.error
+
+
+class Asking(SyncPile):
+    """A source that notes how many arrivals are remembered when it settles messages."""
+
+    def __init__(self, store: Store, *deliveries: Delivery) -> None:
+        super().__init__(*deliveries)
+        self.store = store
+        self.remembered: list[int] = []
+
+    def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages."""
+        self.remembered.append(len(self.store.attempts))
+        super().settle(deliveries)
+
+
+def test_an_arrival_is_forgotten_before_its_message_is_settled(
+    store: Store, new_consumer: NewConsumer
+) -> None:
+    """Afterwards nobody would come back to it, whether it was handled or skipped."""
+    skipped = delivered(Unheard(), redelivered=None)
+    source = Asking(store, *registered("1", "2", redelivered=None), skipped)
+    new_consumer(source).drain()
+    assert ([0], 3) == (source.remembered, len(source.settled))

@@ -231,6 +231,7 @@ class AsyncInboxConsumer:
         self._settled_at = monotonic()
         if done:
             try:
+                await self._keeping.forget()
                 await self.source.settle(done)
             except BaseException:
                 self._backlog.return_done(done)
@@ -274,7 +275,7 @@ class AsyncInboxConsumer:
         try:
             await self._settle()
             await self.source.release(self._backlog.take_rest())
-        except TransportUnavailableError as error:
+        except (OutageError, TransportUnavailableError) as error:
             log.warning("the broker delivers again what was not settled: %s", brief(error))
         finally:
             await self._keeping.leave()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from ..._error_text import brief
 from ...exceptions import TransportUnavailableError
@@ -139,6 +140,17 @@ class AsyncKeeping:
             each.noted = True
             each.alone = each.counted = id in before
 
+    async def forget(self) -> None:
+        """Forget that messages have arrived which are done, before they are settled.
+
+        Raises:
+            OutageError: the database cannot be used now.
+        """
+        done = [*self._handling.arrived]
+        if done:
+            await self._handling.with_inbox(partial(_forget, consumer=self._name, ids=done))
+            del self._handling.arrived[: len(done)]
+
     async def keep(self) -> None:
         """Keep the messages and the partitions for a while."""
         try:
@@ -198,6 +210,10 @@ class AsyncKeeping:
 
 async def _nothing(_inbox: AsyncAbstractInbox) -> None:
     """Do nothing in a transaction, to find out whether there is an inbox."""
+
+
+async def _forget(inbox: AsyncAbstractInbox, *, consumer: str, ids: Sequence[UUID]) -> None:
+    await inbox.forget(consumer, ids)
 
 
 async def _leave(inbox: AsyncAbstractInbox, *, consumer: str, member: str) -> None:

@@ -233,6 +233,7 @@ class SyncInboxConsumer:
         self._settled_at = monotonic()
         if done:
             try:
+                self._keeping.forget()
                 self.source.settle(done)
             except BaseException:
                 self._backlog.return_done(done)
@@ -276,7 +277,7 @@ class SyncInboxConsumer:
         try:
             self._settle()
             self.source.release(self._backlog.take_rest())
-        except TransportUnavailableError as error:
+        except (OutageError, TransportUnavailableError) as error:
             log.warning("the broker delivers again what was not settled: %s", brief(error))
         finally:
             self._keeping.leave()

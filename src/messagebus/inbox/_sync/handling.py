@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from ..._compat.blocking import until
 from ..._error_text import brief
@@ -62,6 +63,7 @@ class SyncHandling:
     Attributes:
         counts: what has happened to messages.
         buried_keys: the ordering keys of the dead letters.
+        arrived: the messages that are done, and whose arrival the inbox remembers.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class SyncHandling:
         self._hopeless = tuple(options.hopeless)
         self.counts = Counts()
         self.buried_keys: set[str | None] = set()
+        self.arrived: list[UUID] = []
 
     def handle(self, lane: int, taken: Sequence[Held]) -> None:
         """Handle messages of a lane; those that are done are finished, the others go back to it.
@@ -178,7 +181,7 @@ class SyncHandling:
                         transaction.received = Received(held.message, held.correlation_id)
                         self._handle_in_time(held.message, transaction)
                         handled += 1
-                noted = [each.id for each in ready if each.noted]
+                noted = [each.id for each in ready if each.noted and each.counted]
                 if inbox is not None and noted:
                     inbox.forget(self._name, noted)
                 if handled or noted:
@@ -197,6 +200,8 @@ class SyncHandling:
                 exc_info=failure,
                 extra={"event": "consumer.after_commit"},
             )
+        # One statement for many of them, before they are settled, is enough.
+        self.arrived += [each.id for each in ready if each.noted and not each.counted]
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
@@ -277,6 +282,7 @@ class SyncHandling:
                 if self._options.on_unknown == "skip":
                     self.counts.skipped += 1
                     log.debug("skipped the message %s: %s", held.id, brief(error))
+                    self.arrived += [held.id] if held.noted else []
                     self._backlog.finish(lane, [held])
                     return False
                 if self._options.on_unknown == "stop":

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 from ..._error_text import brief
 from ...exceptions import TransportUnavailableError
@@ -141,6 +142,17 @@ class SyncKeeping:
             each.noted = True
             each.alone = each.counted = id in before
 
+    def forget(self) -> None:
+        """Forget that messages have arrived which are done, before they are settled.
+
+        Raises:
+            OutageError: the database cannot be used now.
+        """
+        done = [*self._handling.arrived]
+        if done:
+            self._handling.with_inbox(partial(_forget, consumer=self._name, ids=done))
+            del self._handling.arrived[: len(done)]
+
     def keep(self) -> None:
         """Keep the messages and the partitions for a while."""
         try:
@@ -198,6 +210,10 @@ class SyncKeeping:
 
 def _nothing(_inbox: SyncAbstractInbox) -> None:
     """Do nothing in a transaction, to find out whether there is an inbox."""
+
+
+def _forget(inbox: SyncAbstractInbox, *, consumer: str, ids: Sequence[UUID]) -> None:
+    inbox.forget(consumer, ids)
 
 
 def _leave(inbox: SyncAbstractInbox, *, consumer: str, member: str) -> None:
