@@ -28,7 +28,7 @@ COMMANDS = [
     ["outbox"],
     *(
         ["outbox", each]
-        for each in ["status", "list", "show", "replay", "discard", "resend", "purge"]
+        for each in ["status", "list", "show", "edit", "replay", "discard", "resend", "purge"]
     ),
     *(["deadletters", each] for each in ["list", "show", "edit", "replay", "discard"]),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -124,6 +125,17 @@ def test_a_message_is_shown(run: Run, parked: list[str]) -> None:
     assert ExitCode.NOT_FOUND == run("show", str(uuid4()))[0]
 
 
+def test_a_payload_is_edited(run: Run, parked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes as an argument or from standard input; only a message that is parked takes it."""
+    assert ExitCode.OK == run("edit", parked[0], '--payload={"id":"7"}')[0]
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"id":"8"}'))
+    code, text = run("edit", parked[0], "--payload=-", "--json")
+
+    assert (ExitCode.OK, '{"id":"8"}') == (code, json.loads(text)["payload"])
+    assert ExitCode.USAGE == run("edit", parked[0], "--payload=[]")[0]
+    assert ExitCode.NOT_FOUND == run("edit", str(uuid4()), "--payload={}")[0]
+
+
 def test_messages_are_replayed(run: Run, engine: Engine, parked: list[str]) -> None:
     """Some by their names, or all; the exit status reports that none was found."""
     assert (ExitCode.OK, "replayed 1 message(s)\n") == run("replay", parked[1])
@@ -175,6 +187,8 @@ def test_what_was_sent_is_sent_again(run: Run, engine: Engine) -> None:
         (["--name=book_borrowed_v2", "--kind=event", "--since=1h"], 3),
         (["--name=book_borrowed_v1"], 0),
         (["--kind=command"], 0),
+        (["--reason=large"], 3),
+        (["--reason=l%e"], 0),
         (["--since=2020-01-01", "--until=9999-12-31T23:59:59Z"], 3),
         (["--since=9999-12-31"], 0),
         (["--until=2020-01-01T00:00:00-12:00"], 0),

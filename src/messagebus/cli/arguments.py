@@ -22,7 +22,7 @@ _SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
 _BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
 _FLAG: dict[str, Any] = {"convert": values.truth}
 _POSITION = values.whole(least=0, most=2**63 - 1)
-_FILTERS: list[str] = ["name", "kind", "correlation", "since", "until"]
+_FILTERS: list[str] = ["name", "kind", "correlation", "since", "until", "reason"]
 _FILTERS += ["consumer", "type", "error_type", "error", "message_id"]
 
 
@@ -190,6 +190,10 @@ def _add_outbox(commands: Any) -> None:
     _add_page(parser, "messages")
     parser = command("show", "show one message")
     parser.add_argument("message_id", type=values.uuid, metavar="ID")
+    parser = command("edit", "change the payload of a parked or discarded message")
+    parser.add_argument("message_id", type=values.uuid, metavar="ID")
+    payload = "the new payload; - reads it from standard input"
+    parser.option("--payload", payload, required=True)
     for name, text, which in (
         ("replay", "send parked or discarded messages, as if never tried", "parked"),
         ("discard", "decide never to send parked messages", "parked"),
@@ -275,6 +279,7 @@ def _add_filter(parser: Parser, *, by_time: bool = True) -> None:
     parser.option("--name", "only of this name or type, such as book_lent_v1")
     parser.option("--kind", "only of this kind", choices=["command", "event"])
     parser.option("--correlation", "only of this cascade", values.uuid, metavar="ID")
+    parser.option("--reason", "only with this part in the text of the last error")
     if by_time:
         time: dict[str, Any] = {"convert": values.point_in_time, "metavar": "WHEN"}
         iso = "2026-11-22T21:25 (UTC) or a TIME ago"

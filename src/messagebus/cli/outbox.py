@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
@@ -107,16 +108,13 @@ def list_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
 
 def show_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
     """Show one message with all its columns."""
-    record = outbox.get(options.message_id)
-    if record is None:
-        complain(f"there is no message {options.message_id}")
-        return ExitCode.NOT_FOUND
-    details = _details(record)
-    if options.json:
-        print_json(details)
-    else:
-        print_details(details)
-    return ExitCode.OK
+    return _show(outbox.get(options.message_id), "message", options)
+
+
+def edit_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
+    """Change the payload of a message that is parked or discarded."""
+    payload = sys.stdin.read() if options.payload == "-" else options.payload
+    return _show(outbox.edit(options.message_id, payload), "parked or discarded message", options)
 
 
 def replay_(outbox: SyncOutbox, options: Namespace) -> ExitCode:
@@ -173,6 +171,18 @@ def _report(done: str, count: int, options: Namespace) -> ExitCode:
     else:
         print(f"{done} {count} message(s)")  # noqa: T201
     return ExitCode.OK if count else ExitCode.NOT_FOUND
+
+
+def _show(record: StoredMessage | None, what: str, options: Namespace) -> ExitCode:
+    if record is None:
+        complain(f"there is no {what} {options.message_id}")
+        return ExitCode.NOT_FOUND
+    details = _details(record)
+    if options.json:
+        print_json(details)
+    else:
+        print_details(details)
+    return ExitCode.OK
 
 
 def _details(record: StoredMessage) -> dict[str, Any]:

@@ -19,4 +19,5 @@ def selection(options: Namespace) -> MessageFilter:
         correlation_id=options.correlation,
         since=options.since if "since" in options else None,
         until=until,
+        reason=options.reason,
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from ...domain.model import GenericCommand, Message, Metadata, ordering_key_of, restore_metadata
 from ...exceptions import (
+    ConfigurationError,
     UnknownMessageTypeError,
     UnreadableMessageError,
     UnstorableMessageError,
@@ -27,7 +29,17 @@ from ...serialization.wire import ENVELOPE, row_to_wire
 from .tables import PENDING
 
 _LARGEST_VERSION = 2**31 - 1
-_SERIALIZER = "messagebus.serializer"  # a key beside the metadata that no field can have
+# Keys beside the metadata that no field can have.
+_SERIALIZER = "messagebus.serializer"
+_ORIGINAL = "messagebus.original"
+
+AS_NEW: dict[str, Any] = {
+    "state": PENDING,
+    "attempts": 0,
+    "next_attempt_at": None,
+    "reason": None,
+}
+"""The columns of a message that waits to be sent and was never tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,11 @@ class StoredMessage:
         """The serializer of the application that wrote the payload; None for the default one."""
         return self.metadata.get(_SERIALIZER)
 
+    @property
+    def original(self) -> str | None:
+        """The payload before the first edit; None if it was not edited."""
+        return self.metadata.get(_ORIGINAL)
+
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredMessage:
         """Create a record from a row that has all columns in the order of the table."""
@@ -119,7 +136,8 @@ class StoredMessage:
                 advice="It needs a deserializer of the application that matches.",
             )
         message = deserializer.deserialize_message(wire)
-        own = {name: value for name, value in self.metadata.items() if name != _SERIALIZER}
+        beside = {_SERIALIZER, _ORIGINAL}
+        own = {name: value for name, value in self.metadata.items() if name not in beside}
         try:
             restore_metadata(message, own)
         except ValidationError as error:
@@ -175,6 +193,36 @@ def new_row(
         "state": PENDING if metadata.published else None,
         "ordering_key": key,
     }
+
+
+def edited(record: StoredMessage, payload: str) -> dict[str, Any]:
+    """Return the changed columns of a message whose payload is edited.
+
+    Raises:
+        ConfigurationError: some database, or some reader, would refuse the payload.
+    """
+    reason = None
+    if not _is_text(payload):
+        reason = "contains a NUL or a lone surrogate"
+    elif record.serializer is None and not _is_object(payload):
+        reason = "is not a JSON object"
+    if reason is not None:
+        text = f"The new payload of the message {record.message_id} {reason}"
+        raise ConfigurationError(text, advice="It is as before.")
+    original = record.payload if record.original is None else record.original
+    return {"payload": payload, "metadata": {**record.metadata, _ORIGINAL: original}}
+
+
+def _is_object(payload: str) -> bool:
+    try:
+        return isinstance(json.loads(payload, parse_constant=_refuse), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Refuse NaN and infinity, which only Python reads."""
+    raise ValueError(constant)
 
 
 def _objection(

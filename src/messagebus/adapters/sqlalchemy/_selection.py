@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from ..._ranges import LARGEST, LARGEST_BATCH
+from ..._ranges import LARGEST, LARGEST_BATCH, ensure_whole
 from ...exceptions import ConfigurationError
 from ...serialization.wire import parse_type
-from .tables import SENT
+from .tables import PENDING, SENT, in_state
+
+LAST_POSITION = 2**63 - 1
+"""The largest position that every database accepts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class MessageFilter:
         correlation_id: the first message of their cascade.
         since: the earliest time when a sent message was sent, and any other one created.
         until: the time before which it must have been.
+        reason: a part of the text of its last error.
 
     Raises:
         ConfigurationError: the kind is unknown, or a time has no time zone.
@@ -36,6 +40,7 @@ class MessageFilter:
     correlation_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no message could match by mistake."""
@@ -62,6 +67,8 @@ class MessageFilter:
             conditions.append(time >= self.since.astimezone(UTC))
         if self.until is not None:
             conditions.append(time < self.until.astimezone(UTC))
+        if self.reason is not None:
+            conditions.append(column.reason.contains(self.reason, autoescape=True))
         return sa.and_(sa.true(), *conditions)
 
 
@@ -79,9 +86,72 @@ class Selected:
     oldest: datetime | None
     newest: datetime | None
 
+    @staticmethod
+    def query(time: sa.ColumnElement[datetime], which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        """Return the query whose row *from_row* takes."""
+        columns: list[Any] = [sa.func.count(), sa.func.min(time), sa.func.max(time)]
+        return sa.select(*columns).where(which)
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Selected:
+        """Create the count from a row of *query*."""
+        oldest, newest = (time and time.astimezone(UTC) for time in row[1:])
+        return cls(row[0], oldest, newest)
+
 
 EVERY = MessageFilter()
 """Selects every message."""
+
+
+def page(
+    table: sa.Table, which: sa.ColumnElement[bool], after: int, before: int | None, limit: int
+) -> sa.Select[Any]:
+    """Return the query for a page of a list in the order of positions.
+
+    Args:
+        table: has the rows.
+        which: the condition on them.
+        after: the position after which the page may begin.
+        before: the position before which it ends; it then has the last rows, the newest first.
+        limit: the most rows.
+
+    Raises:
+        ConfigurationError: a number is negative, or too large for the database.
+    """
+    position = table.c.position
+    ensure_whole("after", after, least=0, most=LAST_POSITION)
+    ensure_whole("limit", limit, least=0)
+    query = sa.select(table).where(which, position > after).limit(limit)
+    if before is None:
+        return query.order_by(position)
+    ensure_whole("before", before, least=0, most=LAST_POSITION)
+    return query.where(position < before).order_by(position.desc())
+
+
+def in_state_and(
+    messages: sa.Table, matching: MessageFilter, *states: str | None
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a message is in one of the states and matches."""
+    return sa.or_(
+        *(
+            sa.and_(
+                messages.c.state.is_(None) if each is None else in_state(messages, each),
+                matching.condition(messages, each),
+            )
+            for each in states
+        )
+    )
+
+
+def given_up(
+    messages: sa.Table, matching: MessageFilter, *states: str, named: bool
+) -> sa.ColumnElement[bool]:
+    """Return the condition on messages that are in a state, or if they are named, have failed."""
+    which = in_state_and(messages, matching, *states)
+    if not named:
+        return which
+    waits = sa.and_(in_state_and(messages, matching, PENDING), messages.c.attempts > 0)
+    return sa.or_(which, waits)
 
 
 def named(

@@ -123,6 +123,15 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 ]
 
 
+async def test_a_list_ends_before_a_position(engine: AsyncEngine) -> None:
+    """The newest letters before a position come first."""
+    letters = await bury(engine, *(BookBorrowed(id=id) for id in "123"))
+    last = letters[-1].position
+
+    assert [letters[1].position] == await positions(engine, before=last, limit=1)
+    assert [letters[1].position, letters[0].position] == await positions(engine, before=last)
+
+
 async def test_filters_choose_dead_letters(engine: AsyncEngine) -> None:
     """By consumer, type, error and time; what has a special meaning to LIKE has none here."""
     await bury(engine, BookBorrowed(id="1"), BookRegistered(id="2"))

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import (
+    AsyncMessageHistory,
     AsyncOutbox,
     AsyncOutboxRelay,
     Backlog,
@@ -20,7 +21,7 @@ from messagebus.adapters.sqlalchemy import (
 from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, new_bus, publish, stored
-from tests.library import RegisterBook
+from tests.library import BookBorrowed, RegisterBook
 from tests.running.aio import AsyncEngine, together
 
 
@@ -94,12 +95,97 @@ async def test_messages_are_listed_by_state_and_page(
     assert [] == await outbox.list(None)
 
 
+async def test_a_list_ends_before_a_position(engine: AsyncEngine, outbox: AsyncOutbox) -> None:
+    """The newest messages before a position come first, down to the one after which it begins."""
+    await publish(engine, "1", "2", "3", "4")
+    everything = [record.position for record in await outbox.list("pending")]
+
+    async def positions(**page: Any) -> list[int]:
+        return [record.position for record in await outbox.list("pending", **page)]
+
+    assert everything[::-1] == await positions(before=everything[-1] + 1)
+    assert [everything[2], everything[1]] == await positions(before=everything[3], limit=2)
+    assert [everything[2]] == await positions(before=everything[3], after=everything[1])
+
+
 async def test_a_message_is_shown_as_it_is_stored(engine: AsyncEngine, outbox: AsyncOutbox) -> None:
     """All that is known of one message, or None."""
     [event] = await publish(engine, "1")
 
     assert (await stored(engine))[0] == await outbox.get(event.message_id)
     assert None is await outbox.get(uuid4())
+
+
+async def test_a_parked_message_is_edited_and_sent_as_it_is_then(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """The new payload is sent once the message is replayed; the first one is kept beside it."""
+    await give_up(engine, "1")
+    (before,) = await outbox.list()
+    for payload in ('{"id":"2"}', '{"id":"3"}'):
+        edited = await outbox.edit(before.message_id, payload)
+
+    assert edited == await outbox.get(before.message_id)
+    assert edited is not None
+    assert ('{"id":"3"}', before.payload, "parked") == (
+        edited.payload,
+        edited.original,
+        edited.state,
+    )
+    assert None is before.original
+    await AsyncOutboxRelay(engine, transport).drain()
+    assert [] == transport.sent
+    await outbox.replay([before.message_id])
+    await AsyncOutboxRelay(engine, transport).drain()
+    (wire,) = transport.sent
+    assert (str(before.message_id), '{"id":"3"}') == (wire["id"], wire["payload"])
+    (message,) = [each async for each in AsyncMessageHistory(engine).messages([BookBorrowed])]
+    assert BookBorrowed(id="3").metadata == message.metadata
+    assert {"id": "3"} == message.model_dump(include={"id"})
+
+
+async def test_what_was_sent_or_may_be_in_flight_is_not_edited(
+    engine: AsyncEngine, outbox: AsyncOutbox, transport: AsyncRecorder
+) -> None:
+    """Only a parked or discarded message is edited, since no relay touches it."""
+    (sent,) = await publish(engine, "1")
+    await AsyncOutboxRelay(engine, transport).drain()
+    (pending,) = await publish(engine, "2")
+
+    for message_id in (sent.message_id, pending.message_id, uuid4()):
+        assert None is await outbox.edit(message_id, "{}")
+    await give_up(engine, "3")
+    (parked,) = await outbox.list()
+    await outbox.discard([parked.message_id])
+    edited = await outbox.edit(parked.message_id, "{}")
+    assert edited is not None
+    assert "discarded" == edited.state
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "[]", "{", '{"a": NaN}', "{} {}", "[" * 100_000, '{"a": "\0"}', "{\ud800}"]
+)
+async def test_a_payload_that_nobody_could_read_is_refused(
+    engine: AsyncEngine, outbox: AsyncOutbox, payload: str
+) -> None:
+    """The message stays as it was."""
+    await give_up(engine, "1")
+    (before,) = await outbox.list()
+    with pytest.raises(ConfigurationError, match="The new payload of the message"):
+        await outbox.edit(before.message_id, payload)
+
+    assert [before] == await outbox.list()
+
+
+async def test_messages_are_chosen_by_the_text_of_their_error(
+    engine: AsyncEngine, outbox: AsyncOutbox
+) -> None:
+    """A part of it is enough; what has a special meaning to LIKE has none here."""
+    await give_up(engine, "1")
+    (parked,) = await outbox.list()
+    assert parked.reason is not None
+    for reason, count in ((parked.reason[3:9], 1), ("%", 0), ("_", int("_" in parked.reason))):
+        assert count == len(await outbox.list(matching=MessageFilter(reason=reason)))
 
 
 async def test_some_messages_are_replayed_and_the_others_stay(

@@ -20,7 +20,12 @@ from messagebus import (
     MessageSerializer,
     Metadata,
 )
-from messagebus.adapters.sqlalchemy import AsyncMessageHistory, AsyncOutboxRelay, tables
+from messagebus.adapters.sqlalchemy import (
+    AsyncMessageHistory,
+    AsyncOutbox,
+    AsyncOutboxRelay,
+    tables,
+)
 from messagebus.exceptions import UnreadableMessageError, UnstorableMessageError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stored, stored_titles
@@ -274,3 +279,22 @@ async def test_a_class_that_extends_the_default_serializer_is_asked(
     await AsyncOutboxRelay(engine, transport).drain()
 
     assert ["register_book", "book_registered", "shelf_counted"] == serializer.names
+
+
+async def test_a_payload_of_a_serializer_of_your_own_is_edited_in_its_format(
+    engine: AsyncEngine,
+) -> None:
+    """What such a serializer wrote need not be JSON, and neither need what replaces it."""
+    uow = AsyncShelves(engine, serializer=Encrypting())
+    transport = AsyncRecorder()
+    event = BookRegistered(id="1")
+    async with uow as transaction:
+        await AsyncMessageBus[Any]().handle(event, transaction)
+        await transaction.commit()
+    transport.poison = {str(event.message_id): RuntimeError("no")}
+    await AsyncOutboxRelay(engine, transport, max_attempts=1).drain()
+
+    payload = encrypt('{"id":"2"}')
+    edited = await AsyncOutbox(engine).edit(event.message_id, payload)
+    assert edited is not None
+    assert (payload, "Encrypting") == (edited.payload, edited.serializer)

@@ -15,6 +15,7 @@ from messagebus.adapters.sqlalchemy import (
     Backlog,
     MessageFilter,
     Selected,
+    SyncMessageHistory,
     SyncOutbox,
     SyncOutboxRelay,
     tables,
@@ -22,7 +23,7 @@ from messagebus.adapters.sqlalchemy import (
 from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, new_bus, publish, stored
-from tests.library import RegisterBook
+from tests.library import BookBorrowed, RegisterBook
 from tests.running.blocking import SyncEngine, together
 
 
@@ -94,12 +95,97 @@ def test_messages_are_listed_by_state_and_page(engine: SyncEngine, outbox: SyncO
     assert [] == outbox.list(None)
 
 
+def test_a_list_ends_before_a_position(engine: SyncEngine, outbox: SyncOutbox) -> None:
+    """The newest messages before a position come first, down to the one after which it begins."""
+    publish(engine, "1", "2", "3", "4")
+    everything = [record.position for record in outbox.list("pending")]
+
+    def positions(**page: Any) -> list[int]:
+        return [record.position for record in outbox.list("pending", **page)]
+
+    assert everything[::-1] == positions(before=everything[-1] + 1)
+    assert [everything[2], everything[1]] == positions(before=everything[3], limit=2)
+    assert [everything[2]] == positions(before=everything[3], after=everything[1])
+
+
 def test_a_message_is_shown_as_it_is_stored(engine: SyncEngine, outbox: SyncOutbox) -> None:
     """All that is known of one message, or None."""
     [event] = publish(engine, "1")
 
     assert (stored(engine))[0] == outbox.get(event.message_id)
     assert None is outbox.get(uuid4())
+
+
+def test_a_parked_message_is_edited_and_sent_as_it_is_then(
+    engine: SyncEngine, outbox: SyncOutbox, transport: SyncRecorder
+) -> None:
+    """The new payload is sent once the message is replayed; the first one is kept beside it."""
+    give_up(engine, "1")
+    (before,) = outbox.list()
+    for payload in ('{"id":"2"}', '{"id":"3"}'):
+        edited = outbox.edit(before.message_id, payload)
+
+    assert edited == outbox.get(before.message_id)
+    assert edited is not None
+    assert ('{"id":"3"}', before.payload, "parked") == (
+        edited.payload,
+        edited.original,
+        edited.state,
+    )
+    assert None is before.original
+    SyncOutboxRelay(engine, transport).drain()
+    assert [] == transport.sent
+    outbox.replay([before.message_id])
+    SyncOutboxRelay(engine, transport).drain()
+    (wire,) = transport.sent
+    assert (str(before.message_id), '{"id":"3"}') == (wire["id"], wire["payload"])
+    (message,) = [each for each in SyncMessageHistory(engine).messages([BookBorrowed])]
+    assert BookBorrowed(id="3").metadata == message.metadata
+    assert {"id": "3"} == message.model_dump(include={"id"})
+
+
+def test_what_was_sent_or_may_be_in_flight_is_not_edited(
+    engine: SyncEngine, outbox: SyncOutbox, transport: SyncRecorder
+) -> None:
+    """Only a parked or discarded message is edited, since no relay touches it."""
+    (sent,) = publish(engine, "1")
+    SyncOutboxRelay(engine, transport).drain()
+    (pending,) = publish(engine, "2")
+
+    for message_id in (sent.message_id, pending.message_id, uuid4()):
+        assert None is outbox.edit(message_id, "{}")
+    give_up(engine, "3")
+    (parked,) = outbox.list()
+    outbox.discard([parked.message_id])
+    edited = outbox.edit(parked.message_id, "{}")
+    assert edited is not None
+    assert "discarded" == edited.state
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "[]", "{", '{"a": NaN}', "{} {}", "[" * 100_000, '{"a": "\0"}', "{\ud800}"]
+)
+def test_a_payload_that_nobody_could_read_is_refused(
+    engine: SyncEngine, outbox: SyncOutbox, payload: str
+) -> None:
+    """The message stays as it was."""
+    give_up(engine, "1")
+    (before,) = outbox.list()
+    with pytest.raises(ConfigurationError, match="The new payload of the message"):
+        outbox.edit(before.message_id, payload)
+
+    assert [before] == outbox.list()
+
+
+def test_messages_are_chosen_by_the_text_of_their_error(
+    engine: SyncEngine, outbox: SyncOutbox
+) -> None:
+    """A part of it is enough; what has a special meaning to LIKE has none here."""
+    give_up(engine, "1")
+    (parked,) = outbox.list()
+    assert parked.reason is not None
+    for reason, count in ((parked.reason[3:9], 1), ("%", 0), ("_", int("_" in parked.reason))):
+        assert count == len(outbox.list(matching=MessageFilter(reason=reason)))
 
 
 def test_some_messages_are_replayed_and_the_others_stay(

@@ -22,7 +22,12 @@ from messagebus import (
     Metadata,
     SyncMessageBus,
 )
-from messagebus.adapters.sqlalchemy import SyncMessageHistory, SyncOutboxRelay, tables
+from messagebus.adapters.sqlalchemy import (
+    SyncMessageHistory,
+    SyncOutbox,
+    SyncOutboxRelay,
+    tables,
+)
 from messagebus.exceptions import UnreadableMessageError, UnstorableMessageError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored, stored_titles
@@ -276,3 +281,22 @@ def test_a_class_that_extends_the_default_serializer_is_asked(
     SyncOutboxRelay(engine, transport).drain()
 
     assert ["register_book", "book_registered", "shelf_counted"] == serializer.names
+
+
+def test_a_payload_of_a_serializer_of_your_own_is_edited_in_its_format(
+    engine: SyncEngine,
+) -> None:
+    """What such a serializer wrote need not be JSON, and neither need what replaces it."""
+    uow = SyncShelves(engine, serializer=Encrypting())
+    transport = SyncRecorder()
+    event = BookRegistered(id="1")
+    with uow as transaction:
+        SyncMessageBus[Any]().handle(event, transaction)
+        transaction.commit()
+    transport.poison = {str(event.message_id): RuntimeError("no")}
+    SyncOutboxRelay(engine, transport, max_attempts=1).drain()
+
+    payload = encrypt('{"id":"2"}')
+    edited = SyncOutbox(engine).edit(event.message_id, payload)
+    assert edited is not None
+    assert (payload, "Encrypting") == (edited.payload, edited.serializer)

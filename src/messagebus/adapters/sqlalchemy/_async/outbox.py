@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,20 +14,12 @@ from ...._ranges import LARGEST_BATCH, ensure_duration, ensure_whole
 from ....exceptions import ConfigurationError
 from .._commit import wake_statement
 from .._compat.aio import AsyncEngine, within
-from .._rows import StoredMessage
-from .._selection import EVERY, MessageFilter, Selected, named
+from .._rows import AS_NEW, StoredMessage, edited
+from .._selection import EVERY, MessageFilter, Selected, given_up, in_state_and, named, page
 from ..clock import now
 from ..engine import READ_ONLY
 from ..status import Backlog, Leader
 from ..tables import DISCARDED, PARKED, PENDING, SENT, OutboxTables, default_tables, in_state
-
-_LAST_POSITION = 2**63 - 1
-_AS_NEW: dict[str, Any] = {
-    "state": PENDING,
-    "attempts": 0,
-    "next_attempt_at": None,
-    "reason": None,
-}
 
 
 class AsyncOutbox:
@@ -79,6 +72,7 @@ class AsyncOutbox:
         *,
         matching: MessageFilter = EVERY,
         after: int = 0,
+        before: int | None = None,
         limit: int = 100,
     ) -> Sequence[StoredMessage]:
         """List messages in the order of their positions.
@@ -88,16 +82,14 @@ class AsyncOutbox:
                 are not published.
             matching: which of them.
             after: the position after which the list begins.
+            before: the position before which the list ends; the newest messages then come first.
             limit: the most messages to list.
 
         Raises:
             ConfigurationError: a number is negative, or too large for the database.
         """
-        ensure_whole("after", after, least=0, most=_LAST_POSITION)
-        ensure_whole("limit", limit, least=0)
-        query = self._first(limit, self._messages).where(
-            self._selects(state, matching), self._messages.c.position > after
-        )
+        which = in_state_and(self._messages, matching, state)
+        query = page(self._messages, which, after, before, limit)
         async with self._reading.connect() as connection:
             rows = await connection.execute(query)
         return [StoredMessage.from_row(row) for row in rows]
@@ -113,11 +105,9 @@ class AsyncOutbox:
         """
         column = self._messages.c
         time = column.delivered_at if state == SENT else column.created_at
-        query = sa.select(sa.func.count(), sa.func.min(time), sa.func.max(time))
+        query = Selected.query(time, in_state_and(self._messages, matching, state))
         async with self._reading.connect() as connection:
-            row = (await connection.execute(query.where(self._selects(state, matching)))).one()
-        oldest, newest = (time and time.astimezone(UTC) for time in row[1:])
-        return Selected(row[0], oldest, newest)
+            return Selected.from_row((await connection.execute(query)).one())
 
     async def get(self, message_id: UUID) -> StoredMessage | None:
         """Return a message; None if it is not stored."""
@@ -126,11 +116,36 @@ class AsyncOutbox:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else StoredMessage.from_row(row)
 
+    async def edit(self, message_id: UUID, payload: str) -> StoredMessage | None:
+        """Change the payload of a message that is parked or discarded.
+
+        It stays so until it is replayed. The payload that it had at first is kept, as *original*.
+
+        Args:
+            message_id: its identifier.
+            payload: the new payload.
+
+        Returns:
+            The message as it is now; None if none of this identifier is parked or discarded.
+
+        Raises:
+            ConfigurationError: the payload has a NUL or a lone surrogate; or it is no JSON object,
+                and no serializer of the application wrote the one before.
+        """
+        this = self._messages.c.message_id == message_id
+        which = in_state_and(self._messages, EVERY, PARKED, DISCARDED)
+        found = sa.select(self._messages).where(this, which).with_for_update()
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(found)).one_or_none()
+            if row is None:
+                return None
+            record = StoredMessage.from_row(row)
+            values = edited(record, payload)
+            await connection.execute(sa.update(self._messages).where(this).values(values))
+        return replace(record, **values)
+
     async def replay(
-        self,
-        message_ids: Collection[UUID] | None = None,
-        *,
-        matching: MessageFilter = EVERY,
+        self, message_ids: Collection[UUID] | None = None, *, matching: MessageFilter = EVERY
     ) -> int:
         """Make parked or discarded messages pending again, as if they had never been tried.
 
@@ -144,14 +159,11 @@ class AsyncOutbox:
             The number of messages that are replayed.
         """
         states = [PARKED] if message_ids is None else [PARKED, DISCARDED]
-        given_up = self._given_up(message_ids, matching, *states)
-        return await self._decide(message_ids, given_up, parked_at=None, **_AS_NEW)
+        which = given_up(self._messages, matching, *states, named=message_ids is not None)
+        return await self._decide(message_ids, which, parked_at=None, **AS_NEW)
 
     async def discard(
-        self,
-        message_ids: Collection[UUID] | None = None,
-        *,
-        matching: MessageFilter = EVERY,
+        self, message_ids: Collection[UUID] | None = None, *, matching: MessageFilter = EVERY
     ) -> int:
         """Decide not to send messages that are parked, or that have failed but may be retried.
 
@@ -162,8 +174,8 @@ class AsyncOutbox:
         Returns:
             The number of messages that are discarded.
         """
-        given_up = self._given_up(message_ids, matching, PARKED)
-        return await self._decide(message_ids, given_up, state=DISCARDED, next_attempt_at=None)
+        which = given_up(self._messages, matching, PARKED, named=message_ids is not None)
+        return await self._decide(message_ids, which, state=DISCARDED, next_attempt_at=None)
 
     async def resend(
         self,
@@ -191,8 +203,8 @@ class AsyncOutbox:
             text = "The messages to send again must be given by their identifiers or by a filter"
             advice = "Pass matching=MessageFilter() to send everything again."
             raise ConfigurationError(text, advice=advice)
-        were_sent = self._selects(SENT, matching or EVERY)
-        return await self._decide(message_ids, were_sent, delivered_at=None, **_AS_NEW)
+        were_sent = in_state_and(self._messages, matching or EVERY, SENT)
+        return await self._decide(message_ids, were_sent, delivered_at=None, **AS_NEW)
 
     async def purge(
         self, older_than: timedelta, *, matching: MessageFilter = EVERY, batch_size: int = 1_000
@@ -244,7 +256,7 @@ class AsyncOutbox:
             sqlalchemy.exc.TimeoutError: it takes longer.
         """
         column = self._messages.c
-        is_sent = self._selects(SENT, matching)
+        is_sent = in_state_and(self._messages, matching, SENT)
         is_old = column.delivered_at < now(self._engine.dialect, -older_than)
         outdated = self._first(batch_size, column.position).where(
             column.position > after, is_sent, is_old
@@ -265,21 +277,6 @@ class AsyncOutbox:
     def _first(self, limit: int, *columns: Any) -> sa.Select[Any]:
         """Return the query for the first messages in the order of their positions."""
         return sa.select(*columns).order_by(self._messages.c.position).limit(limit)
-
-    def _selects(self, state: str | None, matching: MessageFilter) -> sa.ColumnElement[bool]:
-        """Return the condition that a message is in a state and matches."""
-        is_private = self._messages.c.state.is_(None)
-        in_this = is_private if state is None else in_state(self._messages, state)
-        return sa.and_(in_this, matching.condition(self._messages, state))
-
-    def _given_up(
-        self, message_ids: Collection[UUID] | None, matching: MessageFilter, *states: str
-    ) -> sa.ColumnElement[bool]:
-        which = sa.or_(*(self._selects(state, matching) for state in states))
-        if message_ids is None:
-            return which
-        waits = self._messages.c.attempts > 0
-        return sa.or_(which, sa.and_(self._selects(PENDING, matching), waits))
 
     async def _decide(
         self,

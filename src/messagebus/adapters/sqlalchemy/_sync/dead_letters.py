@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,12 +27,11 @@ from .._dead_letters import (
     take,
 )
 from .._inbox import may_pass, with_inbox
-from .._selection import Selected
+from .._selection import Selected, page
 from ..engine import READ_ONLY
 from ..tables import OutboxTables, default_tables
 from .unit_of_work import SyncSQLAlchemyUnitOfWork
 
-_LAST_POSITION = 2**63 - 1
 _TRIALS = 3
 
 
@@ -52,23 +50,25 @@ class SyncDeadLetters:
         self._letters = tables.dead_letters
 
     def list(
-        self, *, matching: DeadLetterFilter = EVERY_LETTER, after: int = 0, limit: int = 100
+        self,
+        *,
+        matching: DeadLetterFilter = EVERY_LETTER,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 100,
     ) -> Sequence[StoredDeadLetter]:
         """List dead letters in the order of their positions.
 
         Args:
             matching: which of them.
             after: the position after which the list begins.
+            before: the position before which the list ends; the newest letters then come first.
             limit: the most letters to list.
 
         Raises:
             ConfigurationError: a number is negative, or too large for the database.
         """
-        ensure_whole("after", after, least=0, most=_LAST_POSITION)
-        ensure_whole("limit", limit, least=0)
-        column = self._letters.c
-        query = sa.select(self._letters).order_by(column.position).limit(limit)
-        query = query.where(matching.condition(self._letters), column.position > after)
+        query = page(self._letters, matching.condition(self._letters), after, before, limit)
         with self._reading.connect() as connection:
             rows = connection.execute(query)
         return [StoredDeadLetter.from_row(row) for row in rows]
@@ -83,12 +83,9 @@ class SyncDeadLetters:
             Their number, and when the first and the last of them was buried.
         """
         time = self._letters.c.buried_at
-        query = sa.select(sa.func.count(), sa.func.min(time), sa.func.max(time))
-        query = query.where(matching.condition(self._letters))
+        query = Selected.query(time, matching.condition(self._letters))
         with self._reading.connect() as connection:
-            row = (connection.execute(query)).one()
-        oldest, newest = (time and time.astimezone(UTC) for time in row[1:])
-        return Selected(row[0], oldest, newest)
+            return Selected.from_row((connection.execute(query)).one())
 
     def get(self, position: int) -> StoredDeadLetter | None:
         """Return a dead letter; None if there is none at this position."""
