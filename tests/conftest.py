@@ -4,8 +4,8 @@ To use a running server instead, set its URL in MESSAGEBUS_TEST_POSTGRES_URL (th
 allowed to create databases), MESSAGEBUS_TEST_REDIS_URL, MESSAGEBUS_TEST_NATS_URL,
 MESSAGEBUS_TEST_KAFKA_URL or MESSAGEBUS_TEST_RABBITMQ_URL. Tests that stop a server always start one
 of their own. A test is skipped for want of a program only where there is no wheel of it, as of
-RabbitMQ and PgBouncer, and the system has none either; with MESSAGEBUS_TEST_ALL set, it fails.
-Those of Kafka are always skipped on Python 3.15, for which its client has no wheel.
+RabbitMQ, PgBouncer and Chromium, and the system has none either; with MESSAGEBUS_TEST_ALL set, it
+fails. Those of Kafka are always skipped on Python 3.15, for which its client has no wheel.
 """
 
 from __future__ import annotations

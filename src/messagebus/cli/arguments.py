@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     """
     parser = Parser(
         prog="messagebus",
-        description="Run a relay or a consumer, or inspect and repair an outbox.",
+        description="Run a relay, a consumer or a page, or inspect and repair an outbox.",
         epilog="\n".join(["exit status:", *(f"  {each:3}  {each.meaning}" for each in ExitCode)]),
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
     _add_deadletters(letters.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    _add_web(_new(commands, "web", "serve a page that shows and repairs an outbox"))
     options, rest = parser.parse_known_args(arguments)
     chosen: Parser = options.parser
     chosen.refuse_rest(rest)
@@ -164,6 +165,17 @@ def _add_replay(parser: Parser) -> None:
     parser.option("--since", iso, values.point_in_time, metavar="WHEN")
     parser.option("--batch-size", "the most messages of a transaction", default="500", **_BATCH)
     parser.option("--json", "print JSON, a line for each progress", **_FLAG)
+
+
+def _add_web(parser: Parser) -> None:
+    _add_database(parser)
+    add = parser.option
+    app = "the application that replays dead letters, such as shop.app:app"
+    add("--app", app, metavar="APP")
+    add("--host", "the address to listen on", default="127.0.0.1", metavar="ADDRESS")
+    port = values.whole(least=0, most=65_535)
+    add("--port", "the port; 0 for any that is free", port, default="8765", metavar="N")
+    _add_log(parser)
 
 
 def _add_log(parser: Parser) -> None:
