@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from .._error_text import with_advice
 from ..adapters.sqlalchemy import define_tables
-from ..adapters.sqlalchemy._failures import with_advice
 from ..adapters.sqlalchemy.errors import add_advice
 from ..adapters.sqlalchemy.tables import ensure_exist
 from ..exceptions import ConfigurationError, MissingExtraError
