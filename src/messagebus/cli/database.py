@@ -1,21 +1,29 @@
-"""Engines created from URLs."""
+"""The databases of the commands: engines created from URLs, and the tables in them."""
 
 from __future__ import annotations
 
 import sqlite3
+from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import MetaData, create_engine
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from .._error_text import with_advice
 from .._urls import ensure_encoded
-from ..adapters.sqlalchemy import prepare_sqlite
+from ..adapters.sqlalchemy import OutboxTables, define_tables, prepare_sqlite
+from ..adapters.sqlalchemy.errors import add_advice
+from ..adapters.sqlalchemy.tables import ensure_exist
 from ..exceptions import ConfigurationError, MissingExtraError
 from . import url_options
+from .exit_code import ExitCode
+from .limit import answering_within
+from .output import complain
 
 TEngine = TypeVar("TEngine", Engine, AsyncEngine)
 
@@ -104,6 +112,35 @@ def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) 
     except ImportError as error:
         what = f"The database {scheme}"
         raise MissingExtraError(what, database.extra) from error
+
+
+def run_on_tables(
+    options: Namespace, command: Callable[[Engine, OutboxTables], ExitCode], *, exist: bool = True
+) -> ExitCode:
+    """Run a command on the tables of a database, and report what the database refuses.
+
+    Args:
+        options: the arguments of the command.
+        command: takes an engine and the tables.
+        exist: whether the tables must exist.
+
+    Raises:
+        ConfigurationError: the URL is wrong, or a table does not exist.
+    """
+    engine = new_engine(create_engine, options.database)
+    tables = define_tables(MetaData(), prefix=options.prefix, schema=options.schema or None)
+    try:
+        with answering_within(engine, options.timeout):
+            if exist:
+                with engine.connect() as connection:
+                    ensure_exist(connection, tables)
+            return command(engine, tables)
+    except SQLAlchemyError as error:
+        add_advice(error)
+        complain(with_advice(error))
+        return ExitCode.DATABASE
+    finally:
+        engine.dispose()
 
 
 def _ensure_plausible(url: URL, text: str) -> None:

@@ -10,11 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from .._error_text import with_advice
 from ..adapters.sqlalchemy import (
     AsyncDeadLetters,
     DeadLetterFilter,
@@ -22,16 +19,12 @@ from ..adapters.sqlalchemy import (
     Replayed,
     StoredDeadLetter,
     SyncDeadLetters,
-    define_tables,
 )
-from ..adapters.sqlalchemy.errors import add_advice
-from ..adapters.sqlalchemy.tables import ensure_exist
 from ..service._async.registry import AsyncMessageBus
 from .application import Application
 from .confirmation import refusal
-from .database import new_engine
+from .database import new_engine, run_on_tables
 from .exit_code import ExitCode
-from .limit import answering_within
 from .output import complain, print_details, print_json, print_messages, print_text
 
 Command = Callable[[SyncDeadLetters, Namespace, OutboxTables], ExitCode]
@@ -39,20 +32,11 @@ Command = Callable[[SyncDeadLetters, Namespace, OutboxTables], ExitCode]
 
 def run(options: Namespace) -> ExitCode:
     """Run the command of *options* on the dead letters of the database."""
-    engine = new_engine(sa.create_engine, options.database)
-    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
-    try:
-        with answering_within(engine, options.timeout):
-            with engine.connect() as connection:
-                ensure_exist(connection, tables)
-            command: Command = globals()[f"{options.command}_"]
-            return command(SyncDeadLetters(engine, tables=tables), options, tables)
-    except SQLAlchemyError as error:
-        add_advice(error)
-        complain(with_advice(error))
-        return ExitCode.DATABASE
-    finally:
-        engine.dispose()
+    command: Command = globals()[f"{options.command}_"]
+    return run_on_tables(
+        options,
+        lambda engine, tables: command(SyncDeadLetters(engine, tables=tables), options, tables),
+    )
 
 
 def list_(letters: SyncDeadLetters, options: Namespace, _tables: OutboxTables) -> ExitCode:

@@ -9,45 +9,32 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from .._error_text import with_advice
-from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, define_tables, sync_upgrade_tables
-from ..adapters.sqlalchemy.errors import add_advice
+from ..adapters.sqlalchemy import StoredMessage, SyncOutbox, sync_upgrade_tables
 from ..adapters.sqlalchemy.tables import (
     VERSION,
     OutboxTables,
-    ensure_exist,
     missing_columns,
     stored_version,
 )
 from ..serialization.wire import wire_type
 from .confirmation import refusal
-from .database import new_engine
+from .database import run_on_tables
 from .exit_code import ExitCode
-from .limit import answering_within
 from .output import complain, print_details, print_json, print_messages
 from .selection import selection
 
 
 def run(options: Namespace) -> ExitCode:
     """Run the command of *options* on the outbox of the database."""
-    engine = new_engine(sa.create_engine, options.database)
-    tables = define_tables(sa.MetaData(), prefix=options.prefix, schema=options.schema or None)
-    try:
-        with answering_within(engine, options.timeout):
-            if options.command == "upgrade":
-                return _upgrade(engine, tables, options)
-            with engine.connect() as connection:
-                ensure_exist(connection, tables)
-            command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
-            return command(SyncOutbox(engine, tables=tables), options)
-    except SQLAlchemyError as error:
-        add_advice(error)
-        complain(with_advice(error))
-        return ExitCode.DATABASE
-    finally:
-        engine.dispose()
+    if options.command == "upgrade":
+        return run_on_tables(
+            options, lambda engine, tables: _upgrade(engine, tables, options), exist=False
+        )
+    command: Callable[[SyncOutbox, Namespace], ExitCode] = globals()[f"{options.command}_"]
+    return run_on_tables(
+        options, lambda engine, tables: command(SyncOutbox(engine, tables=tables), options)
+    )
 
 
 def _upgrade(engine: sa.Engine, tables: OutboxTables, options: Namespace) -> ExitCode:
