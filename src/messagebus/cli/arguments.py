@@ -47,6 +47,8 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     _add_replay(_new(commands, "replay", "rebuild a read model from stored events"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    history = _new(commands, "history", "look at what was handled", epilog=None)
+    _add_history(history.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
     _add_deadletters(letters.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     _add_web(_new(commands, "web", "serve a page that shows and repairs an outbox"))
@@ -249,6 +251,14 @@ def _add_deadletters(commands: Any) -> None:
         parser.option("--all", "all dead letters, or those that the filters leave", **_FLAG)
         _add_letter_filter(parser)
         _add_confirmation(parser)
+
+
+def _add_history(commands: Any) -> None:
+    parser = _on_database(commands, "tree", "show what a message has caused")
+    which = "the message, or the first message of a cascade"
+    parser.add_argument("identifier", type=values.uuid, metavar="ID", help=which)
+    most, number = "the most messages of the cascade to read", values.whole(most=LARGEST - 1)
+    parser.option("--limit", most, number, default="1000", metavar="N")
 
 
 def _on_database(commands: Any, name: str, text: str) -> Parser:

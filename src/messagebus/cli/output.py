@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Sequence[object]]
 
+_SHORT = 24
+"""The width up to which the values of a column are not folded."""
+
 
 def complain(problem: str) -> None:
     """Print a problem on standard error, on one line."""
@@ -86,6 +89,28 @@ def print_messages(columns: Sequence[str], messages: Sequence[Mapping[str, Any]]
                     f"{f'{count}, {reason}' if reason else count}"
                 ),
             )
+    console.print(table)
+
+
+def print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print a table; a terminal that is too narrow gets long values folded.
+
+    Args:
+        columns: the heads of the columns.
+        lines: the values, as *on_one_line* returns them.
+    """
+    console = _console()
+    if console is None:
+        _print_columns([columns, *lines])
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name, width in zip(columns, _widths([columns, *lines]), strict=True):
+        table.add_column(name, no_wrap=width <= _SHORT, overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
     console.print(table)
 
 

@@ -36,6 +36,7 @@ from ._sync.replay import SyncReplay
 from ._sync.schema import sync_create_tables, sync_upgrade_tables
 from ._sync.unit_of_work import SyncSQLAlchemyTransaction, SyncSQLAlchemyUnitOfWork
 from .engine import READ_ONLY, prepare_sqlite
+from .message_tree import CausedMessage, MessageTree
 from .replay_progress import ReplayProgress
 from .status import Backlog, Leader, RelayStatus
 from .tables import OutboxTables, define_tables, metadata
@@ -54,9 +55,11 @@ __all__ = [
     "AsyncSQLAlchemyUnitOfWork",
     "Backlog",
     "Backoff",
+    "CausedMessage",
     "DeadLetterFilter",
     "Leader",
     "MessageFilter",
+    "MessageTree",
     "OutboxTables",
     "RelayStatus",
     "ReplayProgress",

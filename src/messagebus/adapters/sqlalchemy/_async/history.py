@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from ...._ranges import ensure_whole
 from ....domain.model import Message
 from ....serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ....serialization.types import TypesOrMapping
@@ -15,6 +17,7 @@ from .._compat.aio import AsyncEngine
 from .._rows import StoredMessage
 from .._selection import MessageFilter
 from ..engine import READ_ONLY
+from ..message_tree import MessageTree, arrange, columns_of
 from ..tables import OutboxTables, default_tables
 
 
@@ -111,3 +114,47 @@ class AsyncMessageHistory:
             names = {name for name, _version in reader.types}
         async for record in self.records(after=after, until=until, names=names, since=since):
             yield record.to_message(reader)
+
+    async def tree(self, identifier: UUID, *, limit: int = 1_000) -> MessageTree:
+        """Return what a message has caused, as a tree.
+
+        No index leads from a message to what it caused: all messages that are stored after it
+        are looked at.
+
+        Args:
+            identifier: a message, or the first message of a cascade even if it is not stored:
+                then the tree has several tops, which are the messages whose cause is missing.
+            limit: the most messages of the cascade to read, in the order of their positions.
+
+        Returns:
+            The message and all that it caused; empty if neither is stored.
+
+        Raises:
+            ConfigurationError: the limit is not a positive number.
+        """
+        ensure_whole("limit", limit)
+        column = self._messages.c
+        first = sa.select(column.position, column.correlation_id)
+        query = sa.select(*columns_of(self._messages)).order_by(column.position)
+        rows: list[Any] = []
+        after = -1
+        async with self._engine.connect() as connection:
+            by_id = first.where(column.message_id == identifier)
+            row = (await connection.execute(by_id)).one_or_none()
+        inner = row is not None and row.correlation_id != identifier
+        if row is not None:
+            # A cause is stored before its effects. Of a whole cascade, the first is its first.
+            after = row.position - 1
+        correlation_id = row.correlation_id if row is not None else identifier
+        query = query.where(column.correlation_id == correlation_id)
+        while len(rows) <= limit:
+            size = min(self.page_size, limit + 1 - len(rows))
+            async with self._engine.connect() as connection:
+                selected = query.where(column.position > after).limit(size)
+                page = (await connection.execute(selected)).all()
+            rows += page
+            if len(page) < size:
+                break
+            after = page[-1].position
+        found = arrange(rows[:limit], identifier if inner else None)
+        return MessageTree(found, complete=len(rows) <= limit)
