@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from types import FunctionType, MethodType
+from typing import Any, TypeAlias
 
+from .._introspection.signature import required_parameters
 from ..exceptions import ConfigurationError
 from ..service._async.registry import AsyncMessageBus
 from ..service._sync.registry import SyncMessageBus
@@ -17,6 +19,12 @@ _ADVICE = (
     "Name an object with the attributes `bus` and `unit_of_work`, for example shop.app:app; "
     "`unit_of_work` is called without arguments for each transaction."
 )
+_BUS_ADVICE = (
+    "Name a bus, an object with the attribute `bus`, or a function that returns one of these, for "
+    "example shop.app:bus."
+)
+
+AnyBus: TypeAlias = AsyncMessageBus[Any] | SyncMessageBus[Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Application:
         dependencies: the dependencies that listeners ask for by name.
     """
 
-    bus: AsyncMessageBus[Any] | SyncMessageBus[Any]
+    bus: AnyBus
     unit_of_work: Callable[[], Any]
     hopeless: tuple[type[Exception], ...] = ()
     deserializer: Any = None
@@ -49,25 +57,7 @@ class Application:
             ConfigurationError: there is no such object, or it lacks something. An error that the
                 module raises is not hidden.
         """
-        module_name, colon, path = name.partition(":")
-        if not colon or not module_name or not path:
-            text = f"{name!r} does not name an application"
-            raise ConfigurationError(text, advice=_ADVICE)
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            found: Any = import_module(module_name)
-        except ModuleNotFoundError as error:
-            # Any other module is missing for a reason that the application knows.
-            if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-                raise
-            text = f"There is no module {error.name!r} for the application {name!r}"
-            raise ConfigurationError(text, advice=_ADVICE) from error
-        for part in path.split("."):
-            if not hasattr(found, part):
-                text = f"{module_name} has no {path!r} for the application {name!r}"
-                raise ConfigurationError(text, advice=_ADVICE)
-            found = getattr(found, part)
+        found = _find(name, _ADVICE)
         bus, unit_of_work = getattr(found, "bus", None), getattr(found, "unit_of_work", None)
         if not isinstance(bus, AsyncMessageBus | SyncMessageBus) or not callable(unit_of_work):
             lacking = "unit of work" if isinstance(bus, AsyncMessageBus | SyncMessageBus) else "bus"
@@ -80,3 +70,51 @@ class Application:
             getattr(found, "deserializer", None),
             getattr(found, "dependencies", None),
         )
+
+
+def load_bus(name: str) -> AnyBus:
+    """Import the bus of an application, without the rest of it.
+
+    Args:
+        name: a module and an object in it: a bus, an object that has one, or a function that
+            returns one of these when it is called without arguments.
+
+    Raises:
+        ConfigurationError: there is no such object, or no bus in it. An error that the module or
+            the function raises is not hidden.
+    """
+    found = _find(name, _BUS_ADVICE)
+    if isinstance(found, FunctionType | MethodType | type) and not hasattr(found, "bus"):
+        if needed := required_parameters(found):
+            text = f"The application {name!r} needs {', '.join(needed)} to be called"
+            raise ConfigurationError(text, advice=_BUS_ADVICE)
+        found = found()
+    bus = getattr(found, "bus", found)
+    if not isinstance(bus, AsyncMessageBus | SyncMessageBus):
+        text = f"The application {name!r} has no bus"
+        raise ConfigurationError(text, advice=_BUS_ADVICE)
+    return bus
+
+
+def _find(name: str, advice: str) -> Any:
+    """Import the object that a module and a path name."""
+    module_name, colon, path = name.partition(":")
+    if not colon or not module_name or not path:
+        text = f"{name!r} does not name an application"
+        raise ConfigurationError(text, advice=advice)
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = import_module(module_name)
+    except ModuleNotFoundError as error:
+        # Any other module is missing for a reason that the application knows.
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        text = f"There is no module {error.name!r} for the application {name!r}"
+        raise ConfigurationError(text, advice=advice) from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            text = f"{module_name} has no {path!r} for the application {name!r}"
+            raise ConfigurationError(text, advice=advice)
+        found = getattr(found, part)
+    return found

@@ -45,6 +45,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     _add_relay(_new(commands, "relay", "send the messages of committed transactions"))
     _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
     _add_replay(_new(commands, "replay", "rebuild a read model from stored events"))
+    _add_describe(_new(commands, "describe", "show the messages, the listeners, what they raise"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     history = _new(commands, "history", "look at what was handled", epilog=None)
@@ -58,6 +59,8 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     chosen.complete(options)
     if "all" in options:
         _ensure_chosen(chosen, options)
+    if options.module == "describe" and options.json and options.format != "table":
+        chosen.error("--json and --format exclude each other")
     return options
 
 
@@ -178,6 +181,16 @@ def _add_web(parser: Parser) -> None:
     port = values.whole(least=0, most=65_535)
     add("--port", "the port; 0 for any that is free", port, default="8765", metavar="N")
     _add_log(parser)
+
+
+def _add_describe(parser: Parser) -> None:
+    text = "a bus, an object with `bus`, or a function that returns one, such as shop.app:bus"
+    parser.add_argument("application", metavar="APP", help=text)
+    parser.option(
+        "--format", "how to show it", choices=["table", "mermaid", "svg"], default="table"
+    )
+    parser.option("--json", "print JSON", **_FLAG)
+    parser.option("--output", "the file to write; by default standard output", metavar="FILE")
 
 
 def _add_log(parser: Parser) -> None:
