@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from messagebus import AsyncMessageBus, Command, Depends, Event, Metadata, Model
 from messagebus.description import DescribedListener, DescribedMessage, Description, describe
 from messagebus.facade._async.consumer import Consumer
+from messagebus.typing import AsyncNext
 from tests._async.fakes import AsyncLibrary
 from tests.library import Book
 
@@ -353,6 +354,21 @@ def test_the_level_of_the_log_changes_nothing(level: str, caplog: pytest.LogCapt
     caplog.set_level(level, "messagebus")
 
     assert ["hear_opened", "hear_two"] == short(message(describe(new_bus()), Opened).listeners)
+
+
+@pytest.mark.parametrize("policy", ["raise", "collect", "isolate"])
+def test_what_happens_around_listeners_changes_nothing(
+    policy: Literal["raise", "collect", "isolate"],
+) -> None:
+    """A policy for errors and a middleware put other listeners into the place of those named."""
+
+    async def around(call: Any, call_next: AsyncNext[Any]) -> Any:
+        return await call_next(call)
+
+    bus = new_bus(AsyncMessageBus(on_error=policy))
+    bus.add_middleware(around)
+
+    assert describe(new_bus()) == describe(bus)
 
 
 def test_titles_are_as_short_as_they_can_be_told_apart() -> None:

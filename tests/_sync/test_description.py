@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from messagebus import Command, Depends, Event, Metadata, Model, SyncMessageBus
 from messagebus.description import DescribedListener, DescribedMessage, Description, describe
 from messagebus.facade._sync.consumer import Consumer
+from messagebus.typing import SyncNext
 from tests._sync.fakes import SyncLibrary
 from tests.library import Book
 
@@ -355,6 +356,21 @@ def test_the_level_of_the_log_changes_nothing(level: str, caplog: pytest.LogCapt
     caplog.set_level(level, "messagebus")
 
     assert ["hear_opened", "hear_two"] == short(message(describe(new_bus()), Opened).listeners)
+
+
+@pytest.mark.parametrize("policy", ["raise", "collect", "isolate"])
+def test_what_happens_around_listeners_changes_nothing(
+    policy: Literal["raise", "collect", "isolate"],
+) -> None:
+    """A policy for errors and a middleware put other listeners into the place of those named."""
+
+    def around(call: Any, call_next: SyncNext[Any]) -> Any:
+        return call_next(call)
+
+    bus = new_bus(SyncMessageBus(on_error=policy))
+    bus.add_middleware(around)
+
+    assert describe(new_bus()) == describe(bus)
 
 
 def test_titles_are_as_short_as_they_can_be_told_apart() -> None:
