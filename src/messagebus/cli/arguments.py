@@ -10,6 +10,18 @@ from typing import Any
 from .._ranges import LARGEST, SHORTEST
 from . import values
 from .exit_code import ExitCode
+from .options import (
+    BATCH,
+    FLAG,
+    POSITION,
+    SECONDS,
+    add_confirmation,
+    add_database,
+    add_filter,
+    add_letter_filter,
+    add_log,
+    add_page,
+)
 from .parser import Parser
 
 _EPILOG = """\
@@ -18,10 +30,6 @@ line wins, and an empty variable counts as not set. TIME is 90 (seconds),
 500ms, 30s, 5m, 12h or 7d."""
 
 _LONGEST_LEASE = 24 * 86_400.0
-_SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
-_BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
-_FLAG: dict[str, Any] = {"convert": values.truth}
-_POSITION = values.whole(least=0, most=2**63 - 1)
 _FILTERS: list[str] = ["name", "kind", "correlation", "since", "until", "reason"]
 _FILTERS += ["consumer", "type", "error_type", "error", "message_id"]
 
@@ -91,7 +99,7 @@ def _ensure_chosen(parser: Parser, options: Namespace) -> None:
 
 
 def _add_relay(parser: Parser) -> None:
-    _add_database(parser)
+    add_database(parser)
     add = parser.option
     add(
         "--transport",
@@ -99,8 +107,8 @@ def _add_relay(parser: Parser) -> None:
         required=True,
         metavar="URL",
     )
-    add("--batch-size", "the most messages to send at once", default="500", **_BATCH)
-    poll: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
+    add("--batch-size", "the most messages to send at once", default="500", **BATCH)
+    poll: dict[str, Any] = {**SECONDS, "convert": values.seconds(least=SHORTEST)}
     add("--poll-interval", "the longest wait before looking for messages", default="1s", **poll)
     lease = values.seconds(least=SHORTEST, most=_LONGEST_LEASE)
     silence = "time without a heartbeat after which another takes over"
@@ -112,17 +120,17 @@ def _add_relay(parser: Parser) -> None:
         default="8",
         metavar="N",
     )
-    add("--backoff", "the first wait between attempts", default="200ms", **_SECONDS)
-    add("--longest-backoff", "the longest wait between attempts", default="1m", **_SECONDS)
+    add("--backoff", "the first wait between attempts", default="200ms", **SECONDS)
+    add("--longest-backoff", "the longest wait between attempts", default="1m", **SECONDS)
     poison = "what to do with a message that cannot be sent"
     add("--on-poison", poison, choices=["park", "stop"], default="park")
     keep = "how long to keep sent messages; needs a unit (for ever)"
     add("--retention", keep, values.time_with_unit, metavar="TIME")
-    add("--retention-batch", "the most messages to delete at once", default="1000", **_BATCH)
-    add("--retention-interval", "the wait once nothing is left to delete", default="1m", **_SECONDS)
-    add("--drain", "send all pending messages, then exit", **_FLAG)
-    add("--create-tables", "create the tables if they do not exist", **_FLAG)
-    _add_log(parser)
+    add("--retention-batch", "the most messages to delete at once", default="1000", **BATCH)
+    add("--retention-interval", "the wait once nothing is left to delete", default="1m", **SECONDS)
+    add("--drain", "send all pending messages, then exit", **FLAG)
+    add("--create-tables", "create the tables if they do not exist", **FLAG)
+    add_log(parser)
 
 
 def _add_consume(parser: Parser) -> None:
@@ -135,14 +143,14 @@ def _add_consume(parser: Parser) -> None:
     add("--consumer", name, required=True, metavar="NAME")
     at_once = "how many ordering keys to work on at the same time"
     add("--concurrency", at_once, number, default="1", metavar="N")
-    add("--transaction-batch", "the most messages of a transaction", default="1", **_BATCH)
-    add("--prefetch", "the most messages to hold", default="200", **_BATCH)
+    add("--transaction-batch", "the most messages of a transaction", default="1", **BATCH)
+    add("--prefetch", "the most messages to hold", default="200", **BATCH)
     most = "the most attempts to handle a message"
     add("--max-attempts", most, number, default="8", metavar="N")
     longest = "the longest time to handle a message; what takes longer has failed (no limit)"
     add("--handling-timeout", longest, values.seconds(least=SHORTEST), metavar="TIME")
-    add("--backoff", "the first wait between attempts", default="200ms", **_SECONDS)
-    add("--longest-backoff", "the longest wait between attempts", default="1m", **_SECONDS)
+    add("--backoff", "the first wait between attempts", default="200ms", **SECONDS)
+    add("--longest-backoff", "the longest wait between attempts", default="1m", **SECONDS)
     unknown = "what to do with a message of an unknown type"
     add("--on-unknown", unknown, choices=["skip", "bury", "stop"], default="skip")
     behind = "what to do with what is behind a dead letter of the same key"
@@ -152,8 +160,8 @@ def _add_consume(parser: Parser) -> None:
     lease = values.seconds(least=1.0, most=_LONGEST_LEASE)
     silence = "how long a process that does not answer keeps its partitions"
     add("--lease", silence, lease, default="10s", metavar="TIME")
-    add("--drain", "handle all there is, then exit", **_FLAG)
-    _add_log(parser)
+    add("--drain", "handle all there is, then exit", **FLAG)
+    add_log(parser)
 
 
 def _add_replay(parser: Parser) -> None:
@@ -161,26 +169,26 @@ def _add_replay(parser: Parser) -> None:
     parser.add_argument("application", metavar="APP", help=text)
     name = "its name, under which the position is stored"
     parser.option("--read-model", name, required=True, metavar="NAME")
-    _add_database(parser)
+    add_database(parser)
     names = "only messages of these names, with commas in between"
     parser.option("--names", names, values.names, metavar="NAMES")
     after = "begin the first run after this position"
-    parser.option("--after", after, _POSITION, default="0", metavar="N")
+    parser.option("--after", after, POSITION, default="0", metavar="N")
     iso = "only what was created since then: 2026-11-22T21:25 (UTC) or a TIME ago"
     parser.option("--since", iso, values.point_in_time, metavar="WHEN")
-    parser.option("--batch-size", "the most messages of a transaction", default="500", **_BATCH)
-    parser.option("--json", "print JSON, a line for each progress", **_FLAG)
+    parser.option("--batch-size", "the most messages of a transaction", default="500", **BATCH)
+    parser.option("--json", "print JSON, a line for each progress", **FLAG)
 
 
 def _add_web(parser: Parser) -> None:
-    _add_database(parser)
+    add_database(parser)
     add = parser.option
     app = "the application that replays dead letters, such as shop.app:app"
     add("--app", app, metavar="APP")
     add("--host", "the address to listen on", default="127.0.0.1", metavar="ADDRESS")
     port = values.whole(least=0, most=65_535)
     add("--port", "the port; 0 for any that is free", port, default="8765", metavar="N")
-    _add_log(parser)
+    add_log(parser)
 
 
 def _add_describe(parser: Parser) -> None:
@@ -189,15 +197,8 @@ def _add_describe(parser: Parser) -> None:
     parser.option(
         "--format", "how to show it", choices=["table", "mermaid", "svg"], default="table"
     )
-    parser.option("--json", "print JSON", **_FLAG)
+    parser.option("--json", "print JSON", **FLAG)
     parser.option("--output", "the file to write; by default standard output", metavar="FILE")
-
-
-def _add_log(parser: Parser) -> None:
-    add = parser.option
-    add("--log-format", "the format of the log", choices=["text", "json"], default="text")
-    levels = ["debug", "info", "warning", "error"]
-    add("--log-level", "the lowest level to log", choices=levels, default="info")
 
 
 def _add_outbox(commands: Any) -> None:
@@ -206,15 +207,15 @@ def _add_outbox(commands: Any) -> None:
 
     parser = command("status", "show the pending and parked messages, and the leader")
     count = "count the sent messages as well, which reads the whole table"
-    parser.option("--count-sent", count, **_FLAG)
-    parser.option("--max-age", "fail if a message waits longer", **_SECONDS)
+    parser.option("--count-sent", count, **FLAG)
+    parser.option("--max-age", "fail if a message waits longer", **SECONDS)
     at_most = values.whole(least=0)
     parser.option("--max-parked", "fail if more messages are parked", at_most, metavar="N")
     parser = command("list", "list messages of one state")
     states = ["parked", "pending", "sent", "discarded", "private"]
     parser.option("--state", "the state", choices=states, default="parked", metavar="STATE")
-    _add_filter(parser)
-    _add_page(parser, "messages")
+    add_filter(parser)
+    add_page(parser, "messages")
     parser = command("show", "show one message")
     parser.add_argument("message_id", type=values.uuid, metavar="ID")
     parser = command("edit", "change the payload of a parked or discarded message")
@@ -228,26 +229,26 @@ def _add_outbox(commands: Any) -> None:
     ):
         parser = command(name, text)
         parser.add_argument("message_ids", type=values.uuid, nargs="*", metavar="ID")
-        parser.option("--all", f"all {which} messages, or those that the filters leave", **_FLAG)
-        _add_filter(parser)
-        _add_confirmation(parser)
+        parser.option("--all", f"all {which} messages, or those that the filters leave", **FLAG)
+        add_filter(parser)
+        add_confirmation(parser)
     command("upgrade", "bring the tables to the version of this package")
     parser = command("purge", "delete sent messages")
     age = "delete what was sent more than TIME ago; needs a unit"
     parser.option("--older-than", age, values.time_with_unit, required=True, metavar="TIME")
-    _add_filter(parser, by_time=False)
-    parser.option("--batch-size", "the most messages to delete at once", default="1000", **_BATCH)
-    _add_confirmation(parser)
+    add_filter(parser, by_time=False)
+    parser.option("--batch-size", "the most messages to delete at once", default="1000", **BATCH)
+    add_confirmation(parser)
 
 
 def _add_deadletters(commands: Any) -> None:
     parser = _on_database(commands, "list", "list dead letters")
-    _add_letter_filter(parser)
-    _add_page(parser, "letters")
+    add_letter_filter(parser)
+    add_page(parser, "letters")
     parser = _on_database(commands, "show", "show one dead letter")
-    parser.add_argument("position", type=_POSITION, metavar="POSITION")
+    parser.add_argument("position", type=POSITION, metavar="POSITION")
     parser = _on_database(commands, "edit", "change what is replayed; the bytes stay")
-    parser.add_argument("position", type=_POSITION, metavar="POSITION")
+    parser.add_argument("position", type=POSITION, metavar="POSITION")
     parser.option("--payload", "the new payload; - reads it from standard input")
     parser.option("--new-type", "the new name and version, such as book_lent_v2")
     for name, text in (
@@ -259,11 +260,11 @@ def _add_deadletters(commands: Any) -> None:
             what = "bus and unit of work, as module:object, such as shop.app:app"
             parser.add_argument("application", metavar="APP", help=what)
             most = "the most letters to replay"
-            parser.option("--limit", most, default="1000", **_BATCH)
-        parser.add_argument("positions", type=_POSITION, nargs="*", metavar="POSITION")
-        parser.option("--all", "all dead letters, or those that the filters leave", **_FLAG)
-        _add_letter_filter(parser)
-        _add_confirmation(parser)
+            parser.option("--limit", most, default="1000", **BATCH)
+        parser.add_argument("positions", type=POSITION, nargs="*", metavar="POSITION")
+        parser.option("--all", "all dead letters, or those that the filters leave", **FLAG)
+        add_letter_filter(parser)
+        add_confirmation(parser)
 
 
 def _add_history(commands: Any) -> None:
@@ -276,52 +277,9 @@ def _add_history(commands: Any) -> None:
 
 def _on_database(commands: Any, name: str, text: str) -> Parser:
     parser = _new(commands, name, text)
-    _add_database(parser)
-    limit: dict[str, Any] = {**_SECONDS, "convert": values.seconds(least=SHORTEST)}
+    add_database(parser)
+    limit: dict[str, Any] = {**SECONDS, "convert": values.seconds(least=SHORTEST)}
     wait = "the longest that the database may take for a step"
     parser.option("--timeout", wait, default="1m", **limit)
-    parser.option("--json", "print JSON", **_FLAG)
+    parser.option("--json", "print JSON", **FLAG)
     return parser
-
-
-def _add_page(parser: Parser, what: str) -> None:
-    parser.option("--after", "begin after this position", _POSITION, default="0", metavar="N")
-    limit = values.whole(most=LARGEST)
-    parser.option("--limit", f"the most {what} to list", limit, default="100", metavar="N")
-
-
-def _add_letter_filter(parser: Parser) -> None:
-    parser.option("--consumer", "only of this consumer", metavar="NAME")
-    parser.option("--type", "only of this name or type, such as book_lent_v1")
-    parser.option("--error-type", "only with an error of this class", metavar="CLASS")
-    parser.option("--error", "only with this part in the text of the error")
-    parser.option("--message-id", "only of this message", values.uuid, metavar="ID")
-    time: dict[str, Any] = {"convert": values.point_in_time, "metavar": "WHEN"}
-    iso = "2026-11-22T21:25 (UTC) or a TIME ago"
-    parser.option("--since", f"only buried since then: {iso}", **time)
-    parser.option("--until", "only buried before then", **time)
-
-
-def _add_database(parser: Parser) -> None:
-    text = "the database, such as sqlite:///shop.db"
-    parser.option("--database", text, required=True, metavar="URL")
-    names = "the prefix of the table names"
-    parser.option("--prefix", names, values.prefix, default="messagebus_")
-    parser.option("--schema", "the schema of the tables")
-
-
-def _add_filter(parser: Parser, *, by_time: bool = True) -> None:
-    parser.option("--name", "only of this name or type, such as book_lent_v1")
-    parser.option("--kind", "only of this kind", choices=["command", "event"])
-    parser.option("--correlation", "only of this cascade", values.uuid, metavar="ID")
-    parser.option("--reason", "only with this part in the text of the last error")
-    if by_time:
-        time: dict[str, Any] = {"convert": values.point_in_time, "metavar": "WHEN"}
-        iso = "2026-11-22T21:25 (UTC) or a TIME ago"
-        parser.option("--since", f"only created, or if sent, sent since then: {iso}", **time)
-        parser.option("--until", "only created, or if sent, sent before then", **time)
-
-
-def _add_confirmation(parser: Parser) -> None:
-    parser.option("--yes", "do it without asking", **_FLAG)
-    parser.option("--dry-run", "only show what would be done", **_FLAG)
