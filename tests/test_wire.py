@@ -59,6 +59,7 @@ def test_the_default_serializer_writes_the_wire_format() -> None:
         causation_id=None,
         correlation_id=UUID(int=7),
         ordering_key=None,
+        traceparent=None,
     )
     cascade = {"causation_id": None, "correlation_id": str(UUID(int=7))}
 

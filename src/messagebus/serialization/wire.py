@@ -17,6 +17,9 @@ from ..domain.model import Message, ordering_key_of
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
 
+TRACE_CONTEXT = ("traceparent", "tracestate")
+"""The keys of the W3C trace context."""
+
 
 class WireMessage(TypedDict):
     """A message as transports send it.
@@ -39,6 +42,10 @@ class WireMessage(TypedDict):
     """The first message of the cascade."""
     ordering_key: NotRequired[str]
     """What the message must stay in order with; missing if it has no such key."""
+    traceparent: NotRequired[str]
+    """The W3C trace context in which the message was published; missing if there is none."""
+    tracestate: NotRequired[str]
+    """What tracing systems have added to the trace context."""
 
 
 def wire_type(name: str, schema_version: int) -> str:
@@ -94,4 +101,8 @@ def row_to_wire(row: Any) -> WireMessage:
     }
     if row.ordering_key is not None:
         wire["ordering_key"] = row.ordering_key
+    if row.traceparent is not None:
+        wire["traceparent"] = row.traceparent
+        if row.tracestate:
+            wire["tracestate"] = row.tracestate
     return wire

@@ -56,6 +56,7 @@ HIDDEN = frozenset(
         "message",
         "received",
         "status",
+        "trace_context",
         "uow",
     )
 )

@@ -15,6 +15,7 @@ from ...exceptions import (
     MessageRejectedError,
     TransportUnavailableError,
 )
+from ...serialization.wire import TRACE_CONTEXT
 from .._transport._async.transport import AsyncBrokerTransport
 from .._transport.encoding import Parcel, caused, id_of, json_bytes_of
 from .._transport.meaning import Meaning, failure_of
@@ -138,6 +139,10 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
         headers = {"Nats-Expected-Stream": self._stream.name}
         if id := id_of(message):
             headers["Nats-Msg-Id"] = quote(id, safe="")  # a header cannot contain line breaks
+        for name in TRACE_CONTEXT:
+            value = message.get(name)
+            if isinstance(value, str) and value.isascii() and value.isprintable():
+                headers[name] = value  # for readers that look for it there, as most do
         # The server counts "NATS/1.0", and each header with ": " and the end of its line.
         size = len(body) + 12 + sum(len(key) + len(value) + 4 for key, value in headers.items())
         return Parcel(message, Letter(self._subject.fill(message), body, headers), size)

@@ -54,7 +54,7 @@ class Letter(NamedTuple):
     Attributes:
         subject: the subject to publish to.
         body: the message as JSON.
-        headers: the headers for JetStream: the expected stream and the identifier.
+        headers: the headers for JetStream: the expected stream, the identifier, the trace context.
     """
 
     subject: str

@@ -65,6 +65,8 @@ class StoredMessage:
         parked_at: when it was parked, in UTC.
         reason: the error of the last attempt.
         ordering_key: what it must stay in order with; None if it has no such key.
+        traceparent: the W3C trace context in which it was published; None if there is none.
+        tracestate: what tracing systems have added to that.
     """
 
     position: int
@@ -85,6 +87,8 @@ class StoredMessage:
     parked_at: datetime | None
     reason: str | None
     ordering_key: str | None
+    traceparent: str | None = None
+    tracestate: str | None = None
 
     @property
     def serializer(self) -> str | None:

@@ -136,6 +136,8 @@ def define_tables(
         sa.Column("parked_at", TIME),
         sa.Column("reason", sa.Text, comment="what went wrong the last time"),
         sa.Column("ordering_key", sa.Text, comment="what it must stay in order with"),
+        sa.Column("traceparent", sa.Text, comment="the W3C trace context it was published in"),
+        sa.Column("tracestate", sa.Text),
         sa.UniqueConstraint("message_id", name=f"{prefix}message_id_key"),
         **options,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -53,6 +54,9 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     deadline: float | None = None
     """When its handling must be done, in seconds of `time.monotonic`; None if there is no limit."""
+
+    trace_context: Callable[[Message[Any]], Mapping[str, str]] | None = None
+    """Returns the trace context to store with a message that is published. Middleware sets it."""
 
     bare: bool
     """Whether it has neither eventstore nor dependency, and is not detached."""

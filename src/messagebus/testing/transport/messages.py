@@ -13,6 +13,12 @@ SPECIAL = "".join(map(chr, range(0x20))) + (
 )
 """Control characters, characters with a meaning in some format, and many scripts."""
 
+TRACE_CONTEXT = {
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "tracestate": "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+}
+"""The trace context of a message, which only some have."""
+
 
 def new_messages(count: int, content: str = "") -> list[dict[str, Any]]:
     """Return messages that differ in their identifiers and numbers."""

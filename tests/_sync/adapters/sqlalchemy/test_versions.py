@@ -159,7 +159,7 @@ def test_an_upgrade_adds_what_earlier_tables_lack(
         "DROP INDEX messagebus_parked_idx",
         *(
             f"ALTER TABLE messagebus_messages DROP COLUMN {name}"
-            for name in ("correlation_id", "attempts", "reason")
+            for name in ("correlation_id", "attempts", "reason", "traceparent", "tracestate")
         ),
         "ALTER TABLE messagebus_lease DROP COLUMN sending_to",
         "DROP TABLE messagebus_version",

@@ -8,9 +8,12 @@ from uuid import UUID
 from ....domain.model import Message
 from ....exceptions import DuplicateMessageError, TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
+from ....serialization.wire import TRACE_CONTEXT
 from ....service._async.repository import AsyncEventstoreAbstractRepository
 from ....service._async.unit_of_work import AsyncUnitOfWorkTransaction
 from .._rows import new_row
+
+_NO_CONTEXT = dict.fromkeys(TRACE_CONTEXT)
 
 
 class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
@@ -31,13 +34,17 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         self.serializer: AbstractMessageSerializer = serializer
         """Writes the payloads."""
         self._rows: dict[UUID, dict[str, Any]] = {}
+        self._has_context = False
         self.transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         """The transaction whose messages are collected; None once its commit has begun."""
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the messages that the running transaction has handled, in handling order."""
-        return list(self._rows.values())
+        if not self._has_context:
+            return list(self._rows.values())
+        # An insert of many rows needs the same columns in all of them.
+        return [{**_NO_CONTEXT, **row} for row in self._rows.values()]
 
     def begin(self, transaction: AsyncUnitOfWorkTransaction[Any]) -> dict[UUID, dict[str, Any]]:
         """Collect the messages of *transaction* from now on, with their causes.
@@ -47,6 +54,7 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         """
         self.transaction = transaction
         self._rows = {}
+        self._has_context = False
         return self._rows
 
     def end(self) -> None:
@@ -70,5 +78,8 @@ class AsyncSQLAlchemyEventstore(AsyncEventstoreAbstractRepository):
         row = new_row(
             message, transaction.causation_id, transaction.correlation_id, self.serializer
         )
+        if transaction.trace_context is not None and row["published"]:
+            row |= transaction.trace_context(message)
+            self._has_context = True
         if self._rows.setdefault(message.message_id, row) is not row:
             raise DuplicateMessageError([message.message_id])

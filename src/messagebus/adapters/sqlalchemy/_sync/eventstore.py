@@ -10,9 +10,12 @@ from uuid import UUID
 from ....domain.model import Message
 from ....exceptions import DuplicateMessageError, TransactionError
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
+from ....serialization.wire import TRACE_CONTEXT
 from ....service._sync.repository import SyncEventstoreAbstractRepository
 from ....service._sync.unit_of_work import SyncUnitOfWorkTransaction
 from .._rows import new_row
+
+_NO_CONTEXT = dict.fromkeys(TRACE_CONTEXT)
 
 
 class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
@@ -33,13 +36,17 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
         self.serializer: AbstractMessageSerializer = serializer
         """Writes the payloads."""
         self._rows: dict[UUID, dict[str, Any]] = {}
+        self._has_context = False
         self.transaction: SyncUnitOfWorkTransaction[Any] | None = None
         """The transaction whose messages are collected; None once its commit has begun."""
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the messages that the running transaction has handled, in handling order."""
-        return list(self._rows.values())
+        if not self._has_context:
+            return list(self._rows.values())
+        # An insert of many rows needs the same columns in all of them.
+        return [{**_NO_CONTEXT, **row} for row in self._rows.values()]
 
     def begin(self, transaction: SyncUnitOfWorkTransaction[Any]) -> dict[UUID, dict[str, Any]]:
         """Collect the messages of *transaction* from now on, with their causes.
@@ -49,6 +56,7 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
         """
         self.transaction = transaction
         self._rows = {}
+        self._has_context = False
         return self._rows
 
     def end(self) -> None:
@@ -72,5 +80,8 @@ class SyncSQLAlchemyEventstore(SyncEventstoreAbstractRepository):
         row = new_row(
             message, transaction.causation_id, transaction.correlation_id, self.serializer
         )
+        if transaction.trace_context is not None and row["published"]:
+            row |= transaction.trace_context(message)
+            self._has_context = True
         if self._rows.setdefault(message.message_id, row) is not row:
             raise DuplicateMessageError([message.message_id])

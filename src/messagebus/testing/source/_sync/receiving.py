@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from ...._compat.blocking import sleep, together
 from ....inbox.delivery import Delivery
-from ...transport.messages import SPECIAL, new_messages
+from ...transport.messages import SPECIAL, TRACE_CONTEXT, new_messages
 from ...transport.outcome import expect, expect_arrived
 from .harness import SyncSourceHarness as Harness
 from .reading import drain, next_batch, reading, rest, send, take, wires
@@ -21,7 +21,7 @@ def what_is_sent_is_delivered_as_it_was(harness: Harness) -> None:
     messages = new_messages(4)
     messages[1] |= {"causation_id": None, "correlation_id": str(uuid4())}
     messages[2] |= {"causation_id": str(uuid4()), "correlation_id": str(uuid4())}
-    messages[2] |= {"ordering_key": "parcel 1"}
+    messages[2] |= {"ordering_key": "parcel 1", **TRACE_CONTEXT}
     messages[3] |= {"ordering_key": "Paket 7 ÄЖ中👩‍👩‍👧‍👦", "payload": SPECIAL}
     with reading(harness) as source:
         send(harness, messages)

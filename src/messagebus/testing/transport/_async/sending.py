@@ -8,7 +8,7 @@ from typing import Any
 from ...._compat.aio import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
-from ..messages import SPECIAL, new_messages
+from ..messages import SPECIAL, TRACE_CONTEXT, new_messages
 from ..outcome import expect, expect_arrived, expecting
 from .harness import AsyncTransportHarness as Harness
 
@@ -16,6 +16,7 @@ from .harness import AsyncTransportHarness as Harness
 async def what_is_sent_arrives_as_it_was(harness: Harness) -> None:
     """Every key of a message arrives with its value, and no other key."""
     messages = new_messages(1)
+    messages[0] |= TRACE_CONTEXT
     async with harness.transport() as transport:
         await transport.send_message_serialized(messages[0])
     expect_arrived(messages, await harness.received())

@@ -10,7 +10,7 @@ from typing import Any
 from ...._compat.blocking import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
-from ..messages import SPECIAL, new_messages
+from ..messages import SPECIAL, TRACE_CONTEXT, new_messages
 from ..outcome import expect, expect_arrived, expecting
 from .harness import SyncTransportHarness as Harness
 
@@ -18,6 +18,7 @@ from .harness import SyncTransportHarness as Harness
 def what_is_sent_arrives_as_it_was(harness: Harness) -> None:
     """Every key of a message arrives with its value, and no other key."""
     messages = new_messages(1)
+    messages[0] |= TRACE_CONTEXT
     with harness.transport() as transport:
         transport.send_message_serialized(messages[0])
     expect_arrived(messages, harness.received())
