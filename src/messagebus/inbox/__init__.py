@@ -2,9 +2,11 @@
 
 from ._async.consumer import AsyncInboxConsumer
 from ._async.inbox import AsyncAbstractInbox
+from ._async.middleware import AsyncProcessCall, AsyncReceiveCall, AsyncSettleCall
 from ._async.source import AsyncAbstractSource
 from ._sync.consumer import SyncInboxConsumer
 from ._sync.inbox import SyncAbstractInbox
+from ._sync.middleware import SyncProcessCall, SyncReceiveCall, SyncSettleCall
 from ._sync.source import SyncAbstractSource
 from .capability import SourceCapability
 from .dead_letter import DeadLetter
@@ -16,6 +18,9 @@ __all__ = [
     "AsyncAbstractInbox",
     "AsyncAbstractSource",
     "AsyncInboxConsumer",
+    "AsyncProcessCall",
+    "AsyncReceiveCall",
+    "AsyncSettleCall",
     "ConsumerOptions",
     "ConsumerStatus",
     "DeadLetter",
@@ -24,4 +29,7 @@ __all__ = [
     "SyncAbstractInbox",
     "SyncAbstractSource",
     "SyncInboxConsumer",
+    "SyncProcessCall",
+    "SyncReceiveCall",
+    "SyncSettleCall",
 ]

@@ -64,6 +64,8 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             valid.
     """
 
+    system = "nats"
+
     def __init__(
         self,
         servers: str | Sequence[str],
@@ -86,6 +88,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             raise ConfigurationError(problem)
         self._servers = read_servers(servers)
         self._subject = SubjectTemplate(subject, partitions)
+        self.destination = subject
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
         self._timeout = timeout
         self._client_options = dict(options or {})

@@ -52,6 +52,8 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
         ConfigurationError: an argument is not valid.
     """
 
+    system = "rabbitmq"
+
     def __init__(
         self,
         server: str,
@@ -77,6 +79,7 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
         self._server = server
         self._routing_key = RoutingKey(routing_key, partitions)
         self._exchange = Exchange(exchange, create)
+        self.destination = exchange
         self._timeout = timeout
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()

@@ -23,6 +23,7 @@ from ..reading import hold
 from ..status import ConsumerStatus
 from .handling import AsyncHandling
 from .keeping import AsyncKeeping
+from .middleware import AsyncInterceptable, AsyncReceiveCall, AsyncSettleCall
 from .source import AsyncAbstractSource
 
 _IDLE = 1.0
@@ -35,7 +36,7 @@ _SETTLED_AT_ONCE = 100
 _SETTLED_AFTER = 0.2
 
 
-class AsyncInboxConsumer:
+class AsyncInboxConsumer(AsyncInterceptable):
     """Receive messages, handle each in a transaction with its mark, and settle it afterwards.
 
     The mark, a row with the names of the consumer and of the message, is written in the
@@ -71,10 +72,8 @@ class AsyncInboxConsumer:
         dependencies: Mapping[str, Any] | None = None,
     ) -> None:
         ensure_name(name)
-        adapt(source.receive)  # refuses one of the other colour
-        adapt(bus.handle)
-        self.name: str = name
-        self.source: AsyncAbstractSource = source
+        adapt(bus.handle)  # refuses one of the other colour
+        super().__init__(name, source)
         self.options: ConsumerOptions = options
         self.member: str = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this process among those of the consumer."""
@@ -87,6 +86,7 @@ class AsyncInboxConsumer:
             options,
             dependencies or {},
             self._backlog,
+            self,
         )
         self._database = Outages("the database", options.reconnect)
         self._broker = Outages("the broker", options.reconnect)
@@ -216,7 +216,8 @@ class AsyncInboxConsumer:
             await self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
             return None
         wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
-        held = [hold(each) for each in await self.source.receive(room, max(wait, 0.0))]
+        call = AsyncReceiveCall(self.name, self.source, room, max(wait, 0.0))
+        held = [hold(each) for each in await self.receive_through(call)]
         while held and not self._told_to_stop:
             try:
                 await self._keeping.see(held)
@@ -232,7 +233,7 @@ class AsyncInboxConsumer:
         if done:
             try:
                 await self._keeping.forget()
-                await self.source.settle(done)
+                await self.settle_through(AsyncSettleCall(self.name, self.source, done))
             except BaseException:
                 self._backlog.return_done(done)
                 raise

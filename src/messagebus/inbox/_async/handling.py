@@ -27,6 +27,7 @@ from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
 from .inbox import AsyncAbstractInbox
+from .middleware import AsyncInterceptable, apply_through
 
 _NO_STORE = (
     "Give the consumer a unit of work with an inbox, such as that of SQLAlchemy, which keeps dead "
@@ -57,6 +58,7 @@ class AsyncHandling:
         options: how to work.
         dependencies: the dependencies that listeners ask for by name.
         backlog: the messages.
+        consumer: has the middleware.
 
     Attributes:
         counts: what has happened to messages.
@@ -73,6 +75,7 @@ class AsyncHandling:
         options: ConsumerOptions,
         dependencies: Mapping[str, Any],
         backlog: Backlog,
+        consumer: AsyncInterceptable,
     ) -> None:
         self._name = name
         self._bus = bus
@@ -81,6 +84,7 @@ class AsyncHandling:
         self._options = options
         self._dependencies = dependencies
         self._backlog = backlog
+        self._consumer = consumer
         self._hopeless = tuple(options.hopeless)
         self.counts = Counts()
         self.buried_keys: set[str | None] = set()
@@ -159,6 +163,13 @@ class AsyncHandling:
         return False
 
     async def _apply(self, ready: Sequence[Held]) -> Exception | None:
+        """Handle messages in one transaction, after all middleware; return what has failed."""
+        through = self._consumer.process_through
+        if through is None:
+            return await self._transact(ready)
+        return await apply_through(through, self._name, ready, self._transact)
+
+    async def _transact(self, ready: Sequence[Held]) -> Exception | None:
         """Handle messages in one transaction with their marks; return the error of a handler.
 
         Raises:

@@ -25,6 +25,7 @@ from ..reading import hold
 from ..status import ConsumerStatus
 from .handling import SyncHandling
 from .keeping import SyncKeeping
+from .middleware import SyncInterceptable, SyncReceiveCall, SyncSettleCall
 from .source import SyncAbstractSource
 
 _IDLE = 1.0
@@ -37,7 +38,7 @@ _SETTLED_AT_ONCE = 100
 _SETTLED_AFTER = 0.2
 
 
-class SyncInboxConsumer:
+class SyncInboxConsumer(SyncInterceptable):
     """Receive messages, handle each in a transaction with its mark, and settle it afterwards.
 
     The mark, a row with the names of the consumer and of the message, is written in the
@@ -73,10 +74,8 @@ class SyncInboxConsumer:
         dependencies: Mapping[str, Any] | None = None,
     ) -> None:
         ensure_name(name)
-        adapt(source.receive)  # refuses one of the other colour
-        adapt(bus.handle)
-        self.name: str = name
-        self.source: SyncAbstractSource = source
+        adapt(bus.handle)  # refuses one of the other colour
+        super().__init__(name, source)
         self.options: ConsumerOptions = options
         self.member: str = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         """The name of this process among those of the consumer."""
@@ -89,6 +88,7 @@ class SyncInboxConsumer:
             options,
             dependencies or {},
             self._backlog,
+            self,
         )
         self._database = Outages("the database", options.reconnect)
         self._broker = Outages("the broker", options.reconnect)
@@ -218,7 +218,8 @@ class SyncInboxConsumer:
             self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
             return None
         wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
-        held = [hold(each) for each in self.source.receive(room, max(wait, 0.0))]
+        call = SyncReceiveCall(self.name, self.source, room, max(wait, 0.0))
+        held = [hold(each) for each in self.receive_through(call)]
         while held and not self._told_to_stop:
             try:
                 self._keeping.see(held)
@@ -234,7 +235,7 @@ class SyncInboxConsumer:
         if done:
             try:
                 self._keeping.forget()
-                self.source.settle(done)
+                self.settle_through(SyncSettleCall(self.name, self.source, done))
             except BaseException:
                 self._backlog.return_done(done)
                 raise

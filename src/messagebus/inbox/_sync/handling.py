@@ -29,6 +29,7 @@ from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
 from .inbox import SyncAbstractInbox
+from .middleware import SyncInterceptable, apply_through
 
 _NO_STORE = (
     "Give the consumer a unit of work with an inbox, such as that of SQLAlchemy, which keeps dead "
@@ -59,6 +60,7 @@ class SyncHandling:
         options: how to work.
         dependencies: the dependencies that listeners ask for by name.
         backlog: the messages.
+        consumer: has the middleware.
 
     Attributes:
         counts: what has happened to messages.
@@ -75,6 +77,7 @@ class SyncHandling:
         options: ConsumerOptions,
         dependencies: Mapping[str, Any],
         backlog: Backlog,
+        consumer: SyncInterceptable,
     ) -> None:
         self._name = name
         self._bus = bus
@@ -83,6 +86,7 @@ class SyncHandling:
         self._options = options
         self._dependencies = dependencies
         self._backlog = backlog
+        self._consumer = consumer
         self._hopeless = tuple(options.hopeless)
         self.counts = Counts()
         self.buried_keys: set[str | None] = set()
@@ -161,6 +165,13 @@ class SyncHandling:
         return False
 
     def _apply(self, ready: Sequence[Held]) -> Exception | None:
+        """Handle messages in one transaction, after all middleware; return what has failed."""
+        through = self._consumer.process_through
+        if through is None:
+            return self._transact(ready)
+        return apply_through(through, self._name, ready, self._transact)
+
+    def _transact(self, ready: Sequence[Held]) -> Exception | None:
         """Handle messages in one transaction with their marks; return the error of a handler.
 
         Raises:

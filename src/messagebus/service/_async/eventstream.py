@@ -15,6 +15,12 @@ from ..eventstream import AbstractMessageSerializer, MessageSerializer
 class AsyncAbstractEventstreamTransport(abc.ABC):
     """Sends serialized messages to the eventstream."""
 
+    system: str = "custom"
+    """The kind of broker, such as ``redis``, for telemetry."""
+
+    destination: str | None = None
+    """The stream, topic or exchange that messages go to, for telemetry; None if it has no name."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         adapt_methods(cls)

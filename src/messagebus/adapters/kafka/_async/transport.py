@@ -42,6 +42,8 @@ class AsyncKafkaTransport(AsyncBrokerTransport[Record]):
         ConfigurationError: there is no topic, or an argument is out of its range.
     """
 
+    system = "kafka"
+
     def __init__(
         self,
         config: Mapping[str, Any],
@@ -61,6 +63,7 @@ class AsyncKafkaTransport(AsyncBrokerTransport[Record]):
             raise ConfigurationError(problem)
         self._config = dict(config)
         self._topic = topic
+        self.destination = topic
         self._create = create
         self._partitions = partitions
         self._timeout = timeout

@@ -44,6 +44,8 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
         ConfigurationError: there is no topic, or an argument is out of its range.
     """
 
+    system = "kafka"
+
     def __init__(
         self,
         config: Mapping[str, Any],
@@ -63,6 +65,7 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
             raise ConfigurationError(problem)
         self._config = dict(config)
         self._topic = topic
+        self.destination = topic
         self._create = create
         self._partitions = partitions
         self._timeout = timeout

@@ -28,6 +28,8 @@ class SyncMemoryTransport(SyncBrokerTransport[dict[str, Any]]):
         down: while it is True, no message is accepted.
     """
 
+    system = "memory"
+
     def __init__(self, *, deduplicate: bool = True) -> None:
         super().__init__(patience=0.0)  # it fails exactly as often as requested
         self.sent: list[dict[str, Any]] = []

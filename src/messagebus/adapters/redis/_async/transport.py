@@ -50,6 +50,8 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
         ConfigurationError: an argument is out of its range.
     """
 
+    system = "redis"
+
     def __init__(
         self,
         client: AsyncRedis | AsyncRedisCluster | AsyncClient,
@@ -74,6 +76,7 @@ class AsyncRedisTransport(AsyncBrokerTransport[Entry]):
             problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
             raise ConfigurationError(problem)
         self._streams = streams_of(stream, partitions)
+        self.destination = stream
         self._create = create
         self._remembered = deduplicate_for > 0
         remember_for = max(round(deduplicate_for * 1000), 1)

@@ -20,6 +20,8 @@ class AsyncStdoutTransport(AsyncBrokerTransport[str]):
         stream: the stream to print to; by default the current `sys.stdout` of each call.
     """
 
+    system = "stdout"
+
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(patience=0.0)  # a closed pipe stays closed
         self._stream = stream

@@ -22,6 +22,8 @@ class SyncStdoutTransport(SyncBrokerTransport[str]):
         stream: the stream to print to; by default the current `sys.stdout` of each call.
     """
 
+    system = "stdout"
+
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(patience=0.0)  # a closed pipe stays closed
         self._stream = stream
