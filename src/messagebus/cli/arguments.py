@@ -21,6 +21,7 @@ from .options import (
     add_letter_filter,
     add_log,
     add_page,
+    add_watching,
 )
 from .parser import Parser
 
@@ -130,7 +131,7 @@ def _add_relay(parser: Parser) -> None:
     add("--retention-interval", "the wait once nothing is left to delete", default="1m", **SECONDS)
     add("--drain", "send all pending messages, then exit", **FLAG)
     add("--create-tables", "create the tables if they do not exist", **FLAG)
-    add_log(parser)
+    add_watching(parser)
 
 
 def _add_consume(parser: Parser) -> None:
@@ -161,7 +162,7 @@ def _add_consume(parser: Parser) -> None:
     silence = "how long a process that does not answer keeps its partitions"
     add("--lease", silence, lease, default="10s", metavar="TIME")
     add("--drain", "handle all there is, then exit", **FLAG)
-    add_log(parser)
+    add_watching(parser)
 
 
 def _add_replay(parser: Parser) -> None:

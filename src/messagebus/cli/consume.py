@@ -21,8 +21,11 @@ from ..retry import Backoff
 from ..service._async.registry import AsyncMessageBus
 from . import logs
 from .application import Application
+from .endpoint import serving
 from .exit_code import ExitCode
+from .exposition import Report
 from .signals import stop_task_on_signals, stopped_by_signals
+from .tracing import instrument
 
 log: logging.Logger = logging.getLogger("messagebus.consumer")
 
@@ -56,18 +59,22 @@ async def _consume(application: Application, options: Namespace) -> None:
     source = async_source_from_url(options.stream, options.consumer)
     consumer = AsyncInboxConsumer(options.consumer, source, **_arguments(application, options))
     stop_task_on_signals(partial(_stop, consumer))
-    _say_that_it_starts(consumer)
-    if options.drain:
-        await consumer.drain()
-    else:
-        await consumer.run()
+    instrument(consumer, options)
+    with serving(options, log, partial(_look, consumer)):
+        _say_that_it_starts(consumer)
+        if options.drain:
+            await consumer.drain()
+        else:
+            await consumer.run()
     _say_what_was_done(consumer)
 
 
 def _consume_in_thread(application: Application, options: Namespace) -> None:
     source = sync_source_from_url(options.stream, options.consumer)
     consumer = SyncInboxConsumer(options.consumer, source, **_arguments(application, options))
-    with stopped_by_signals(partial(_stop, consumer)):
+    instrument(consumer, options)
+    look = partial(_look, consumer)
+    with stopped_by_signals(partial(_stop, consumer)), serving(options, log, look):
         _say_that_it_starts(consumer)
         end: Callable[[], object] = consumer.drain if options.drain else consumer.run
         end()
@@ -94,6 +101,10 @@ def _arguments(application: Application, options: Namespace) -> dict[str, Any]:
             timeout=options.handling_timeout,
         ),
     }
+
+
+def _look(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> Report:
+    return Report.of_consumer(consumer.name, consumer.status())
 
 
 def _say_that_it_starts(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> None:

@@ -14,6 +14,17 @@ FLAG: dict[str, Any] = {"convert": values.truth}
 POSITION = values.whole(least=0, most=2**63 - 1)
 
 
+def add_watching(parser: Parser) -> None:
+    """Add the options by which a process is watched: those of its log, metrics and traces."""
+    add = parser.option
+    port = "serve /metrics, /healthz and /readyz on this port; 0 takes a free one (none)"
+    add("--metrics-port", port, values.whole(least=0, most=65_535), metavar="PORT")
+    add("--metrics-host", "the address to serve them on", default="127.0.0.1", metavar="HOST")
+    connected = "what connects a message to the span that published it, where OpenTelemetry is set"
+    add("--tracing", connected, choices=["link", "parent"], default="link")
+    add_log(parser)
+
+
 def add_log(parser: Parser) -> None:
     """Add the options of a log."""
     add = parser.option

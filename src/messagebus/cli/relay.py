@@ -18,10 +18,15 @@ from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables
 from ..exceptions import TransportRefusedError, UndeliverableMessageError
 from . import logs
 from .database import new_engine
+from .endpoint import serving
 from .exit_code import ExitCode
+from .exposition import Report
 from .signals import stop_task_on_signals
+from .tracing import instrument
 
 log: logging.Logger = logging.getLogger("messagebus.relay")
+
+_LONGEST_LOOK = 5.0  # seconds
 
 
 def run(options: Namespace) -> ExitCode:
@@ -68,6 +73,9 @@ async def _relay(options: Namespace) -> ExitCode:
             retention_batch=options.retention_batch,
             retention_interval=options.retention_interval,
         )
+        look = partial(_look, relay, asyncio.get_running_loop())
+        stack.enter_context(serving(options, log, look))
+        instrument(relay, options)
         stop_task_on_signals(partial(_stop, relay))
         details = {"event": "relay.started", "holder": relay.holder}
         log.info("started as %s", relay.holder, extra=details)
@@ -78,6 +86,16 @@ async def _relay(options: Namespace) -> ExitCode:
             await relay.run()
         log.info("stopped", extra={"event": "relay.stopped"})
     return ExitCode.OK
+
+
+def _look(relay: AsyncOutboxRelay, loop: asyncio.AbstractEventLoop) -> Report:
+    """Look at a relay from another thread."""
+    call = asyncio.run_coroutine_threadsafe(relay.status(), loop)
+    try:
+        return Report.of_relay(call.result(_LONGEST_LOOK))
+    except Exception as error:  # noqa: BLE001 - any reason why the database gives no answer
+        call.cancel()
+        return Report(f"the database gives no answer: {type(error).__name__}")
 
 
 def _stop(relay: AsyncOutboxRelay, name: str) -> None:

@@ -17,6 +17,11 @@ class OutageError(Exception):
     """The database cannot be used now, which is no fault of a message. Its cause says why."""
 
 
+def warn(event: str, text: str, error: BaseException) -> None:
+    """Log a failure that something else makes up for."""
+    log.warning("%s: %s", text, brief(error), extra={"event": event})
+
+
 class Outages:
     """The outages of one thing, in a row.
 

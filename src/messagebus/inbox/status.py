@@ -32,3 +32,14 @@ class ConsumerStatus:
     retried: int
     buried: int
     last_error: str | None
+
+
+@dataclass
+class Counts:
+    """How often something has happened to a message."""
+
+    handled: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    retried: int = 0
+    buried: int = 0

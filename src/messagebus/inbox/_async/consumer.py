@@ -11,19 +11,18 @@ from typing import Any
 from uuid import uuid4
 
 from ..._compat.aio import AsyncWakeUp, adapt, beside
-from ..._error_text import brief
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._async.registry import AsyncMessageBus
 from ...service._async.unit_of_work import AsyncAbstractUnitOfWork
 from ..backlog import Backlog
 from ..options import ConsumerOptions, ensure_name
-from ..outages import OutageError, Outages, log
+from ..outages import OutageError, Outages, warn
 from ..reading import hold
 from ..status import ConsumerStatus
 from .handling import AsyncHandling
 from .keeping import AsyncKeeping
-from .middleware import AsyncInterceptable, AsyncReceiveCall, AsyncSettleCall
+from .middleware import AsyncInterceptable
 from .source import AsyncAbstractSource
 
 _IDLE = 1.0
@@ -216,8 +215,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
             await self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
             return None
         wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
-        call = AsyncReceiveCall(self.name, self.source, room, max(wait, 0.0))
-        held = [hold(each) for each in await self.receive_through(call)]
+        held = [hold(each) for each in await self.receive_through(room, max(wait, 0.0))]
         while held and not self._told_to_stop:
             try:
                 await self._keeping.see(held)
@@ -233,7 +231,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
         if done:
             try:
                 await self._keeping.forget()
-                await self.settle_through(AsyncSettleCall(self.name, self.source, done))
+                await self.settle_through(done)
             except BaseException:
                 self._backlog.return_done(done)
                 raise
@@ -277,7 +275,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
             await self._settle()
             await self.source.release(self._backlog.take_rest())
         except (OutageError, TransportUnavailableError) as error:
-            log.warning("the broker delivers again what was not settled: %s", brief(error))
+            warn("consumer.left", "the broker delivers again what was not settled", error)
         finally:
             await self._keeping.leave()
             await self.source.close()

@@ -9,12 +9,11 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from ..._error_text import brief
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
 from ..delivery import Delivery
 from ..options import ConsumerOptions
-from ..outages import OutageError, log
+from ..outages import OutageError, log, warn
 from .handling import AsyncHandling
 from .inbox import AsyncAbstractInbox
 from .source import AsyncAbstractSource
@@ -159,7 +158,7 @@ class AsyncKeeping:
             await self._share()
         except (OutageError, TransportUnavailableError) as error:
             # The next call tries again; what is lost meanwhile is handled elsewhere.
-            log.warning("not kept: %s", brief(error.__cause__ or error))
+            warn("consumer.not_kept", "not kept", error.__cause__ or error)
         if self.partitions:
             self._lapse()
 
@@ -202,7 +201,7 @@ class AsyncKeeping:
                     partial(_leave, consumer=self._name, member=self._member)
                 )
             except OutageError as error:
-                log.warning("partitions not given up: %s", brief(error.__cause__ or error))
+                warn("consumer.not_left", "partitions not given up", error.__cause__ or error)
         if self.partitions:
             self.partitions = ()
         self._assigned, self._has_inbox = (self._lapses, None), None

@@ -112,9 +112,9 @@ class AsyncInterceptable:
             "process": [],
             "settle": [],
         }
-        self.receive_through: Callable[[AsyncReceiveCall], Any] = _receive
-        self.settle_through: Callable[[AsyncSettleCall], Any] = _settle
-        self.process_through: Callable[[AsyncProcessCall], Any] | None = None
+        self._receiving: Callable[[AsyncReceiveCall], Any] = _receive
+        self._processing: Callable[[AsyncProcessCall], Any] | None = None
+        self._settling: Callable[[AsyncSettleCall], Any] = _settle
 
     @overload
     def add_middleware(
@@ -157,38 +157,45 @@ class AsyncInterceptable:
             text = f"around must be 'process', 'receive' or 'settle', not {around!r}"
             raise ConfigurationError(text, listener=middleware)
         self._around[around].append(middleware)
-        self.receive_through = compose(self._around["receive"], _receive)
-        self.settle_through = compose(self._around["settle"], _settle)
+        self._receiving = compose(self._around["receive"], _receive)
+        self._settling = compose(self._around["settle"], _settle)
         if self._around["process"]:
-            self.process_through = compose(self._around["process"], _process)
+            self._processing = compose(self._around["process"], _process)
 
+    async def receive_through(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages through middleware."""
+        call = AsyncReceiveCall(self.name, self.source, limit, wait)
+        received: Sequence[Delivery] = await self._receiving(call)
+        return received
 
-async def apply_through(
-    through: Callable[[AsyncProcessCall], Any],
-    consumer: str,
-    held: Sequence[Held],
-    apply: Callable[[Sequence[Held]], Any],
-) -> Exception | None:
-    """Handle messages through middleware; return the error of a handler or of the middleware.
+    async def settle_through(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages through middleware."""
+        await self._settling(AsyncSettleCall(self.name, self.source, deliveries))
 
-    Args:
-        through: passes the call through middleware.
-        consumer: the name of the consumer.
-        held: the messages.
-        apply: handles them, and returns the error of a handler.
+    async def apply_through(
+        self, held: Sequence[Held], apply: Callable[[Sequence[Held]], Any]
+    ) -> Exception | None:
+        """Handle messages through middleware; return the error of a handler or of middleware.
 
-    Raises:
-        OutageError: the database cannot be used now.
-    """
-    call = AsyncProcessCall(consumer, held, partial(apply, held))
-    try:
-        await through(call)
-        call.ensure_passed_on()
-    except OutageError:
-        raise
-    except Exception as failure:  # noqa: BLE001 - the fate of the messages depends on it
-        return failure
-    return None
+        Args:
+            held: the messages.
+            apply: handles them, and returns the error of a handler.
+
+        Raises:
+            OutageError: the database cannot be used now.
+        """
+        if self._processing is None:
+            failure: Exception | None = await apply(held)
+            return failure
+        call = AsyncProcessCall(self.name, held, partial(apply, held))
+        try:
+            await self._processing(call)
+            call.ensure_passed_on()
+        except OutageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the fate of the messages depends on it
+            return error
+        return None
 
 
 async def _receive(call: AsyncReceiveCall) -> Sequence[Delivery]:

@@ -13,19 +13,18 @@ from typing import Any
 from uuid import uuid4
 
 from ..._compat.blocking import SyncWakeUp, adapt, beside
-from ..._error_text import brief
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._sync.registry import SyncMessageBus
 from ...service._sync.unit_of_work import SyncAbstractUnitOfWork
 from ..backlog import Backlog
 from ..options import ConsumerOptions, ensure_name
-from ..outages import OutageError, Outages, log
+from ..outages import OutageError, Outages, warn
 from ..reading import hold
 from ..status import ConsumerStatus
 from .handling import SyncHandling
 from .keeping import SyncKeeping
-from .middleware import SyncInterceptable, SyncReceiveCall, SyncSettleCall
+from .middleware import SyncInterceptable
 from .source import SyncAbstractSource
 
 _IDLE = 1.0
@@ -218,8 +217,7 @@ class SyncInboxConsumer(SyncInterceptable):
             self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
             return None
         wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
-        call = SyncReceiveCall(self.name, self.source, room, max(wait, 0.0))
-        held = [hold(each) for each in self.receive_through(call)]
+        held = [hold(each) for each in self.receive_through(room, max(wait, 0.0))]
         while held and not self._told_to_stop:
             try:
                 self._keeping.see(held)
@@ -235,7 +233,7 @@ class SyncInboxConsumer(SyncInterceptable):
         if done:
             try:
                 self._keeping.forget()
-                self.settle_through(SyncSettleCall(self.name, self.source, done))
+                self.settle_through(done)
             except BaseException:
                 self._backlog.return_done(done)
                 raise
@@ -279,7 +277,7 @@ class SyncInboxConsumer(SyncInterceptable):
             self._settle()
             self.source.release(self._backlog.take_rest())
         except (OutageError, TransportUnavailableError) as error:
-            log.warning("the broker delivers again what was not settled: %s", brief(error))
+            warn("consumer.left", "the broker delivers again what was not settled", error)
         finally:
             self._keeping.leave()
             self.source.close()

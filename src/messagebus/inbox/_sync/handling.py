@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -28,25 +27,15 @@ from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
+from ..status import Counts
 from .inbox import SyncAbstractInbox
-from .middleware import SyncInterceptable, apply_through
+from .middleware import SyncInterceptable
 
 _NO_STORE = (
     "Give the consumer a unit of work with an inbox, such as that of SQLAlchemy, which keeps dead "
     "letters; or let the listener deal with the error."
 )
 _NO_TYPE = "Register a listener for its type, or let the consumer skip or bury unknown types."
-
-
-@dataclass
-class Counts:
-    """How often something has happened to a message."""
-
-    handled: int = 0
-    duplicates: int = 0
-    skipped: int = 0
-    retried: int = 0
-    buried: int = 0
 
 
 class SyncHandling:
@@ -116,7 +105,8 @@ class SyncHandling:
         if failure is None:
             self._backlog.finish(lane, ready)
             return
-        log.debug("a shared transaction failed, so each message gets its own: %s", brief(failure))
+        text = "a shared transaction failed, so each message gets its own: %s"
+        log.debug(text, brief(failure), extra={"event": "consumer.split"})
         for each in ready:
             each.alone = True
 
@@ -166,10 +156,7 @@ class SyncHandling:
 
     def _apply(self, ready: Sequence[Held]) -> Exception | None:
         """Handle messages in one transaction, after all middleware; return what has failed."""
-        through = self._consumer.process_through
-        if through is None:
-            return self._transact(ready)
-        return apply_through(through, self._name, ready, self._transact)
+        return self._consumer.apply_through(ready, self._transact)
 
     def _transact(self, ready: Sequence[Held]) -> Exception | None:
         """Handle messages in one transaction with their marks; return the error of a handler.
@@ -292,7 +279,8 @@ class SyncHandling:
             except UnknownMessageTypeError as error:
                 if self._options.on_unknown == "skip":
                     self.counts.skipped += 1
-                    log.debug("skipped the message %s: %s", held.id, brief(error))
+                    details = {"event": "consumer.skipped", "message_id": str(held.id)}
+                    log.debug("skipped the message %s: %s", held.id, brief(error), extra=details)
                     self.arrived += [held.id] if held.noted else []
                     self._backlog.finish(lane, [held])
                     return False

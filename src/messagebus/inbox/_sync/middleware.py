@@ -114,9 +114,9 @@ class SyncInterceptable:
             "process": [],
             "settle": [],
         }
-        self.receive_through: Callable[[SyncReceiveCall], Any] = _receive
-        self.settle_through: Callable[[SyncSettleCall], Any] = _settle
-        self.process_through: Callable[[SyncProcessCall], Any] | None = None
+        self._receiving: Callable[[SyncReceiveCall], Any] = _receive
+        self._processing: Callable[[SyncProcessCall], Any] | None = None
+        self._settling: Callable[[SyncSettleCall], Any] = _settle
 
     @overload
     def add_middleware(
@@ -159,38 +159,45 @@ class SyncInterceptable:
             text = f"around must be 'process', 'receive' or 'settle', not {around!r}"
             raise ConfigurationError(text, listener=middleware)
         self._around[around].append(middleware)
-        self.receive_through = compose(self._around["receive"], _receive)
-        self.settle_through = compose(self._around["settle"], _settle)
+        self._receiving = compose(self._around["receive"], _receive)
+        self._settling = compose(self._around["settle"], _settle)
         if self._around["process"]:
-            self.process_through = compose(self._around["process"], _process)
+            self._processing = compose(self._around["process"], _process)
 
+    def receive_through(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages through middleware."""
+        call = SyncReceiveCall(self.name, self.source, limit, wait)
+        received: Sequence[Delivery] = self._receiving(call)
+        return received
 
-def apply_through(
-    through: Callable[[SyncProcessCall], Any],
-    consumer: str,
-    held: Sequence[Held],
-    apply: Callable[[Sequence[Held]], Any],
-) -> Exception | None:
-    """Handle messages through middleware; return the error of a handler or of the middleware.
+    def settle_through(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle messages through middleware."""
+        self._settling(SyncSettleCall(self.name, self.source, deliveries))
 
-    Args:
-        through: passes the call through middleware.
-        consumer: the name of the consumer.
-        held: the messages.
-        apply: handles them, and returns the error of a handler.
+    def apply_through(
+        self, held: Sequence[Held], apply: Callable[[Sequence[Held]], Any]
+    ) -> Exception | None:
+        """Handle messages through middleware; return the error of a handler or of middleware.
 
-    Raises:
-        OutageError: the database cannot be used now.
-    """
-    call = SyncProcessCall(consumer, held, partial(apply, held))
-    try:
-        through(call)
-        call.ensure_passed_on()
-    except OutageError:
-        raise
-    except Exception as failure:  # noqa: BLE001 - the fate of the messages depends on it
-        return failure
-    return None
+        Args:
+            held: the messages.
+            apply: handles them, and returns the error of a handler.
+
+        Raises:
+            OutageError: the database cannot be used now.
+        """
+        if self._processing is None:
+            failure: Exception | None = apply(held)
+            return failure
+        call = SyncProcessCall(self.name, held, partial(apply, held))
+        try:
+            self._processing(call)
+            call.ensure_passed_on()
+        except OutageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the fate of the messages depends on it
+            return error
+        return None
 
 
 def _receive(call: SyncReceiveCall) -> Sequence[Delivery]:
