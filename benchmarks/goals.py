@@ -9,6 +9,7 @@ from .durability import durability
 from .goal import Goal, Value, ratio
 from .run import Run
 from .statistics import Spread, spread
+from .workloads.watching import MIDDLEWARE, NO_PROVIDER
 
 FLAT = 1.1
 """The ratio that counts as flat, where a goal states none."""
@@ -23,6 +24,20 @@ def _slowest(workload: str, colour: str, names: tuple[str, ...], under: str) -> 
     def value(run: Run) -> Spread | None:
         found = [run.ratio(workload, colour, (each, ""), (under, "")) for each in names]
         return max((each for each in found if each), key=lambda each: each.median, default=None)
+
+    return value
+
+
+def _added(name: str, colour: str) -> Value:
+    """Look up what something adds to a dispatch, as a multiple of the work by hand."""
+
+    def value(run: Run) -> Spread | None:
+        names = (name, OURS, BY_HAND)
+        found = [run.find("watching", colour, each) for each in names]
+        rounds = zip(*(each.times for each in found if each), strict=True)
+        if not all(found):
+            return None
+        return spread([(more - without) / floor for more, without, floor in rounds])
 
     return value
 
@@ -81,6 +96,19 @@ def _goals() -> Iterator[Goal]:
             text=f"{colour}, of blinker",
             limit=1.0,
             value=ratio("dispatch", colour, under=("blinker", "")),
+        )
+    for colour in ("async", "sync"):
+        yield Goal(
+            workload="watching",
+            text=f"{colour}, what one middleware adds, of the work by hand",
+            limit=0.6,
+            value=_added(MIDDLEWARE, colour),
+        )
+        yield Goal(
+            workload="watching",
+            text=f"{colour}, OpenTelemetry without a provider, of none",
+            limit=FLAT,
+            value=ratio("watching", colour, (NO_PROVIDER, ""), (OURS, "")),
         )
     for colour in ("async", "sync"):
         yield Goal(

@@ -8,6 +8,7 @@ from .workload import Workload
 
 NAMES = (
     "dispatch",
+    "watching",
     "building",
     "cascade",
     "repositories",

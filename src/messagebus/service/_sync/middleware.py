@@ -136,10 +136,18 @@ class SyncWrappedListener(SyncListener):
             def last(call: SyncListenerCall) -> Any:
                 return callback(call.message, call.transaction)
 
-            first = compose(middleware, last)
+            # Without a step for the outermost one, and without the call of a constructor, which
+            # took a sixth of what middleware costs.
+            outermost, others = middleware[0], compose(middleware[1:], last)
+            new = SyncListenerCall.__new__
 
             def call_plainly(message: Message[Any], transaction: Any) -> Any:
-                return first(SyncListenerCall(message, function, transaction))
+                call = new(SyncListenerCall)
+                call.message = message
+                call.function = function
+                call.transaction = transaction
+                call.dependencies = None
+                return outermost(call, others)
 
             self.callback = call_plainly
         else:
@@ -147,8 +155,7 @@ class SyncWrappedListener(SyncListener):
             def last(call: SyncListenerCall) -> Any:
                 return listener.call(call.message, call.transaction, call.dependencies)
 
-            first = compose(middleware, last)
-        self._call = first
+        self._call = compose(middleware, last)
 
     def call(self, message: Message[Any], transaction: Any, dependencies: Any) -> Any:
         """Call the listener with its dependencies, through the middleware."""
