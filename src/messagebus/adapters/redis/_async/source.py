@@ -204,6 +204,7 @@ class AsyncRedisSource(AsyncAbstractSource):
                     "Redis has trimmed %d entries of the stream %r that the group had not "
                     "acknowledged; they are lost: %s",
                     *(len(lost), stream, ", ".join(lost)),
+                    extra={"event": "consumer.trimmed", "stream": stream, "count": len(lost)},
                 )
             if following == BEGINNING:
                 del self._cursors[partition]
