@@ -24,7 +24,8 @@ from tests.telemetry import Telemetry, id_of
 
 def middleware_of(bus: AsyncMessageBus[Any] | SyncMessageBus[Any]) -> int:
     """Return how many middleware a bus has."""
-    return len(bus._middleware) + len(bus._around)
+    preparation = bus._preparation
+    return len(preparation._around_listeners) + len(preparation._around_handle)
 
 
 @pytest.mark.parametrize("new_bus", [AsyncMessageBus, SyncMessageBus])

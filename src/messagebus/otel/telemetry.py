@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter, time_ns
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from opentelemetry import trace
@@ -21,39 +21,11 @@ from ..inbox.delivery import Delivery
 from . import conventions as names
 from .context import context_of, context_of_delivery, links_to, read_context
 from .metrics import Instruments
+from .place import Place
 
 Tracing = Literal["link", "parent"]
 
 _LONGEST = 200  # characters of what a sender has written
-
-
-class Place(NamedTuple):
-    """What messages are sent to or come from.
-
-    Attributes:
-        system: the kind of broker.
-        destination: the stream, queue or topic; None if it has no name.
-    """
-
-    system: str
-    destination: str | None
-
-    @classmethod
-    def of(cls, delivery: Delivery) -> Place:
-        """Return where a delivery comes from."""
-        parts = delivery.origin.split(" ")
-        return cls(parts[0] or "custom", parts[1] if len(parts) > 2 else None)
-
-    def details(self, operation: str) -> dict[str, Any]:
-        """Return what metrics and spans of an operation have in common."""
-        details = {names.SYSTEM: self.system, names.OPERATION: operation}
-        if self.destination is not None:
-            details[names.DESTINATION] = self.destination
-        return details
-
-    def name(self, operation: str) -> str:
-        """Return the name of the span of an operation."""
-        return operation if self.destination is None else f"{operation} {self.destination}"
 
 
 class Telemetry:

@@ -40,10 +40,9 @@ L = TypeVar("L", bound=Listener)
 
 
 class Prepare(Protocol[L]):
-    """Makes what a bus calls of a listener."""
+    """Makes what a bus calls of a listener; one that *isolates* may fail alone."""
 
-    def __call__(self, listener: L, /, *, isolates: bool) -> L:
-        """Return the listener, or what is called instead of it."""
+    def __call__(self, listener: L, /, *, isolates: bool) -> L: ...
 
 
 class Route(NamedTuple, Generic[L]):
@@ -71,8 +70,7 @@ class Listeners(Generic[L]):
     """Registers listeners and resolves the route of each message type.
 
     Args:
-        prepare: makes what is called of a listener; *isolates* tells whether its failures may be
-            undone alone.
+        prepare: makes what is called of a listener.
         unhandled: the callback of commands that are not published and have no listener.
     """
 
@@ -228,9 +226,8 @@ class Listeners(Generic[L]):
         else:
             matches += [Match(each, None) for each in self._of_every_event]
         isolates = isolates and not is_command
-        matches = [
-            Match(self._prepare(listener, isolates=isolates), hears) for listener, hears in matches
-        ]
+        prepare = self._prepare
+        matches = [Match(prepare(each, isolates=isolates), hears) for each, hears in matches]
         collects = not is_command and any(each.listener.on_error == "collect" for each in matches)
         plain = all(each.hears is None and each.listener.plain for each in matches)
         callbacks = None

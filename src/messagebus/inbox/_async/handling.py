@@ -20,6 +20,7 @@ from ...serialization.deserializer import AbstractMessageDeserializer
 from ...service._async.registry import AsyncMessageBus
 from ...service._async.unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
 from ...service.causation import Received
+from ...service.deadline import ensure_in_time
 from ...service.transaction_status import TransactionStatus
 from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
@@ -209,7 +210,7 @@ class AsyncHandling:
             transaction.deadline = monotonic() + self._options.timeout
         async with until(transaction.deadline, message):
             await self._bus.handle(message, transaction, **self._dependencies)
-        transaction.ensure_in_time(message)
+        ensure_in_time(transaction.deadline, message)
 
     async def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

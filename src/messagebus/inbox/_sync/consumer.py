@@ -33,8 +33,7 @@ _BUSY = 0.05
 """The longest wait for more messages, in seconds, while others are being handled."""
 _SPIN = 0.02
 """The shortest wait of a worker that finds nothing to do, in seconds."""
-_SETTLED_AT_ONCE = 100
-_SETTLED_AFTER = 0.2
+_SETTLED_AT_ONCE, _SETTLED_AFTER = 100, 0.2
 
 
 class SyncInboxConsumer(SyncInterceptable):
@@ -46,8 +45,7 @@ class SyncInboxConsumer(SyncInterceptable):
     rollback; use the *message_id* of the message as an idempotency key there.
 
     Args:
-        name: the name of the consumer. All processes of one consumer share it; another name
-            receives every message, too.
+        name: the name of the consumer, which all its processes share; another gets all, too.
         source: delivers the messages.
         bus: has the listeners.
         unit_of_work: creates a unit of work; called for each transaction. With an *inbox*, such

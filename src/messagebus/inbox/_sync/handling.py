@@ -22,6 +22,7 @@ from ...serialization.deserializer import AbstractMessageDeserializer
 from ...service._sync.registry import SyncMessageBus
 from ...service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 from ...service.causation import Received
+from ...service.deadline import ensure_in_time
 from ...service.transaction_status import TransactionStatus
 from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
@@ -211,7 +212,7 @@ class SyncHandling:
             transaction.deadline = monotonic() + self._options.timeout
         with until(transaction.deadline, message):
             self._bus.handle(message, transaction, **self._dependencies)
-        transaction.ensure_in_time(message)
+        ensure_in_time(transaction.deadline, message)
 
     def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

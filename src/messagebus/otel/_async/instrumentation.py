@@ -24,7 +24,8 @@ from ...service._async.registry import AsyncMessageBus
 from ...typing import AsyncNext
 from .._compat.aio import AsyncOutsideCall
 from ..observations import of_consumer, of_relay
-from ..telemetry import Place, Telemetry
+from ..place import Place
+from ..telemetry import Telemetry
 
 if TYPE_CHECKING:
     from ...adapters.sqlalchemy import AsyncOutboxRelay

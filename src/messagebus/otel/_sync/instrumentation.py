@@ -26,7 +26,8 @@ from ...service._sync.registry import SyncMessageBus
 from ...typing import SyncNext
 from .._compat.blocking import SyncOutsideCall
 from ..observations import of_consumer, of_relay
-from ..telemetry import Place, Telemetry
+from ..place import Place
+from ..telemetry import Telemetry
 
 if TYPE_CHECKING:
     from ...adapters.sqlalchemy import SyncOutboxRelay

@@ -12,6 +12,7 @@ from ..._ranges import ensure_number
 from ...domain.model import Message
 from ...exceptions import DeadlineExceededError
 from ...retry import Retry
+from ..deadline import ensure_in_time
 from ..transaction_status import TransactionStatus
 from .transaction import AsyncUnitOfWorkTransaction
 from .unit_of_work import AsyncAbstractUnitOfWork
@@ -53,7 +54,7 @@ async def execute(
                     transaction.deadline = deadline
                 async with until(deadline, message):
                     result = await handle(message, transaction, **dependencies)
-                transaction.ensure_in_time(message)
+                ensure_in_time(transaction.deadline, message)
                 await transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:

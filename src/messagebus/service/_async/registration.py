@@ -7,25 +7,23 @@ from sys import _getframe
 from types import MappingProxyType, MethodType, UnionType
 from typing import Any, Literal, overload
 
-from ..._compat.aio import adapt, ensure_own_colour, ensure_settled
+from ..._compat.aio import adapt, ensure_settled
 from ..._compat.callables import key_of
-from ..._compat.logs import is_debugging
 from ..._di.overrides import Overridable, Provider
 from ..._introspection.signature import EMPTY, parameters
 from ...domain.model import GenericEvent, Message
-from ...exceptions import ConfigurationError
 from ...serialization.types import MessageTypes
 from ...typing import AsyncMessageHandler, AsyncMiddleware, P, R, TAsyncUow, TMessage
 from ..check import check_options, find_barren_scans, find_problems, refuse_problems
 from ..listeners import Listeners
 from ..message_types import find_message_types
-from ..middleware import compose
 from ..on_error import OnError, check_on_error
 from ..scanning import mark, marked_listeners
 from .cascade import AsyncCascade
 from .listener import AsyncEventConsumer, AsyncListener, heard_by
 from .middleware import AsyncHandleCall, AsyncListenerCall
-from .substitutes import isolate, refuse_without_savepoints, trace, warn, wrap
+from .preparation import AsyncPreparation
+from .substitutes import warn
 from .unit_of_work import AsyncUnitOfWorkTransaction
 
 
@@ -95,10 +93,8 @@ class AsyncListenerRegistry(Overridable):
         self.max_depth = max_depth
         self.on_error: OnError = on_error
         self.dependencies = dependencies
-        self._middleware: list[AsyncMiddleware[AsyncListenerCall]] = []
-        self._around: list[AsyncMiddleware[AsyncHandleCall]] = []
-        self._isolates = False
-        self._listeners: Listeners[AsyncListener] = Listeners(self._prepare, warn)
+        self._preparation = AsyncPreparation()
+        self._listeners: Listeners[AsyncListener] = Listeners(self._preparation.prepare, warn)
         self._included: list[AsyncEventConsumer] = []
         self._scanned: set[object] = set()
         self._scans: dict[str, Sequence[Callable[..., Any]]] = {}
@@ -173,7 +169,7 @@ class AsyncListenerRegistry(Overridable):
             self._included.append(consumer)
             listener = AsyncListener(consume, GenericEvent, self.provider, on_error=self.on_error)
             self._listeners.add_to_every_event(listener)
-            self._note_policy(self.on_error)
+            self._preparation.allow(self.on_error, self._listeners, self._cascade)
 
     @overload
     def add_middleware(
@@ -206,16 +202,7 @@ class AsyncListenerRegistry(Overridable):
             ConfigurationError: the middleware belongs to the other colour, or there is nothing of
                 that name to wrap.
         """
-        ensure_own_colour(middleware)
-        if around == "listener":
-            self._middleware.append(middleware)
-            self._listeners.forget_routes()
-        elif around == "handle":
-            self._around.append(middleware)
-            self._compose()
-        else:
-            text = f"around must be 'listener' or 'handle', not {around!r}"
-            raise ConfigurationError(text, listener=middleware)
+        self._preparation.add(middleware, around, self._listeners, self._cascade)
 
     def scan(self, *mods: str) -> None:
         """Import modules and packages, and register the listeners that they define.
@@ -291,29 +278,4 @@ class AsyncListenerRegistry(Overridable):
         policy = on_error or self.on_error
         listener = AsyncListener(callback, annotation, self.provider, localns, policy)
         self._listeners.add(listener, of_events=own)
-        self._note_policy(policy)
-
-    def _note_policy(self, on_error: OnError) -> None:
-        if on_error == "isolate" and not self._isolates:
-            self._isolates = True
-            self._compose()
-
-    def _compose(self) -> None:
-        """Let *handle* pass through middleware."""
-        around: list[Any] = [*self._around]
-        if self._isolates:
-            around.insert(0, refuse_without_savepoints())
-        self._cascade.around = compose(around, _run)
-        self._listeners.keep_whole()
-
-    def _prepare(self, listener: AsyncListener, *, isolates: bool) -> AsyncListener:
-        """Return what is called of a listener."""
-        if is_debugging():
-            listener = trace(listener)
-        if self._middleware:
-            listener = wrap(listener, self._middleware)
-        return isolate(listener) if isolates and listener.on_error == "isolate" else listener
-
-
-async def _run(call: AsyncHandleCall) -> Any:
-    return await call.run()
+        self._preparation.allow(policy, self._listeners, self._cascade)

@@ -15,6 +15,7 @@ from ..._routing.router import Match
 from ...domain.model import Message
 from ...exceptions import CascadeError
 from ..causation import Causation, cause_of, chain_to
+from ..deadline import ensure_in_time
 from ..diagnostics import annotate
 from ..listeners import Listeners, Route
 from ..repository import discard
@@ -223,7 +224,7 @@ class SyncRoutes:
 
     def _in_time(self, hears: Callable[[object], bool] | None) -> Callable[[object], bool]:
         def hears_in_time(message: object) -> bool:
-            self._transaction.ensure_in_time()
+            ensure_in_time(self._transaction.deadline, self._transaction.message)
             return hears is None or hears(message)
 
         return hears_in_time

@@ -14,6 +14,7 @@ from ..._ranges import ensure_number
 from ...domain.model import Message
 from ...exceptions import DeadlineExceededError
 from ...retry import Retry
+from ..deadline import ensure_in_time
 from ..transaction_status import TransactionStatus
 from .transaction import SyncUnitOfWorkTransaction
 from .unit_of_work import SyncAbstractUnitOfWork
@@ -55,7 +56,7 @@ def execute(
                     transaction.deadline = deadline
                 with until(deadline, message):
                     result = handle(message, transaction, **dependencies)
-                transaction.ensure_in_time(message)
+                ensure_in_time(transaction.deadline, message)
                 transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, Self
 from uuid import UUID
 
 from ..._compat.blocking import ensure_finished, ensure_settled
 from ...domain.model import Message
-from ...exceptions import DeadlineExceededError, PublishError, TransactionError
+from ...exceptions import PublishError, TransactionError
 from ..causation import Causation, Received
 from ..repository import discard
 from ..stream_buffer import StreamBuffer
@@ -37,9 +36,6 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     Entering a unit of work returns one. It gives access to the attributes of the unit of work,
     above all to its repositories.
-
-    Args:
-        uow: the unit of work of the transaction.
     """
 
     uow: TUow_co
@@ -53,7 +49,6 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
 
     received: Received | None = None
     """The message to handle that is stored already. Whoever receives or replays it sets this."""
-
     deadline: float | None = None
     """When its handling must be done, in seconds of `time.monotonic`; None if there is no limit."""
 
@@ -152,18 +147,6 @@ class SyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
         if status is not _RUNNING and status is not _STREAMING:
             text = f"Transaction already closed ({status.value})."
             raise TransactionError(text)
-
-    def ensure_in_time(self, message: Message[Any] | None = None) -> None:
-        """Refuse to go on after the deadline.
-
-        Args:
-            message: what was handled, for the error; by default the message being handled.
-
-        Raises:
-            DeadlineExceededError: it has passed.
-        """
-        if self.deadline is not None and monotonic() >= self.deadline:
-            raise DeadlineExceededError(message or self.message)
 
     def commit(self) -> None:
         """Commit the transaction.

@@ -23,8 +23,7 @@ from ..streams import streams_of
 from .client import AsyncClient
 from .group import BEGINNING, AsyncGroup
 
-_SLICE = 1.0  # seconds that the server waits at a time; a client gives up later
-_CHECK = 1.0  # seconds
+_SLICE = _CHECK = 1.0  # seconds; the server waits for a slice at a time, a client gives up later
 _HOLD = 60.0  # seconds
 
 
@@ -34,13 +33,12 @@ class AsyncRedisSource(AsyncAbstractSource):
     In order, each partition is read by one process at a time, to which the consumer leases it. The
     process first takes over what the group was given and has not acknowledged, whoever held it.
     Without leases, let one process read, since another would take over what it holds.
-
     Without order, all processes share the entries. What a process holds for longer than *hold*
     without extending it goes to another one.
 
     Args:
-        client: the client, which may be one for a cluster, or one that a Sentinel gave; it stays
-            open when the source is closed. It must wait for an answer for more than a second.
+        client: the client, also for a cluster or from a Sentinel; it stays open when the source
+            is closed. It must wait for an answer for more than a second.
         stream: the key of the stream, as for the transport.
         consumer: the name of the group.
         partitions: the number of streams, as for the transport.
@@ -69,8 +67,8 @@ class AsyncRedisSource(AsyncAbstractSource):
         if hold is not None:
             ensure_number("hold", hold, least=SHORTEST)
         if not stream or not consumer:
-            problem = "A source of Redis needs the names of a stream and of a consumer"
-            raise ConfigurationError(problem)
+            text = "A source of Redis needs the names of a stream and of a consumer"
+            raise ConfigurationError(text)
         if ordered and hold is not None:
             problem = "hold has no effect on a source that keeps order"
             raise ConfigurationError(problem, advice="Leave it out, or set ordered=False.")
