@@ -16,7 +16,7 @@ from benchmarks.goals import GOALS
 from benchmarks.guard import baseline
 from benchmarks.guard.baseline import Baseline
 from benchmarks.guard.counting import Counts, Prepared, counted
-from benchmarks.measuring import calibrated, outcome, timed, timed_each
+from benchmarks.measuring import calibrated, outcome, timed, timed_each, timed_within
 from benchmarks.report import report
 from benchmarks.rounds import Pace, measure
 from benchmarks.run import Measurement, Reading, Run
@@ -160,6 +160,19 @@ def test_what_prepares_a_repetition_is_left_out() -> None:
     assert taken.wall < 0.2
 
 
+def test_a_repetition_may_say_how_long_it_took() -> None:
+    """Its beginning and its end are left out then."""
+    done: list[str] = []
+
+    def repeat(times: Iterable[None]) -> None:
+        done.extend("repeated" for _ in times)
+
+    watched = (lambda: done.append("prepared"), repeat, lambda: Sample(0.25, 0.5))
+
+    assert Sample(0.5, 1.0) == timed_within(lambda: watched)()(2)
+    assert ["prepared", "repeated"] * 2 == done
+
+
 @pytest.mark.slow
 def test_a_case_says_which_clock_counts() -> None:
     """Wall-clock time counts for work that waits; otherwise processor time counts."""
@@ -201,6 +214,20 @@ def test_calibration_finds_the_number_of_repetitions() -> None:
     """A sample has as many repetitions as fit the time for a sample."""
     assert 100 == calibrated(lambda times: Sample(times * 1e-4, 0), 0.01)
     assert 1 == calibrated(lambda times: Sample(times * 1.0, 0), 0.01)
+
+
+@pytest.mark.parametrize(("seconds", "warming"), [(1.0, [1, 1]), (0.001, [1, 1, 5])])
+def test_long_repetitions_need_little_warming(seconds: float, warming: list[int]) -> None:
+    """What takes longer than a sample has warmed up after two repetitions."""
+    made: list[int] = []
+
+    def meter(times: int) -> Sample:
+        made.append(times)
+        return Sample(times * seconds, 0)
+
+    calibrated(meter, 0.01)
+
+    assert [*warming, 1] == made[: len(warming) + 1]
 
 
 @pytest.mark.parametrize(("ours", "verdict"), [(1_500, "met"), (2_500, "**not met**")])
