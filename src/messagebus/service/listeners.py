@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 
 from .._compat.callables import describe, is_generator_function, key_of
@@ -40,19 +41,19 @@ L = TypeVar("L", bound=Listener)
 
 
 class Prepare(Protocol[L]):
-    """Makes what a bus calls of a listener; one that *isolates* may fail alone."""
+    """Makes what a bus calls of a listener."""
 
-    def __call__(self, listener: L, /, *, isolates: bool) -> L: ...
+    def __call__(self, listener: L, /, *, isolates: bool) -> L:
+        """Return the listener, or one that also *isolates* its failures."""
 
 
 class Route(NamedTuple, Generic[L]):
     """The listeners of one message type, resolved once and cached.
 
     Attributes:
-        is_command: whether the first listener that hears the message is the only one called.
+        is_command: whether only the first listener that hears the message is called.
         matches: the listeners in calling order.
-        callbacks: their callbacks, if all hear every message, none takes a dependency, and no
-            error is collected.
+        callbacks: their callbacks, if all hear every message, without dependency or collection.
         collects: whether errors of some are collected while the others are called.
     """
 
@@ -121,8 +122,8 @@ class Listeners(Generic[L]):
             of_events: whether it makes sense for events alone.
 
         Raises:
-            ConfigurationError: a type is neither a command nor an event, or a command has a
-                handler already; or all are commands, and the listener is *of_events*.
+            ConfigurationError: a type is neither a command nor an event, a command has a handler
+                already, or all are commands, and the listener is *of_events*.
         """
         callback = listener.function
         heard = _message_targets(listener.annotation)
@@ -206,7 +207,7 @@ class Listeners(Generic[L]):
         """Resolve the route of a message to one of its listeners, whose failures are raised.
 
         Raises:
-            ConfigurationError: no listener of this name hears the message.
+            ConfigurationError: no listener of this name hears it.
         """
         route = self.route(type(message), isolates=False)
         matches = [each for each in route.matches if describe(each.listener.function) == name]
@@ -225,14 +226,12 @@ class Listeners(Generic[L]):
             matches = matches[: next(sure, None)]
         else:
             matches += [Match(each, None) for each in self._of_every_event]
-        isolates = isolates and not is_command
-        prepare = self._prepare
-        matches = [Match(prepare(each, isolates=isolates), hears) for each, hears in matches]
+        prepare = partial(self._prepare, isolates=isolates and not is_command)
+        matches = [Match(prepare(listener), hears) for listener, hears in matches]
         collects = not is_command and any(each.listener.on_error == "collect" for each in matches)
         plain = all(each.hears is None and each.listener.plain for each in matches)
-        callbacks = None
-        if plain and not collects:
-            callbacks = tuple(each.listener.callback for each in matches)
+        plain = plain and not collects
+        callbacks = tuple(each.listener.callback for each in matches) if plain else None
         return Route(is_command, tuple(matches), callbacks, collects)
 
     def refuse_unexpected(self, dependencies: Collection[str]) -> None:

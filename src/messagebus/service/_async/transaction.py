@@ -44,7 +44,6 @@ class AsyncUnitOfWorkTransaction(Generic[TRepositories, TUow_co]):
     """The message that is being handled; None outside of *handle*. The bus sets it."""
     cause: Causation | None = None
     """The chain that led to that message; None for the first message. The bus sets it."""
-
     received: Received | None = None
     """The message to handle that is stored already. Whoever receives or replays it sets this."""
     deadline: float | None = None

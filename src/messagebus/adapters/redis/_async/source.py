@@ -67,8 +67,8 @@ class AsyncRedisSource(AsyncAbstractSource):
         if hold is not None:
             ensure_number("hold", hold, least=SHORTEST)
         if not stream or not consumer:
-            text = "A source of Redis needs the names of a stream and of a consumer"
-            raise ConfigurationError(text)
+            problem = "A source of Redis needs the names of a stream and of a consumer"
+            raise ConfigurationError(problem)
         if ordered and hold is not None:
             problem = "hold has no effect on a source that keeps order"
             raise ConfigurationError(problem, advice="Leave it out, or set ordered=False.")
@@ -150,8 +150,7 @@ class AsyncRedisSource(AsyncAbstractSource):
             TransportUnavailableError: the server cannot be reached, or refuses.
         """
         self._enter_process()
-        end = monotonic() + wait
-        complete = False
+        end, complete = monotonic() + wait, False
         try:
             if not self._opened:
                 await self.connect()
