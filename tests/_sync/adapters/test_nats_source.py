@@ -18,7 +18,7 @@ from messagebus.exceptions import (
 )
 from messagebus.inbox._sync.source import SyncAbstractSource
 from messagebus.testing.source import SyncSourceHarness, sync_source_rules
-from messagebus.testing.source._sync.reading import reading, send, take, wires
+from messagebus.testing.source._sync.reading import reading, send, start, take, wires
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.nats_connections import add_durable, cut
 from tests.adapters.stored import letters, on_nats
@@ -132,6 +132,28 @@ def test_the_place_of_a_consumer_survives_a_half_made_change(
         assert messages[2:] == wires(take(source, 2))
     found = on_nats(nats_url, lambda jetstream: jetstream.consumers_info(unique_name))
     assert ["reader_0_10"] == [each.name for each in found]
+
+
+def test_what_another_process_reads_by_now_is_passed_over(nats_url: str, unique_name: str) -> None:
+    """A process that settles it too late keeps its connection, and what it holds elsewhere."""
+    messages = [{**each, "ordering_key": f"{key}"} for key, each in enumerate(new_messages(20))]
+    harness = NatsHarness(nats_url, unique_name, "partitioned")
+    late, early = harness.source(), harness.source()
+    start(late)
+    send(harness, messages)
+    found = take(late, len(messages))
+    start(early, [0])
+    theirs = take(early, len([each for each in found if each.partition == 0]))
+
+    late.settle([each for each in found if each.partition == 0])
+    assert {1, 2} == {each.partition for each in found if late.holds(each)}
+    late.settle([each for each in found if each.partition != 0])
+    early.settle(theirs)
+    assert {0} == {each.partition for each in theirs}
+    late.close()
+    early.close()
+    with reading(harness) as source:
+        assert [] == source.receive(100, 0.1)
 
 
 def test_the_partition_is_the_last_token_of_a_subject(nats_url: str, unique_name: str) -> None:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Self
 
+from nats.errors import NoRespondersError
+
 from ..._ranges import SHORTEST, ensure_number
 from ...exceptions import ConfigurationError, TransportUnavailableError
 from ...inbox._async.source import AsyncAbstractSource
@@ -186,13 +188,19 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
             TransportUnavailableError: the server cannot be reached, or does not confirm.
         """
         self._enter_loop()
-        for _, held in self._holdings.select(deliveries):
+        for partition, held in self._holdings.select(deliveries):
             async with self._failures():
                 client = self._client()
                 *others, last = (self._messages[each.receipt].reply for each in held)
                 for reply in others:
                     await client.publish(reply, b"+ACK")
-                await client.request(last, b"+ACK", timeout=self._timeout)
+                try:
+                    await client.request(last, b"+ACK", timeout=self._timeout)
+                except NoRespondersError:
+                    if self.hold is not None:
+                        raise
+                    # Whoever reads the partition now has deleted the durable consumer.
+                    self._keep(set(self._assigned) - {partition})
             self._drop(held)
 
     async def release(self, deliveries: Sequence[Delivery], delay: float = 0.0) -> None:
@@ -245,10 +253,7 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
     async def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others have not settled of them comes first."""
         self._assigned = frozenset(partitions)
-        self._holdings.keep(self._assigned)
-        self._durables = {
-            name: each for name, each in self._durables.items() if each.partition in self._assigned
-        }
+        self._keep(self._assigned)
 
     async def close(self) -> None:
         """Close the connection; what is not settled is delivered again."""
@@ -259,6 +264,16 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
                 await self.release(self._holdings.all())
         await self._lose()
         self._assigned = range(len(self._subjects))
+
+    def _keep(self, partitions: Collection[int]) -> None:
+        """Forget what is of other partitions."""
+        self._holdings.keep(partitions)
+        self._messages = {
+            place: each for place, each in self._messages.items() if place.partition in partitions
+        }
+        self._durables = {
+            name: each for name, each in self._durables.items() if each.partition in partitions
+        }
 
     def _drop(self, deliveries: Sequence[Delivery]) -> None:
         self._holdings.drop(deliveries)
