@@ -98,10 +98,12 @@ async def through_outages(call: Callable[[], Any]) -> Any:
             await sleep(_PAUSE)
 
 
-async def rest(harness: AsyncSourceHarness, source: AsyncAbstractSource) -> list[Delivery]:
+async def rest(
+    harness: AsyncSourceHarness, source: AsyncAbstractSource, silence: float = _SILENCE
+) -> list[Delivery]:
     """Return what is still delivered, and settle it: nothing, if all was settled before.
 
-    A message that is sent now shows when to stop.
+    A message that is sent now shows when to stop, after some seconds of *silence*.
     """
     last = new_messages(1)
     await send(harness, last)
@@ -109,9 +111,11 @@ async def rest(harness: AsyncSourceHarness, source: AsyncAbstractSource) -> list
     end = monotonic() + PATIENCE
     while last[0] not in wires(taken) and monotonic() < end:
         taken += await next_batch(source, 100)
-    while more := await through_outages(partial(source.receive, 100, _SILENCE)):
-        taken += more
-    await through_outages(partial(source.settle, taken))
+    more: Sequence[Delivery] = taken
+    while more:
+        await through_outages(partial(source.settle, more))
+        more = await through_outages(partial(source.receive, 100, silence))
+        taken = [*taken, *more]
     return [each for each in taken if each.wire != last[0]]
 
 

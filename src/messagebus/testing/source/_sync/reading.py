@@ -98,10 +98,12 @@ def through_outages(call: Callable[[], Any]) -> Any:
             sleep(_PAUSE)
 
 
-def rest(harness: SyncSourceHarness, source: SyncAbstractSource) -> list[Delivery]:
+def rest(
+    harness: SyncSourceHarness, source: SyncAbstractSource, silence: float = _SILENCE
+) -> list[Delivery]:
     """Return what is still delivered, and settle it: nothing, if all was settled before.
 
-    A message that is sent now shows when to stop.
+    A message that is sent now shows when to stop, after some seconds of *silence*.
     """
     last = new_messages(1)
     send(harness, last)
@@ -109,9 +111,11 @@ def rest(harness: SyncSourceHarness, source: SyncAbstractSource) -> list[Deliver
     end = monotonic() + PATIENCE
     while last[0] not in wires(taken) and monotonic() < end:
         taken += next_batch(source, 100)
-    while more := through_outages(partial(source.receive, 100, _SILENCE)):
-        taken += more
-    through_outages(partial(source.settle, taken))
+    more: Sequence[Delivery] = taken
+    while more:
+        through_outages(partial(source.settle, more))
+        more = through_outages(partial(source.receive, 100, silence))
+        taken = [*taken, *more]
     return [each for each in taken if each.wire != last[0]]
 
 
