@@ -134,7 +134,7 @@ async def what_is_released_is_delivered_again(harness: Harness) -> None:
         _expect_redelivered(harness, [True] * 4, flags)
         await source.release(again[-1:])
         await source.settle(again)  # the last is not held any more
-        expect(messages[-1:], wires(await rest(harness, source)), "what was released again")
+        expect(wires(again[-1:]), wires(await rest(harness, source)), "what was released again")
 
 
 async def what_is_released_may_be_held_back(harness: Harness) -> None:

@@ -136,7 +136,7 @@ def what_is_released_is_delivered_again(harness: Harness) -> None:
         _expect_redelivered(harness, [True] * 4, flags)
         source.release(again[-1:])
         source.settle(again)  # the last is not held any more
-        expect(messages[-1:], wires(rest(harness, source)), "what was released again")
+        expect(wires(again[-1:]), wires(rest(harness, source)), "what was released again")
 
 
 def what_is_released_may_be_held_back(harness: Harness) -> None:
