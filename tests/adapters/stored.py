@@ -97,6 +97,15 @@ def bind_queue(url: str, exchange: str, key: str = "#", **arguments: Any) -> Non
     on_rabbitmq(url, bind)
 
 
+def publish(url: str, exchange: str, key: str, message: aio_pika.Message) -> None:
+    """Publish a message of AMQP."""
+
+    async def publish(channel: AbstractChannel) -> None:
+        await (await channel.get_exchange(exchange)).publish(message, key)
+
+    on_rabbitmq(url, publish)
+
+
 def queued(url: str, queue: str) -> list[AbstractIncomingMessage]:
     """Return the messages of a queue, in order, and leave them there.
 

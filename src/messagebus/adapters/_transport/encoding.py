@@ -58,7 +58,7 @@ def pack(
     return parcels, None
 
 
-def caused(failure: E, cause: Exception) -> E:
+def caused(failure: E, cause: BaseException) -> E:
     """Return an error with its cause, as ``raise ... from`` would set it."""
     failure.__cause__ = cause
     return failure

@@ -12,7 +12,14 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "rabbitmq") from error
 
+from ._async_source import AsyncRabbitmqSource
 from ._async_transport import AsyncRabbitmqTransport
+from ._sync_source import SyncRabbitmqSource
 from ._sync_transport import SyncRabbitmqTransport
 
-__all__ = ["AsyncRabbitmqTransport", "SyncRabbitmqTransport"]
+__all__ = [
+    "AsyncRabbitmqSource",
+    "AsyncRabbitmqTransport",
+    "SyncRabbitmqSource",
+    "SyncRabbitmqTransport",
+]

@@ -19,7 +19,7 @@ from .encoding import Envelope, encode
 from .errors import CLIENT_ERRORS, explain
 from .routing import RoutingKey
 
-_OPTIONS: Kinds = {
+OPTIONS: Kinds = {
     "exchange": str,
     "routing_key": str,
     "partitions": int,
@@ -68,11 +68,7 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
         super().__init__(patience)
         ensure_number("patience", patience)
         ensure_number("timeout", timeout, least=SHORTEST)
-        ensure_encoded(server)
-        parts = urlsplit(server)
-        if parts.scheme not in {"amqp", "amqps"} or not parts.hostname or parts.query:
-            problem = "A URL of RabbitMQ is amqp://user:password@host:5672/vhost?exchange=events"
-            raise ConfigurationError(problem)
+        ensure_server(server)
         if not exchange:
             problem = "A transport to RabbitMQ needs the name of an exchange"
             raise ConfigurationError(problem)
@@ -193,18 +189,31 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
             await connection.close()
 
 
-def settings_of(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a transport, read from a URL and further options.
+def settings_of(url: str, options: Mapping[str, Any], kinds: Kinds = OPTIONS) -> dict[str, Any]:
+    """Return the arguments of a transport, or of a source, from a URL and further options.
 
     Raises:
         ConfigurationError: the exchange is missing, or an option is wrong or unknown.
     """
-    address, found = split_options(url, _OPTIONS)
+    address, found = split_options(url, kinds)
     settings = {**found, **options, "server": address}
     if "exchange" not in settings:
-        problem = "A transport to RabbitMQ needs an exchange: add ?exchange=events to the URL"
+        problem = "The URL of RabbitMQ needs an exchange: add ?exchange=events"
         raise ConfigurationError(problem)
     return settings
+
+
+def ensure_server(server: str) -> None:
+    """Ensure that a URL names a server of RabbitMQ, and nothing else.
+
+    Raises:
+        ConfigurationError: it does not, or its password is not percent-encoded.
+    """
+    ensure_encoded(server)
+    parts = urlsplit(server)
+    if parts.scheme not in {"amqp", "amqps"} or not parts.hostname or parts.query:
+        problem = "A URL of RabbitMQ is amqp://user:password@host:5672/vhost?exchange=events"
+        raise ConfigurationError(problem)
 
 
 def _different(parcels: Sequence[Parcel[Envelope]]) -> Sequence[Parcel[Envelope]]:

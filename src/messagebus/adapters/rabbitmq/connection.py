@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
@@ -21,6 +21,8 @@ from ...exceptions import StreamMissingError, TransportRefusedError
 from .._transport.encoding import caused
 from .encoding import Envelope
 from .errors import CLIENT_ERRORS
+
+T = TypeVar("T")
 
 _ADVICE = "Declare it, durable and of the type topic, or let the transport do it with create=True."
 
@@ -38,7 +40,9 @@ class Exchange(NamedTuple):
 
 
 class Connection:
-    """A connection with one channel, which confirms.
+    """A connection with a channel to publish on, which confirms; others are opened on demand.
+
+    It is lost with any of its channels.
 
     Args:
         exchange: the exchange that receives the messages.
@@ -51,7 +55,11 @@ class Connection:
         self._connection: AbstractConnection | None = None
         self._exchange: AbstractExchange | None = None
         self.usable: bool = False
-        """Whether the connection is open, and its channel too."""
+        """Whether the connection is open, and its channels too."""
+        self.loss: BaseException | None = None
+        """Why it was lost, if the client has told."""
+        self.event = asyncio.Event()
+        """Set when it is lost; whoever waits for something else sets it, too."""
 
     async def open(self, url: str) -> None:
         """Connect, and ensure that the exchange exists.
@@ -75,14 +83,47 @@ class Connection:
                     )
                 channel = await self._open_channel(self._connection)
                 self._exchange = await self._declare(channel)
-        self.usable = True
+        self.usable, self.loss = True, None
+
+    async def open_channel(self) -> AbstractChannel:
+        """Open another channel.
+
+        Raises:
+            aio_pika.exceptions.AMQPError: the connection is lost.
+        """
+        if self._connection is None:
+            problem = "The connection is closed"
+            raise AMQPConnectionError(problem)
+        return await self._open_channel(self._connection)
+
+    async def close_channel(self, channel: AbstractChannel) -> None:
+        """Close a channel without losing the connection."""
+        channel.close_callbacks.discard(self.lose)
+        await channel.close()
+
+    async def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await an answer of the server.
+
+        Raises:
+            aio_pika.exceptions.AMQPError: the server refuses, or the connection is lost.
+            OSError: there is no answer in time.
+        """
+        async with asyncio.timeout(self._timeout):
+            outcome = (await asyncio.gather(coroutine, return_exceptions=True))[0]
+        if not isinstance(outcome, BaseException):
+            return outcome
+        # Gathered, a cancellation inside the client is a result. Like an exception of no class, it
+        # means that the connection was closed.
+        if isinstance(outcome, asyncio.CancelledError) or type(outcome) is Exception:
+            raise caused(AMQPConnectionError("The connection was closed"), outcome)
+        raise outcome
 
     async def _open_channel(self, connection: AbstractConnection) -> AbstractChannel:
         try:
             channel = await connection.channel(on_return_raises=True)
         except RuntimeError as error:  # the client has no class for a connection lost before
             raise AMQPConnectionError(str(error)) from error
-        channel.close_callbacks.add(self._lose)
+        channel.close_callbacks.add(self.lose)
         return channel
 
     async def _declare(self, channel: AbstractChannel) -> AbstractExchange:
@@ -119,8 +160,11 @@ class Connection:
             return caused(AMQPConnectionError("The connection was closed"), error)
         return None
 
-    def _lose(self, *_: object) -> None:
+    def lose(self, _: object, reason: BaseException | None = None) -> None:
+        """Note that a channel is lost, and with it the connection."""
         self.usable = False
+        self.loss = self.loss or reason
+        self.event.set()
 
     async def close(self) -> None:
         """Close the connection; messages that are not confirmed may arrive or not."""
