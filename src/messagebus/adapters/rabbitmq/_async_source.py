@@ -25,6 +25,7 @@ from .errors import CLIENT_ERRORS, explain
 from .queues import declare, queues_of
 from .subscriptions import Subscriptions
 
+_LOST = "The connection to RabbitMQ is lost"
 _MOST = 65_535  # of what AMQP can count
 OPTIONS: Kinds = {
     "exchange": str,
@@ -178,7 +179,7 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         """
         for partition, held in self._held(deliveries):
             async with self._failures():
-                await self._reading().settle(partition, [each.receipt.tag for each in held])
+                await self._settle(partition, held, done=True)
             self._holdings.drop(held)
 
     async def release(self, deliveries: Sequence[Delivery], delay: float = 0.0) -> None:  # noqa: ARG002
@@ -199,7 +200,7 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
                 self._holdings.add(replace(each, redelivered=True) for each in held)
                 continue
             async with self._failures():
-                await self._reading().give_back(partition, [each.receipt.tag for each in held])
+                await self._settle(partition, held, done=False)
             self._holdings.drop(held)
 
     def holds(self, delivery: Delivery) -> bool:
@@ -246,19 +247,18 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         loss = connection.loss
         if isinstance(loss, CLIENT_ERRORS):
             raise loss
-        problem = "The connection to RabbitMQ is lost"
-        raise TransportUnavailableError(problem) from loss
+        raise TransportUnavailableError(_LOST) from loss
 
     def _held(self, deliveries: Sequence[Delivery]) -> list[tuple[int, list[Delivery]]]:
         """Return the partitions of the deliveries that are held, with these."""
         self._enter_loop()
         return list(self._holdings.select(each for each in deliveries if self.holds(each)))
 
-    def _reading(self) -> Subscriptions:
+    async def _settle(self, partition: int, held: Sequence[Delivery], *, done: bool) -> None:
         if self._subscriptions is None:
-            problem = "The connection to RabbitMQ is lost"
-            raise TransportUnavailableError(problem)
-        return self._subscriptions
+            raise TransportUnavailableError(_LOST)
+        tags = [each.receipt.tag for each in held]
+        await self._subscriptions.settle(partition, tags, done=done)
 
     @contextlib.asynccontextmanager
     async def _failures(self) -> AsyncIterator[None]:

@@ -9,7 +9,6 @@ from functools import partial
 
 from aio_pika import IncomingMessage
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aiormq.abc import AbstractChannel as Underlay
 from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelAccessRefused
 
@@ -37,8 +36,8 @@ class Subscription:
         """Note that a message has arrived."""
         self._unsettled[tag] = None
 
-    def acknowledgements(self, tags: Collection[int]) -> list[tuple[int, bool]]:
-        """Return the tags to acknowledge, each with whether it counts for all before it."""
+    def answers(self, tags: Collection[int]) -> list[tuple[int, bool]]:
+        """Return the tags that settle messages, each with whether it counts for all before it."""
         done = sorted(tags)
         for tag in done:
             self._unsettled.pop(tag, None)
@@ -113,43 +112,25 @@ class Subscriptions:
             except TimeoutError:
                 return
 
-    async def settle(self, partition: int, tags: Collection[int]) -> None:
-        """Acknowledge messages; return when the server has noted it.
+    async def settle(self, partition: int, tags: Collection[int], *, done: bool) -> None:
+        """Acknowledge messages, or let the server deliver them again, to anybody.
+
+        Returns once the server has noted it.
 
         Raises:
             aio_pika.exceptions.AMQPError: the connection is lost.
             OSError: there is no answer in time.
         """
-        subscription = self._read[partition]
-        underlay = await subscription.channel.get_underlay_channel()
-        await self._connection.call(self._settle(subscription, underlay, tags))
+        await self._connection.call(self._settle(self._read[partition], tags, done=done))
 
     async def _settle(
-        self, subscription: Subscription, underlay: Underlay, tags: Collection[int]
+        self, subscription: Subscription, tags: Collection[int], *, done: bool
     ) -> None:
-        for tag, multiple in subscription.acknowledgements(tags):
-            await underlay.basic_ack(tag, multiple=multiple, wait=False)
-        await self._answered(underlay)
-
-    async def give_back(self, partition: int, tags: Collection[int]) -> None:
-        """Let the server deliver messages again, to anybody.
-
-        Raises:
-            aio_pika.exceptions.AMQPError: the connection is lost.
-            OSError: there is no answer in time.
-        """
-        subscription = self._read[partition]
         underlay = await subscription.channel.get_underlay_channel()
-        await self._connection.call(self._give_back(subscription, underlay, tags))
-
-    async def _give_back(
-        self, subscription: Subscription, underlay: Underlay, tags: Collection[int]
-    ) -> None:
-        subscription.acknowledgements(tags)
-        for tag in sorted(tags):
-            await underlay.basic_reject(tag, requeue=True, wait=False)
-        await self._answered(underlay)
-
-    async def _answered(self, underlay: Underlay) -> None:
-        """Wait for the server, which works in turn: acknowledgements have no answer themselves."""
+        for tag, multiple in subscription.answers(tags):
+            if done:
+                await underlay.basic_ack(tag, multiple=multiple, wait=False)
+            else:
+                await underlay.basic_nack(tag, multiple=multiple, wait=False)
+        # The server says nothing to that. It works in turn, and answers what comes next.
         await underlay.basic_qos(prefetch_count=self._prefetch)
