@@ -9,7 +9,7 @@ from typing import Protocol
 
 from messagebus.adapters.factory import sync_source_from_url
 from messagebus.inbox.capability import SourceCapability
-from tests.servers import NatsServer, RedisServer
+from tests.servers import NatsServer, RabbitmqServer, RedisServer
 
 from .application import LONGEST_LIFE
 
@@ -73,6 +73,10 @@ BROKERS = {
     "nats": Broker(
         NatsServer,
         "stream={stream}&subject={stream}.{{name}}&create=true&partitions={partitions}",
+    ),
+    "rabbitmq": Broker(
+        RabbitmqServer,
+        "exchange={stream}&create=true&partitions={partitions}",
     ),
 }
 

@@ -17,8 +17,10 @@ from .brokers import BROKERS
 from .faults import READING, Point
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 
+PAIRS = [("sqlite", "redis"), ("postgresql", "nats"), ("postgresql", "rabbitmq")]
 
-@pytest.fixture(params=[("sqlite", "redis"), ("postgresql", "nats")], ids="-".join)
+
+@pytest.fixture(params=PAIRS, ids="-".join)
 def consuming(request: pytest.FixtureRequest, tmp_path: Path, unique_name: str) -> Job:
     """Return a job with consumers; `python -m tests.chaos --consumers` tries all pairs."""
     database, broker = request.param
