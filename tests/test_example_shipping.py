@@ -116,16 +116,20 @@ def new_pair(request: pytest.FixtureRequest, tmp_path: Path, unique_name: str) -
 
     def new_pair(broker: str) -> Pair:
         url: str = request.getfixturevalue(f"{broker}_url")
-        if broker == "redis":
-            stream = f"{url}?stream={unique_name}&create=true"
-            return Pair(tmp_path, stream, stream)
-        stream = f"{url}?stream={unique_name}&subject={unique_name}.{{name}}&create=true"
-        return Pair(tmp_path, stream, stream)
+        stream = f"{url}?stream={unique_name}&create=true"
+        if broker == "nats":
+            stream += f"&subject={unique_name}.{{name}}"
+        if broker == "rabbitmq":
+            stream = f"{url}?exchange={unique_name}&create=true"
+        pair = Pair(tmp_path, stream, stream)
+        if broker == "rabbitmq":  # its queues receive what is sent once they are there
+            assert 0 == pair.ship("--drain").wait(PATIENCE)
+        return pair
 
     return new_pair
 
 
-BROKERS = ["redis", "nats"]
+BROKERS = ["redis", "nats", "rabbitmq"]
 
 
 @pytest.mark.parametrize("broker", BROKERS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from messagebus import Event, MessageSerializer, Metadata
-from messagebus.adapters.factory import sync_transport_from_url
+from messagebus.adapters.factory import sync_source_from_url, sync_transport_from_url
 from messagebus.cli import ExitCode
 from tests.cli.conftest import Start
 
@@ -67,10 +68,14 @@ def app(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     return f"{name}:app"
 
 
-@pytest.fixture
-def stream(redis_url: str, unique_name: str) -> str:
+STREAMS = {"redis": "?stream={}&create=true", "rabbitmq": "?exchange={}&create=true"}
+
+
+@pytest.fixture(params=STREAMS)
+def stream(request: pytest.FixtureRequest, unique_name: str) -> str:
     """Return the URL of a stream."""
-    return f"{redis_url}?stream={unique_name}&create=true"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url + STREAMS[request.param].format(unique_name)
 
 
 def sell(stream: str, *titles: str) -> None:
@@ -84,6 +89,8 @@ def test_a_consumer_applies_messages_until_it_is_told_to_stop(
     app: str, stream: str, start: Start
 ) -> None:
     """SIGTERM ends the process with success; what was handled does not come again."""
+    with closing(sync_source_from_url(stream, "reader")) as source:
+        source.connect()  # which makes the queue of RabbitMQ
     sell(stream, "Emma", "bad", "Ivanhoe")
     arguments = ("consume", app, f"--stream={stream}", "--consumer=reader", "--lease=1s")
     process = start(*arguments)
