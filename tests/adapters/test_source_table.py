@@ -19,6 +19,8 @@ SOURCES = {
     "Redis, `ordered=false`": "redis://localhost?stream=a&ordered=no",
     "NATS, `ordered=true`": "nats://localhost?stream=A&subject=a",
     "NATS, `ordered=false`": "nats://localhost?stream=A&subject=a&ordered=no",
+    "RabbitMQ, `ordered=true`": "amqp://localhost?exchange=a",
+    "RabbitMQ, `ordered=false`": "amqp://localhost?exchange=a&ordered=no",
     "memory": "memory:",
 }
 

@@ -22,6 +22,8 @@ URLS = {
         if sys.version_info < (3, 15)  # for which its client has no wheel
         else {}
     ),
+    "amqp://app:s%40cret@localhost/vhost?exchange=events&partitions=8": "RabbitmqTransport",
+    "amqps://localhost?exchange=events": "RabbitmqTransport",
     "memory:": "MemoryTransport",
     "nats://localhost?stream=EVENTS&subject=events.{name}": "NatsTransport",
     "redis://localhost/0?stream=events": "RedisTransport",
@@ -45,6 +47,30 @@ def test_a_scheme_leads_to_a_transport_of_either_colour(url: str, name: str) -> 
     assert f"Sync{name}" == type(sync_transport_from_url(url)).__name__
 
 
+SOURCES = {
+    "amqp://app:s%40cret@localhost/vhost?exchange=events&partitions=8": "RabbitmqSource",
+    "amqps://localhost?exchange=events&ordered=no": "RabbitmqSource",
+    "memory:": "MemorySource",
+    "nats://localhost?stream=EVENTS&subject=events.{name}": "NatsSource",
+    "REDIS://localhost/0?stream=events": "RedisSource",
+}
+
+
+@pytest.mark.parametrize(("url", "name"), SOURCES.items())
+def test_a_scheme_leads_to_a_source_of_either_colour(url: str, name: str) -> None:
+    """Nothing is connected before something is read."""
+    assert f"Async{name}" == type(async_source_from_url(url, "reader")).__name__
+    assert f"Sync{name}" == type(sync_source_from_url(url, "reader")).__name__
+
+
+@pytest.mark.parametrize("url", ["stdout:", "ftp://localhost"])
+def test_a_scheme_without_a_source_is_refused(url: str) -> None:
+    """The error lists the schemes of the sources."""
+    for create in (async_source_from_url, sync_source_from_url):
+        with pytest.raises(ConfigurationError, match=r"No source has .*; use one of amqp"):
+            create(url, "reader")
+
+
 @pytest.mark.parametrize("url", ["ftp://localhost", "stdout", ""])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
     """The error lists the known schemes."""
@@ -63,6 +89,7 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
     [
         "memory:?colour=red",
         "stdout:?colour=red",
+        "amqp://localhost?exchange=e&colour=red",
         "nats://localhost?stream=E&subject=e&colour=red",
         "redis://localhost?stream=e&colour=red",
         "redis://localhost?stream=e&ssl_colour=red",
@@ -125,6 +152,9 @@ def test_a_name_with_an_at_sign_is_not_printed() -> None:
         ("nats://localhost?stream=E&subject=e&timeout=-1", "timeout must be a number from 0.001"),
         ("nats://localhost?stream=E&subject=e&patience=nan", "patience must be a number from 0 "),
         ("nats://localhost?stream=E&subject=e&deduplicate_for=1e99", "deduplicate_for must be"),
+        ("amqp://localhost", "needs an exchange"),
+        ("amqp:///?exchange=e", "A URL of RabbitMQ is"),
+        ("amqp://localhost?exchange=e&timeout=0", "timeout must be a number from 0.001"),
         ("memory:?deduplicate=2", "'deduplicate' in the URL is wrong"),
     ],
 )
@@ -135,7 +165,7 @@ def test_an_option_that_makes_no_sense_is_refused(url: str, problem: str) -> Non
             create(url)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix", "nats", "tls", "NATS"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix", "nats", "tls", "NATS", "amqp"])
 @pytest.mark.parametrize("password", ["hun#zet", "hun/zet", "hun?zet", "hun@zet", "1?a=hunzet"])
 def test_a_password_that_is_not_encoded_is_refused(scheme: str, password: str) -> None:
     """Nothing of it is in the error, whichever part of the URL it has got into."""
