@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
+import aio_pika
 import pytest
+from aio_pika.exceptions import AMQPConnectionError
 
 from messagebus.adapters.rabbitmq import AsyncRabbitmqTransport
 from messagebus.adapters.rabbitmq.connection import Connection, Exchange
@@ -64,6 +67,18 @@ async def test_a_close_that_is_cancelled_ends_as_cancelled(
     closing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await closing
+
+
+async def test_a_connection_that_cannot_be_opened_leaves_nothing_to_close() -> None:
+    """The client would close it when it is collected, in a thread that may have no loop."""
+    connection = Connection(Exchange("events", create=True), timeout=5.0)
+    with pytest.raises(AMQPConnectionError) as failure:
+        await connection.open("amqp://127.0.0.1:1/")
+    await connection.close()
+
+    assert failure.value.__traceback__ is not None  # which keeps what the client has made
+    found = [each for each in gc.get_objects() if isinstance(each, aio_pika.Connection)]
+    assert [True] == [each.is_closed for each in found if each.url.port == 1]
 
 
 async def test_a_close_while_messages_are_sent_is_an_outage(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.connection import make_url
 from aio_pika.exceptions import (
     AMQPConnectionError,
     ChannelNotFoundEntity,
@@ -71,7 +72,10 @@ class Connection:
             OSError: there is no connection, or no answer.
         """
         async with asyncio.timeout(self._timeout):
-            self._connection = await aio_pika.connect(url, timeout=self._timeout)
+            # Made here, it is closed even if it cannot connect. The client would leave that to the
+            # collector of garbage, which may run in a thread without a loop.
+            self._connection = aio_pika.Connection(make_url(url))
+            await self._connection.connect(timeout=self._timeout)
             channel = await self._open_channel(self._connection)
             name = self._wanted.name
             try:
