@@ -180,6 +180,43 @@ def test_a_prefetch_that_is_smaller_than_a_batch_hinders_nothing(
     assert [] == queued(rabbitmq_url, f"{unique_name}.reader")
 
 
+def test_what_comes_back_again_and_again_stays_in_order(
+    rabbitmq_url: str, unique_name: str, networks: ExitStack
+) -> None:
+    """Each process can take all that the one before it held; some of it is settled meanwhile."""
+    messages = new_messages(20)
+    harness = RabbitmqHarness(rabbitmq_url, unique_name, "ordered", networks)
+    start(first := harness.source(prefetch=6))
+    send(harness, messages)
+    first.close()
+    for number in range(4):
+        source = harness.source(prefetch=6)
+        taken = take(source, 6)
+        assert messages[:6] == wires(taken)
+        source.settle(taken[3:4])
+        messages.remove(dict(taken[3].wire or {}))
+        (source.close() if number % 2 else harness.cut(source))
+        source.close()
+    last = harness.source(prefetch=6)
+    assert messages == wires(drain(last, 16))
+    last.close()
+
+
+def test_a_queue_has_the_same_part_of_the_prefetch_in_every_process(
+    rabbitmq_url: str, unique_name: str, networks: ExitStack
+) -> None:
+    """However many others the process reads."""
+    messages = new_messages(12)
+    harness = RabbitmqHarness(rabbitmq_url, unique_name, "partitioned", networks)
+    for share in ({0}, {0, 1, 2}):
+        source = harness.source(prefetch=8)
+        start(source, share)
+        send(harness, messages if len(share) == 1 else [])
+        assert messages[:2] == wires(take(source, 2))
+        assert [] == source.receive(10, 0.1)
+        source.close()
+
+
 def test_the_server_drops_nothing_however_often_it_delivers(
     rabbitmq_url: str, unique_name: str
 ) -> None:

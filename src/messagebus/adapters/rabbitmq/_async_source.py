@@ -61,7 +61,8 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         consumer: the name of the consumer.
         partitions: the number of partitions, as for the transport.
         ordered: keep order, also across processes and crashes.
-        prefetch: the most messages of a queue that are here before they are settled.
+        prefetch: the most messages that the server sends, before they are settled, to a process
+            that reads all queues. All processes of a consumer must have the same.
         heartbeat: the server closes a connection that is silent for twice that long, in seconds.
         create: declare the exchange, durable and of the type topic, if it does not exist.
         timeout: the limit for a connection, and for an answer, in seconds.
@@ -98,7 +99,10 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         self._ordered = ordered
         self._url = f"{server}?heartbeat={heartbeat}"
         self._exchange = Exchange(exchange, create)
-        self._prefetch = prefetch
+        # The server puts what comes back behind what came back before: order is kept only if each
+        # process can take all that the one before it held. So this is the same for each of them,
+        # however many of the queues it reads.
+        self._prefetch = max(prefetch // len(self._queues), 1)
         self._timeout = timeout
         self._assigned: Collection[int] = range(len(self._queues))
         self._numbers = itertools.count()
