@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from messagebus.adapters.rabbitmq import AsyncRabbitmqSource
-from messagebus.exceptions import TransportRefusedError
+from messagebus.exceptions import TransportRefusedError, TransportUnavailableError
 from messagebus.inbox.capability import SourceCapability
 from messagebus.testing.source import async_source_rules
+from messagebus.testing.source._async.reading import drain, send, start, take, wires
+from messagebus.testing.transport.messages import new_messages
 from tests._async.adapters.test_rabbitmq_source import RULES, RabbitmqHarness
 from tests.adapters.stored import bind_queue
 from tests.servers import RabbitmqServer
@@ -61,6 +63,27 @@ async def test_a_source_outlives_its_server(
     """Every rule for sources whose broker fails holds."""
     with ExitStack() as networks:
         await rule(RabbitmqServerHarness(server, unique_name, networks))
+
+
+async def test_a_channel_that_the_server_closes_is_an_outage(
+    server: RabbitmqServer, unique_name: str
+) -> None:
+    """As after its time limit for a message; the error says why, and what was held comes again."""
+    messages = new_messages(4)
+    with ExitStack() as networks:
+        harness = RabbitmqServerHarness(server, unique_name, networks)
+        source: Any = harness.source()
+        await start(source)
+        await send(harness, messages)
+        held = await take(source, 2)
+        channel = await source._subscriptions._read[0].channel.get_underlay_channel()
+        await channel.basic_ack(99)  # which it has never sent
+        with pytest.raises(TransportUnavailableError, match="PRECONDITION_FAILED"):
+            while True:
+                await source.receive(10, 30.0)
+        assert [False] * 2 == [source.holds(each) for each in held]
+        assert messages == wires(await drain(source, 4))
+        await source.close()
 
 
 @pytest.mark.parametrize("user", RIGHTS)
