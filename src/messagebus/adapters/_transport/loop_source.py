@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ...inbox._async.source import AsyncAbstractSource
 from ...inbox._sync.source import SyncAbstractSource
+from ...inbox.capability import SourceCapability
 from ...inbox.delivery import Delivery
 from .loop_thread import LoopThread
 
@@ -22,9 +23,9 @@ class LoopSource(SyncAbstractSource):
 
     def __init__(self, source: AsyncAbstractSource, thread: str) -> None:
         self._source = source
-        self.capabilities = source.capabilities
-        self.partitions = source.partitions
-        self.hold = source.hold
+        self.capabilities: frozenset[SourceCapability] = source.capabilities
+        self.partitions: int = source.partitions
+        self.hold: float | None = source.hold
         self._loop = LoopThread(thread)
 
     def connect(self) -> None:

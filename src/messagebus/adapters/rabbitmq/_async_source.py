@@ -91,8 +91,8 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         ensure_whole("prefetch", prefetch, most=_MOST)
         ensure_whole("heartbeat", heartbeat, most=_MOST - 1)
         self._queues = queues_of(exchange, consumer, partitions, ordered=ordered)
-        self.capabilities = ORDERED if ordered else COMPETING
-        self.partitions = 0
+        self.capabilities: frozenset[SourceCapability] = ORDERED if ordered else COMPETING
+        self.partitions: int = 0
         if len(self._queues) > 1:
             self.capabilities |= {SourceCapability.LEASED}
             self.partitions = partitions

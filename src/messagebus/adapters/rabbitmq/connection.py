@@ -59,7 +59,7 @@ class Connection:
         """Whether the connection is open, and its channels too."""
         self.loss: BaseException | None = None
         """Why it was lost, if the client has told."""
-        self.event = asyncio.Event()
+        self.event: asyncio.Event = asyncio.Event()
         """Set when it is lost; whoever waits for something else sets it, too."""
 
     async def open(self, url: str) -> None:

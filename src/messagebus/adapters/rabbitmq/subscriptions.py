@@ -27,9 +27,9 @@ class Subscription:
     """
 
     def __init__(self, partition: int, queue: Queue, channel: AbstractChannel) -> None:
-        self.partition = partition
-        self.queue = queue
-        self.channel = channel
+        self.partition: int = partition
+        self.queue: Queue = queue
+        self.channel: AbstractChannel = channel
         self._unsettled: dict[int, None] = {}  # in order
 
     def note(self, tag: int) -> None:
