@@ -47,30 +47,6 @@ def test_a_scheme_leads_to_a_transport_of_either_colour(url: str, name: str) -> 
     assert f"Sync{name}" == type(sync_transport_from_url(url)).__name__
 
 
-SOURCES = {
-    "amqp://app:s%40cret@localhost/vhost?exchange=events&partitions=8": "RabbitmqSource",
-    "amqps://localhost?exchange=events&ordered=no": "RabbitmqSource",
-    "memory:": "MemorySource",
-    "nats://localhost?stream=EVENTS&subject=events.{name}": "NatsSource",
-    "REDIS://localhost/0?stream=events": "RedisSource",
-}
-
-
-@pytest.mark.parametrize(("url", "name"), SOURCES.items())
-def test_a_scheme_leads_to_a_source_of_either_colour(url: str, name: str) -> None:
-    """Nothing is connected before something is read."""
-    assert f"Async{name}" == type(async_source_from_url(url, "reader")).__name__
-    assert f"Sync{name}" == type(sync_source_from_url(url, "reader")).__name__
-
-
-@pytest.mark.parametrize("url", ["stdout:", "ftp://localhost"])
-def test_a_scheme_without_a_source_is_refused(url: str) -> None:
-    """The error lists the schemes of the sources."""
-    for create in (async_source_from_url, sync_source_from_url):
-        with pytest.raises(ConfigurationError, match=r"No source has .*; use one of amqp"):
-            create(url, "reader")
-
-
 @pytest.mark.parametrize("url", ["ftp://localhost", "stdout", ""])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
     """The error lists the known schemes."""
@@ -214,6 +190,8 @@ def test_a_password_is_in_no_error() -> None:
 
 
 SOURCE_URLS = {
+    "amqp://app:s%40cret@localhost/vhost?exchange=events&partitions=8": "RabbitmqSource",
+    "amqps://localhost?exchange=events&ordered=no&prefetch=500": "RabbitmqSource",
     "memory:?partitions=4": "MemorySource",
     "nats://one,two:4222?stream=EVENTS&subject=events.{name}&partitions=8": "NatsSource",
     "redis://app:secret@localhost/0?stream=events&partitions=8&client_name=reader": "RedisSource",
@@ -245,6 +223,8 @@ def test_a_scheme_leads_to_a_source_of_either_colour(url: str, name: str) -> Non
         ("redis://localhost?stream=e&hold=5", "hold has no effect on a source that keeps order"),
         ("redis://localhost?stream=e&timeout=0", "timeout must be a number from 0.001"),
         ("redis://localhost", "A source of Redis needs a stream"),
+        ("amqp://localhost", "A URL of RabbitMQ needs an exchange"),
+        ("amqp://localhost?exchange=e&patience=1", "cannot have an option 'patience'"),
         ("nats://localhost?stream=E", "A URL of NATS needs a subject"),
         ("nats://localhost?stream=E&subject=e&patience=1", "cannot have an option 'patience'"),
         ("nats://localhost?stream=E&subject=e&hold=5", "hold has no effect on a source"),

@@ -22,7 +22,7 @@ from .result import Arrival, Result
 
 PATIENCE = 120.0  # seconds after which something counts as never happening
 LAST_TRANSACTIONS = 4
-ADAPTERS = ("nats", "redis")  # which the processes import as soon as they have begun
+ADAPTERS = ("nats", "rabbitmq", "redis")  # which the processes import as soon as they have begun
 Start = tuple[Any, ...]  # the function to start, and its arguments
 # Processes are forked from a server that has imported everything and has no threads.
 CONTEXT = multiprocessing.get_context("forkserver")

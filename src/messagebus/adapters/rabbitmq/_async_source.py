@@ -71,7 +71,7 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         ConfigurationError: an argument is not valid.
     """
 
-    capabilities = ORDERED
+    capabilities: frozenset[SourceCapability] = ORDERED
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
         ensure_whole("prefetch", prefetch, most=_MOST)
         ensure_whole("heartbeat", heartbeat, most=_MOST - 1)
         self._queues = queues_of(exchange, consumer, partitions, ordered=ordered)
-        self.capabilities: frozenset[SourceCapability] = ORDERED if ordered else COMPETING
+        self.capabilities = ORDERED if ordered else COMPETING
         self.partitions: int = 0
         if len(self._queues) > 1:
             self.capabilities |= {SourceCapability.LEASED}

@@ -198,7 +198,7 @@ def settings_of(url: str, options: Mapping[str, Any], kinds: Kinds = OPTIONS) ->
     address, found = split_options(url, kinds)
     settings = {**found, **options, "server": address}
     if "exchange" not in settings:
-        problem = "The URL of RabbitMQ needs an exchange: add ?exchange=events"
+        problem = "A URL of RabbitMQ needs an exchange: add ?exchange=events"
         raise ConfigurationError(problem)
     return settings
 
