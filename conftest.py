@@ -18,6 +18,7 @@ SERVER_FIXTURES = {
     "kafka_url",
     "nats_url",
     "own_kafka",
+    "proxied",
     "own_nats",
     "own_postgres",
     "own_rabbitmq",

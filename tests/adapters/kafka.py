@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 
 def records(url: str, topic: str, partition: int = 0) -> list[tuple[Any, Any, Any]]:
@@ -31,5 +31,23 @@ def records(url: str, topic: str, partition: int = 0) -> list[tuple[Any, Any, An
         if end.error().code() != KafkaError._PARTITION_EOF:
             raise KafkaException(end.error())
         return [(each.key(), each.value(), each.headers() or []) for each in found]
+    finally:
+        consumer.close()
+
+
+def produce(url: str, topic: str, value: bytes) -> None:
+    """Produce a record to the first partition."""
+    producer = Producer({"bootstrap.servers": url.removeprefix("kafka://"), "log_level": 0})
+    producer.produce(topic, value, partition=0)
+    assert 0 == producer.flush(10)
+
+
+def committed(url: str, topic: str, group: str) -> int | None:
+    """Return the offset that a group has committed for the first partition; None if it has none."""
+    servers = url.removeprefix("kafka://")
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": group, "log_level": 0})
+    try:
+        (found,) = consumer.committed([TopicPartition(topic, 0)], timeout=10)
+        return None if found.offset < 0 else found.offset
     finally:
         consumer.close()

@@ -12,7 +12,14 @@ try:
 except ImportError as error:
     raise MissingExtraError(__name__, "kafka") from error
 
+from ._async.source import AsyncKafkaSource
 from ._async.transport import AsyncKafkaTransport
+from ._sync.source import SyncKafkaSource
 from ._sync.transport import SyncKafkaTransport
 
-__all__ = ["AsyncKafkaTransport", "SyncKafkaTransport"]
+__all__ = [
+    "AsyncKafkaSource",
+    "AsyncKafkaTransport",
+    "SyncKafkaSource",
+    "SyncKafkaTransport",
+]

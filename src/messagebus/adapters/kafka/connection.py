@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from ...exceptions import StreamMissingError
 from .._transport.meaning import Meaning
 from .encoding import Record
-from .errors import MISSING, explain
+from .errors import UNREACHED, explain
+from .forks import Owner
+from .topic import Topic
 
 _POLL = 0.1  # seconds
-_UNREACHED = frozenset(
-    {
-        KafkaError._MSG_TIMED_OUT,
-        KafkaError._TIMED_OUT,
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-    }
-)
-_ADVICE = "Create the topic {topic!r} with the tools of Kafka, or here with create=True."
 
 
-class Connection:
+class Connection(Owner):
     """A producer for one topic, from its first use until *close*.
 
     Args:
@@ -42,10 +29,10 @@ class Connection:
     """
 
     def __init__(self, config: Mapping[str, Any], topic: str, timeout: float) -> None:
+        super().__init__()
         self._topic = topic
         self._timeout = timeout
         self._refusal: KafkaError | None = None
-        self._pid = os.getpid()
         self._ended = threading.Event()
         self._order = threading.Lock()
         settings: dict[str, Any] = {
@@ -60,31 +47,21 @@ class Connection:
             "allow.auto.create.topics": False,
             "error_cb": self._note,
         }
-        self._config = {"log_level": 0, **config}
-        self._producer = Producer(settings)
-        _all.add(self)
+        self._config = config
+        self._client = Producer(settings)
         threading.Thread(None, self._poll, "messagebus-kafka", daemon=True).start()
 
-    def open(self, *, create: bool, partitions: int) -> None:
-        """Look the topic up, and create it if *create*.
+    def open(self, topic: Topic) -> None:
+        """Look the topic up, and create it if that is asked for.
 
         Raises:
             KafkaException: the broker cannot be reached, or refuses.
             StreamMissingError: there is no topic, and it is not created.
         """
         try:
-            found = self._producer.list_topics(self._topic, timeout=self._timeout)
-            error = found.topics[self._topic].error
-            if create and error is not None and error.code() in MISSING:
-                self._create(partitions)
-                error = None
+            topic.look_up(self._client, self._config, self._timeout)
         except KafkaException as failure:
-            error = failure.args[0]
-        if error is None:
-            return
-        if error.code() in MISSING:
-            raise StreamMissingError(self._topic, _ADVICE.format(topic=self._topic))
-        raise KafkaException(self.reason_of(error))
+            raise KafkaException(self.reason_of(failure.args[0])) from failure
 
     def send(self, records: Sequence[Record]) -> Future[list[KafkaError | None]]:
         """Send records; the future has the error of each, None for those that are confirmed."""
@@ -113,7 +90,7 @@ class Connection:
             for number, (key, value, headers) in enumerate(records):
                 place: dict[str, Any] = {"partition": 0} if key is None else {"key": key}
                 try:
-                    self._producer.produce(
+                    self._client.produce(
                         self._topic,
                         value,
                         headers=list(headers),
@@ -130,29 +107,19 @@ class Connection:
 
     def reason_of(self, error: KafkaError) -> KafkaError:
         """Return why the broker cannot be reached if it has said so, and the error if not."""
-        return self._refusal or error if error.code() in _UNREACHED else error
+        return self._refusal or error if error.code() in UNREACHED else error
 
     @property
     def usable(self) -> bool:
         """Whether it is open and of this process: a fork has none of its threads."""
-        return not self._ended.is_set() and self._pid == os.getpid()
+        return not self._ended.is_set() and self.is_of_this_process
 
     def close(self) -> None:
         """Drop what is not confirmed, and end the thread."""
         if self.usable:
             with self._order:
                 self._ended.set()
-                self._producer.purge()
-
-    def _create(self, partitions: int) -> None:
-        admin = AdminClient(self._config)
-        topic = NewTopic(self._topic, num_partitions=partitions, replication_factor=-1)
-        try:
-            admin.create_topics([topic], request_timeout=self._timeout)[self._topic].result()
-        except KafkaException as failure:
-            if failure.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
-        self._producer.list_topics(self._topic, timeout=self._timeout)
+                self._client.purge()
 
     def _note(self, error: KafkaError) -> None:
         if explain(error)[0] is Meaning.REFUSED:
@@ -160,25 +127,9 @@ class Connection:
 
     def _poll(self) -> None:
         while not self._ended.is_set():
-            self._producer.poll(_POLL)
-        while self._producer.flush(_POLL):  # the callbacks of what was purged
+            self._client.poll(_POLL)
+        while self._client.flush(_POLL):  # the callbacks of what was purged
             pass
-
-    def _leave(self) -> None:
-        """Keep the producer for ever: without its threads, it would wait for them when freed."""
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._producer))
-
-
-_all: weakref.WeakSet[Connection] = weakref.WeakSet()
-
-
-def _leave_all() -> None:
-    for each in list(_all):
-        each._leave()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_all)
 
 
 def _error_of(failure: KafkaException | BufferError) -> KafkaError:

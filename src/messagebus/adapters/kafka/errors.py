@@ -10,7 +10,10 @@ from .._transport.meaning import UNKNOWN, Meaning, Row
 
 _LOGIN = "Correct the user, the password or the mechanism."
 _TLS = "Use the scheme kafkas:// where the broker needs it, and a certificate that it can prove."
-_RIGHTS = "Let the user describe and write the topic, and with create=True create it."
+_RIGHTS = "Let the user describe the topic, write it or read it, and with create=True create it."
+_GROUP = "Let the user read the topic and the group."
+_SHARED = "Give the group a name that nobody else uses, or use the same configuration."
+_SESSION = "Choose another session; the broker limits it."
 _SETUP = "Create the topic yourself, or change its number of partitions."
 
 TABLE: Mapping[int, Row] = {
@@ -23,6 +26,10 @@ TABLE: Mapping[int, Row] = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: Row("topic", Meaning.REFUSED, _RIGHTS),
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: Row("cluster", Meaning.REFUSED, _RIGHTS),
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: Row("id", Meaning.REFUSED, _RIGHTS),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: Row("group", Meaning.REFUSED, _GROUP),
+    KafkaError.INVALID_GROUP_ID: Row("group", Meaning.REFUSED, "Use another name."),
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: Row("protocol", Meaning.REFUSED, _SHARED),
+    KafkaError.INVALID_SESSION_TIMEOUT: Row("session", Meaning.REFUSED, _SESSION),
     KafkaError.POLICY_VIOLATION: Row("policy", Meaning.REFUSED, _SETUP),
     KafkaError.INVALID_PARTITIONS: Row("partitions", Meaning.REFUSED, _SETUP),
     KafkaError.INVALID_REPLICATION_FACTOR: Row("replication", Meaning.REFUSED, _SETUP),
@@ -39,6 +46,14 @@ MISSING = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._UNKNOWN_PARTITION,
+    }
+)
+UNREACHED = frozenset(
+    {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
     }
 )
 

@@ -1,7 +1,8 @@
-"""The URL of a transport to Kafka."""
+"""The URL of a transport or source of Kafka."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,33 +19,38 @@ def _mechanism(text: str) -> str:
     return text
 
 
-_OPTIONS: Kinds = {
+_COMMON: Kinds = {
     "topic": str,
     "create": truth,
     "partitions": int,
     "timeout": float,
-    "patience": float,
     "mechanism": _mechanism,
     "ca": str,
 }
+TRANSPORT: Kinds = {**_COMMON, "patience": float}
+SOURCE: Kinds = {**_COMMON, "session": float}
 
 
-def read_url(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_url(url: str, kinds: Kinds) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read a URL.
 
+    Args:
+        url: the URL.
+        kinds: for each known option the function that converts its value.
+
     Returns:
-        The configuration of the client, and the options of the transport.
+        The configuration of the client, and the options of the transport or source.
 
     Raises:
         ConfigurationError: the URL names no broker, or the users of its brokers differ; an option
             is unknown or has a wrong value; or the password is not percent-encoded.
     """
-    address, options = split_options(url, _OPTIONS)
+    address, options = split_options(url, kinds)
     scheme, _, servers = address.partition("://")
     servers = servers.removesuffix("/")
     parts = [urlsplit(f"//{server}") for server in servers.split(",")]
     if scheme not in {"kafka", "kafkas"} or not all(part.hostname for part in parts):
-        problem = "The URL of a transport to Kafka names brokers: kafka://host:9092?topic=shop"
+        problem = "A URL of Kafka names brokers: kafka://host:9092?topic=shop"
         raise ConfigurationError(problem)
     if "/" in servers or "#" in servers:
         problem = "A URL of Kafka has nothing between its brokers and its options"
@@ -69,3 +75,30 @@ def read_url(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
             "sasl.password": unquote(password),
         }
     return config, options
+
+
+def settings_of_member(
+    config: Mapping[str, Any], consumer: str, timeout: float, session: float
+) -> dict[str, Any]:
+    """Return the settings of a member of a consumer group.
+
+    Args:
+        config: the configuration of the client, which overrides some of them.
+        consumer: the name of the group.
+        timeout: the limit for each answer, in seconds.
+        session: how long the group waits for a sign of life, in seconds.
+    """
+    milliseconds = round(session * 1000)
+    return {
+        "log_level": 0,  # what matters is raised
+        "session.timeout.ms": milliseconds,
+        "heartbeat.interval.ms": max(milliseconds // 10, 1),
+        "socket.timeout.ms": max(round(timeout * 1000), 2_000),
+        "partition.assignment.strategy": "cooperative-sticky",
+        **config,
+        "group.id": consumer,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "allow.auto.create.topics": False,
+    }

@@ -22,7 +22,8 @@ from .._compat.blocking import outcome_of
 from ..connection import Connection
 from ..encoding import Record, encode
 from ..errors import MISSING, explain
-from ..options import read_url
+from ..options import TRANSPORT, read_url
+from ..topic import Topic
 
 
 class SyncKafkaTransport(SyncBrokerTransport[Record]):
@@ -64,10 +65,8 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
             problem = "A transport to Kafka needs the name of a topic, not an empty string"
             raise ConfigurationError(problem)
         self._config = dict(config)
-        self._topic = topic
         self.destination = topic
-        self._create = create
-        self._partitions = partitions
+        self._topic = Topic(topic, create, partitions)
         self._timeout = timeout
         self._connection: Connection | None = None
         self._lock = threading.Lock()
@@ -88,7 +87,7 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
             ConfigurationError: there is no topic, an option is unknown or has a wrong value, or
                 the password of the URL is not percent-encoded.
         """
-        config, found = read_url(url)
+        config, found = read_url(url, TRANSPORT)
         settings = {**found, **options}
         if "topic" not in settings:
             problem = "A transport to Kafka needs a topic: add ?topic=shop to the URL"
@@ -138,9 +137,9 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
         self._enter_process()
         with self._lock:
             if self._connection is None or not self._connection.usable:
-                connection = Connection(self._config, self._topic, self._timeout)
+                connection = Connection(self._config, self._topic.name, self._timeout)
                 try:
-                    connection.open(create=self._create, partitions=self._partitions)
+                    connection.open(self._topic)
                 except BaseException:
                     connection.close()
                     raise

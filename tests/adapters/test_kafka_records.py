@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
+
+from messagebus.adapters.kafka.arrival import Place
+from messagebus.adapters.kafka.progress import Progress
+from messagebus.adapters.kafka.records import Records
+from messagebus.inbox import Delivery
+
+
+def arrivals(offsets: Sequence[int], partition: int = 0) -> list[Delivery]:
+    """Return the deliveries of records."""
+    return [
+        Delivery(wire=None, body=b"", partition=partition, receipt=Place(partition, offset))
+        for offset in offsets
+    ]
+
+
+@given(st.sets(st.integers(0, 60), min_size=1), st.data())
+def test_nothing_that_is_not_settled_is_ever_committed(
+    received: set[int], data: st.DataObject
+) -> None:
+    """Whatever the gaps between offsets, and whatever is settled in whatever order."""
+    progress, offsets = Progress(), sorted(received)
+    for offset in offsets:
+        progress.receive(offset)
+    settled: set[int] = set()
+    for offset in data.draw(st.lists(st.sampled_from(offsets))):
+        progress.settle(offset)
+        settled.add(offset)
+        left = [each for each in offsets if each not in settled]
+        expected = left[0] if left else offsets[-1] + 1
+        assert expected == (progress.committed if progress.owed is None else progress.owed)
+        assert bool(left) == progress.is_behind
+        progress.committed = expected
+
+
+def test_a_partition_that_has_lost_its_end_is_read_from_there() -> None:
+    """What comes under an old offset is a new record, and the old one is not held."""
+    records = Records()
+    records.assign([0])
+    records.add(arrivals([4, 5]))
+    old = records.take(5)
+    records.settle(old[:1])
+    records.add(arrivals([4]))
+
+    (new,) = records.take(5)
+    assert [False, False, True] == [records.holds(each) for each in (*old, new)]
+    records.settle(old)
+    assert {} == records.owed()
+    records.settle([new])
+    assert {0: 5} == records.owed()
+
+
+def test_what_was_revoked_is_neither_handed_out_nor_committed() -> None:
+    """Not even when the partition comes back, until it has arrived again."""
+    records = Records()
+    records.assign([0, 1])
+    records.add([*arrivals([0, 1], 0), *arrivals([0, 1], 1)])
+    old = records.take(1)
+    records.settle(old)
+    records.revoke([0])
+    records.add(arrivals([2], 0))
+    assert arrivals([0, 1], 1)[0].receipt == records.take(1)[0].receipt
+    records.assign([0])
+    records.settle(old)
+    assert {} == records.owed()
+    records.add(arrivals([0], 0))
+    assert [(1, 1), (0, 0)] == [each.receipt for each in (*records.take(1), *records.take(1))]
+    assert not records.holds(old[0])
+
+
+def test_what_is_released_comes_before_what_is_new() -> None:
+    """It is in order again, and so is what could not be taken."""
+    records = Records()
+    records.assign([0])
+    records.add(arrivals([0, 1, 2]))
+    first = records.take(2)
+    records.add(arrivals([3]))
+    records.release(first[::-1])
+
+    assert [0, 1, 2, 3] == [records.take(1)[0].receipt.offset for _ in range(4)]
+    assert [False, False] == [records.holds(each) for each in first]
