@@ -32,7 +32,7 @@ _ADAPTERS = {
     "tls": ("nats", "Nats"),
     "unix": ("redis", "Redis"),
 }
-_WITHOUT_SOURCE = {"kafka", "kafkas", "stdout"}
+_WITHOUT_SOURCE = {"stdout"}
 
 
 def async_transport_from_url(url: str) -> AsyncAbstractEventstreamTransport:
