@@ -73,21 +73,23 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         await self._close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._passing.set()
+        # Not cancelled, since a connection that is being accepted would stay open.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._open:
-            writer.transport.abort()
-            return
+        pair = {writer}
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+            pair.add(to_server)
         except OSError:
             writer.transport.abort()
             return
-        pair = {writer, to_server}
+        if not self._open:
+            for each in pair:
+                each.transport.abort()
+            return
         self._writers |= pair
         await asyncio.gather(self._pass(reader, to_server), self._pass(from_server, writer))
         self._writers -= pair
