@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
-from messagebus._compat.blocking import in_thread, sleep
+from messagebus._compat.blocking import in_thread, sleep, together
 from messagebus.adapters.kafka import SyncKafkaSource, SyncKafkaTransport
 from messagebus.exceptions import (
     ConfigurationError,
@@ -110,13 +111,12 @@ class ProxiedHarness(KafkaHarness):
         self.proxy.mend()
 
 
-def cases(*, outages: bool) -> list[Any]:
-    """Return the rules."""
-    return [
-        pytest.param(rule, id=rule.__name__)
-        for rule in RULES
-        if rule.__module__.endswith("outages") == outages
-    ]
+SUBJECTS = sorted({rule.__module__ for rule in RULES})
+
+
+def rules_about(subject: str) -> list[Any]:
+    """Return the rules of a subject, the name of their module."""
+    return [rule for rule in RULES if subject == rule.__module__]
 
 
 @pytest.fixture
@@ -127,14 +127,27 @@ def proxied() -> Iterator[ProxiedHarness]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", cases(outages=False))
-def test_a_source_of_kafka_keeps_the_contract(rule: Any, kafka_url: str, unique_name: str) -> None:
-    """Every rule for sources holds."""
-    rule(KafkaHarness(kafka_url, unique_name))
+@pytest.mark.parametrize("subject", [each for each in SUBJECTS if "outages" not in each])
+def test_a_source_of_kafka_keeps_the_contract(
+    subject: str, kafka_url: str, unique_name: str
+) -> None:
+    """Every rule for sources holds; they run together, since joining a group takes its time."""
+    failures: list[Exception] = []
+
+    def run(rule: Any) -> None:
+        try:
+            rule(KafkaHarness(kafka_url, f"{unique_name}-{next(names)}"))
+        except Exception as failure:  # noqa: BLE001 - raised below
+            failure.add_note(f"The rule: {rule.__name__}")
+            failures.append(failure)
+
+    together(*(partial(run, rule) for rule in rules_about(subject)))
+    if failures:
+        raise ExceptionGroup(subject, failures)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", cases(outages=True))
+@pytest.mark.parametrize("rule", rules_about(next(each for each in SUBJECTS if "outages" in each)))
 def test_a_source_outlives_the_loss_of_its_broker(rule: Any, proxied: ProxiedHarness) -> None:
     """Every rule for sources whose broker fails holds."""
     rule(proxied)
