@@ -116,20 +116,23 @@ def new_pair(request: pytest.FixtureRequest, tmp_path: Path, unique_name: str) -
 
     def new_pair(broker: str) -> Pair:
         url: str = request.getfixturevalue(f"{broker}_url")
+        if broker == "kafka":
+            stream = f"{url}?topic={unique_name}&create=true&partitions=3"
+            return Pair(tmp_path, stream, f"{stream}&session=2")
+        if broker == "rabbitmq":
+            stream = f"{url}?exchange={unique_name}&create=true"
+            pair = Pair(tmp_path, stream, stream)
+            assert 0 == pair.ship("--drain").wait(PATIENCE)  # its queues receive what is sent later
+            return pair
         stream = f"{url}?stream={unique_name}&create=true"
         if broker == "nats":
             stream += f"&subject={unique_name}.{{name}}"
-        if broker == "rabbitmq":
-            stream = f"{url}?exchange={unique_name}&create=true"
-        pair = Pair(tmp_path, stream, stream)
-        if broker == "rabbitmq":  # its queues receive what is sent once they are there
-            assert 0 == pair.ship("--drain").wait(PATIENCE)
-        return pair
+        return Pair(tmp_path, stream, stream)
 
     return new_pair
 
 
-BROKERS = ["redis", "nats", "rabbitmq"]
+BROKERS = ["redis", "nats", "rabbitmq", "kafka"]
 
 
 @pytest.mark.parametrize("broker", BROKERS)

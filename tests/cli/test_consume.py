@@ -68,7 +68,12 @@ def app(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     return f"{name}:app"
 
 
-STREAMS = {"redis": "?stream={}&create=true", "rabbitmq": "?exchange={}&create=true"}
+SESSION = "&session=2"  # what a transport does not know
+STREAMS = {
+    "redis": "?stream={}&create=true",
+    "rabbitmq": "?exchange={}&create=true",
+    "kafka": "?topic={}&create=true" + SESSION,
+}
 
 
 @pytest.fixture(params=STREAMS)
@@ -81,7 +86,7 @@ def stream(request: pytest.FixtureRequest, unique_name: str) -> str:
 def sell(stream: str, *titles: str) -> None:
     """Publish events."""
     serialize = MessageSerializer().serialize_message
-    with sync_transport_from_url(stream) as transport:
+    with sync_transport_from_url(stream.removesuffix(SESSION)) as transport:
         transport.send_messages_serialized([serialize(Sold(title=title)) for title in titles])
 
 
