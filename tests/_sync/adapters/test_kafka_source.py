@@ -231,6 +231,24 @@ def test_a_broker_that_is_not_there_is_an_outage() -> None:
     source.close()
 
 
+@pytest.mark.parametrize(
+    "factory", [SyncKafkaSource, SyncKafkaTransport], ids=lambda it: it.__name__
+)
+def test_a_refused_login_is_reported(factory: Any) -> None:
+    """The error has the answer of the broker, and no password."""
+    with KafkaServer(asks_users=True) as server:
+        url = server.url.replace("://", "://app:secret@")
+        url += "?topic=shop&timeout=1&mechanism=SCRAM-SHA-256"
+        consumer = ["reader"] if factory is SyncKafkaSource else []
+        reader = factory.from_url(url, *consumer)
+        with pytest.raises(
+            TransportRefusedError, match=r"unknown-user.*Correct the user"
+        ) as refusal:
+            reader.connect()
+        reader.close()
+    assert "secret" not in str(refusal.value)
+
+
 def test_an_unknown_setting_of_the_client_is_refused() -> None:
     """The error names it, and comes at once."""
     source = SyncKafkaSource({"colour": "red"}, "shop", "reader")

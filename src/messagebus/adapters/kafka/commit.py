@@ -14,14 +14,14 @@ class Commit:
 
     Attributes:
         future: gets its error; None if it has none.
-        deadline: when to give up, by the monotonic clock.
+        begun_at: when it began, by the monotonic clock.
         sent: the offsets for which the broker has not answered yet.
         again_at: when to send it again.
         error: the last error.
     """
 
     future: Future[KafkaError | None]
-    deadline: float
+    begun_at: float
     sent: dict[int, int] | None = None
     again_at: float = 0.0
     error: KafkaError | None = None

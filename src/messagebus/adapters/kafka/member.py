@@ -63,6 +63,7 @@ class Member(Owner):
         self._config = config
         self._topic = topic
         self._timeout = timeout
+        self._session = session
         self._refusal: KafkaError | None = None
         self._problem: KafkaError | None = None
         self._is_subscribed = self._is_paused = False
@@ -106,7 +107,7 @@ class Member(Owner):
         self.records.settle(deliveries)
         with self._gate:
             if not self._is_over:
-                self._commits.append(Commit(future, monotonic() + self._timeout))
+                self._commits.append(Commit(future, monotonic()))
                 self._called.set()
                 return future
         future.set_result(KafkaError(KafkaError._STATE))
@@ -245,7 +246,9 @@ class Member(Owner):
         if not self._commits:
             return
         commit, now = self._commits[0], monotonic()
-        if now > commit.deadline:
+        # The broker answers nothing while the group waits for a member that may be dead.
+        limit = self._timeout if self.is_down else self._timeout + self._session
+        if now > commit.begun_at + limit:
             self._end_commit(commit.error or KafkaError(KafkaError._TIMED_OUT))
         elif commit.sent is None and now >= commit.again_at:
             commit.sent = self.records.owed()

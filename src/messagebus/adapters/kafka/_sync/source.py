@@ -121,7 +121,7 @@ class SyncKafkaSource(SyncAbstractSource):
             self._raise_problem(member)
             left = end - monotonic()
             if left <= 0 or not member.usable:
-                problem = f"The group {self._consumer!r} of Kafka has not said what to read"
+                problem = f"The group {self._consumer!r} of Kafka has not yet said what to read"
                 raise TransportUnavailableError(problem)
             bell.wait(left)
 
