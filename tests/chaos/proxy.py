@@ -92,6 +92,9 @@ class Proxy:
             return
         self._writers |= pair
         await asyncio.gather(self._pass(reader, to_server), self._pass(from_server, writer))
+        for each in pair:
+            with contextlib.suppress(OSError):
+                await each.wait_closed()  # what is left to write may never be read
         self._writers -= pair
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
