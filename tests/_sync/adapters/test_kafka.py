@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from messagebus.testing.transport import Capability, SyncTransportHarness, sync_
 from messagebus.testing.transport._sync.retrying import send_until_confirmed
 from messagebus.testing.transport.messages import new_messages
 from tests.adapters.kafka import records
+from tests.chaos.proxy import Proxy
 from tests.servers import KafkaServer
 
 CAPABILITIES = frozenset({Capability.DESTINATION, Capability.SIZE_LIMIT})
@@ -53,6 +54,44 @@ class KafkaHarness(SyncTransportHarness):
     def limit(self) -> int:
         """Return the default limit of the client."""
         return 1_000_000
+
+
+class ProxiedHarness(KafkaHarness):
+    """A topic of a broker from which the clients can be cut off; it forgets all when it stops."""
+
+    def __init__(self, url: str, proxy: Proxy) -> None:
+        super().__init__(url, "events")
+        self.url += "&timeout=1"
+        self.proxy = proxy
+
+    def stop_broker(self) -> None:
+        """Cut the connections."""
+        self.proxy.cut()
+
+    def start_broker(self) -> None:
+        """Let connections pass again."""
+        self.proxy.mend()
+
+
+@pytest.fixture
+def proxied() -> Iterator[ProxiedHarness]:
+    """Yield a harness with a broker behind a proxy."""
+    with KafkaServer.behind_proxy() as (server, proxy):
+        yield ProxiedHarness(server.url, proxy)
+
+
+OUTAGES = [
+    rule
+    for rule in sync_transport_rules({*CAPABILITIES, Capability.OUTAGES})
+    if rule not in sync_transport_rules(CAPABILITIES)
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", OUTAGES, ids=lambda rule: rule.__name__)
+def test_kafka_may_be_lost_for_a_while(rule: Any, proxied: ProxiedHarness) -> None:
+    """Every rule for transports whose broker fails holds."""
+    rule(proxied)
 
 
 @pytest.mark.parametrize("rule", sync_transport_rules(CAPABILITIES))
