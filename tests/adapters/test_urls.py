@@ -47,18 +47,6 @@ def test_a_scheme_leads_to_a_transport_of_either_colour(url: str, name: str) -> 
     assert f"Sync{name}" == type(sync_transport_from_url(url)).__name__
 
 
-@pytest.mark.parametrize(("url", "name"), URLS.items())
-def test_a_scheme_leads_to_a_source_of_either_colour(url: str, name: str) -> None:
-    """One URL serves both, and transports as well; standard output cannot be read."""
-    if name == "StdoutTransport":
-        with pytest.raises(ConfigurationError, match="No source has the scheme 'stdout'"):
-            sync_source_from_url(url, "reader")
-        return
-    name = name.replace("Transport", "Source")
-    assert f"Async{name}" == type(async_source_from_url(url, "reader")).__name__
-    assert f"Sync{name}" == type(sync_source_from_url(url, "reader")).__name__
-
-
 @pytest.mark.parametrize("url", ["ftp://localhost", "stdout", ""])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
     """The error lists the known schemes."""
@@ -204,6 +192,7 @@ def test_a_password_is_in_no_error() -> None:
 SOURCE_URLS = {
     "amqp://app:s%40cret@localhost/vhost?exchange=events&partitions=8": "RabbitmqSource",
     "amqps://localhost?exchange=events&ordered=no&prefetch=500": "RabbitmqSource",
+    "kafka://app:secret@one:9092,two?topic=events&session=6": "KafkaSource",
     "memory:?partitions=4": "MemorySource",
     "nats://one,two:4222?stream=EVENTS&subject=events.{name}&partitions=8": "NatsSource",
     "redis://app:secret@localhost/0?stream=events&partitions=8&client_name=reader": "RedisSource",

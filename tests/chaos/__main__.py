@@ -138,7 +138,6 @@ def endure(seed: int, moods: int) -> int:
 def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple[str, str]]) -> int:
     """Kill consumers, writers, relays and servers; return 1 if a trial broke a promise."""
     chance = random.Random(seed)
-    scenes = [(database, broker) for database in DATABASES for broker in brokers]
     trials: list[tuple[Point | None, int]] = [
         (Point[name], KILLS_AT_A_POINT) for name in points if name != RANDOM for _ in scenes
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from messagebus.adapters.factory import sync_source_from_url
 from messagebus.inbox.capability import SourceCapability
-from tests.servers import NatsServer, RabbitmqServer, RedisServer
+from tests.servers import KafkaServer, NatsServer, RabbitmqServer, RedisServer
 
 from .application import LONGEST_LIFE
+from .proxy import Proxy
 
 
 class Restartable(Protocol):
@@ -29,6 +30,27 @@ class Restartable(Protocol):
 
     def start(self) -> None:
         """Start it again, with everything that it has confirmed."""
+
+
+class CutKafka:
+    """A broker in memory, whose connections are cut instead of it being killed.
+
+    Args:
+        url: its URL, by the proxy.
+        proxy: the way to it.
+    """
+
+    def __init__(self, url: str, proxy: Proxy) -> None:
+        self.url = url
+        self.stop = self.kill = proxy.cut
+        self.start = proxy.mend
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator[CutKafka]:
+        """Start a broker behind a proxy."""
+        with KafkaServer.behind_proxy() as (server, proxy):
+            yield cls(server.url, proxy)
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,13 @@ BROKERS = {
         RedisServer,
         "stream={stream}&create=true&partitions={partitions}",
         sending="&deduplicate_for=0",
+    ),
+    "kafka": Broker(
+        CutKafka.started,
+        "topic={stream}&create=true&partitions={partitions}",
+        # A group waits for its dead members, so a process lives long enough to get something.
+        reading="&session=2",
+        life=4.0,
     ),
     "nats": Broker(
         NatsServer,

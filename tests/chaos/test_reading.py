@@ -12,12 +12,17 @@ from tests.running.blocking import sqlite_url
 from tests.servers import PostgresServer
 from tests.servers.postgres import new_database
 
-from .application import Job
+from .application import LONGEST_LIFE, Job
 from .brokers import BROKERS
 from .faults import READING, Point
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 
-PAIRS = [("sqlite", "redis"), ("postgresql", "nats"), ("postgresql", "rabbitmq")]
+PAIRS = [
+    ("sqlite", "redis"),
+    ("postgresql", "nats"),
+    ("postgresql", "rabbitmq"),
+    ("postgresql", "kafka"),
+]
 
 
 @pytest.fixture(params=PAIRS, ids="-".join)
