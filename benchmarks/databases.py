@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from messagebus.adapters.sqlalchemy import metadata, prepare_sqlite
-from tests.servers import NatsServer, PostgresServer, RedisServer
+from tests.servers import (
+    KafkaServer,
+    NatsServer,
+    PostgresServer,
+    RabbitmqServer,
+    RedisServer,
+)
 from tests.servers.postgres import new_database
 
 from .measuring import LEFT, at_the_end
@@ -58,6 +65,30 @@ def redis() -> str:
 def nats() -> str:
     """Start NATS; return its URL."""
     return LEFT.enter_context(NatsServer()).url
+
+
+@cache
+def rabbitmq() -> str:
+    """Start RabbitMQ; return its URL."""
+    return _url_of(RabbitmqServer)
+
+
+@cache
+def kafka() -> str:
+    """Start a broker for Kafka's clients, which keeps all in memory; return its URL."""
+    return _url_of(KafkaServer)
+
+
+def _url_of(server: type[RabbitmqServer | KafkaServer]) -> str:
+    """Start a server that may be missing; return its URL.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    try:
+        return LEFT.enter_context(server()).url
+    except pytest.skip.Exception as reason:
+        raise ImportError(str(reason)) from None
 
 
 def database(kind: str) -> str:

@@ -136,7 +136,7 @@ def _consuming() -> Iterator[Goal]:
     for colour, brokers in consuming.READERS.items():
         for broker, kind, batch in product(brokers, consuming.KINDS, consuming.BATCHES):
             size = consuming.size_of(broker, kind, batch)
-            for other, limit, words in bounds[: 2 if colour == "async" else 1]:
+            for other, limit, words in bounds[: 1 + consuming.has_peer(colour, broker, batch)]:
                 yield Goal(
                     workload="consuming",
                     text=f"{colour}, {size}, the rate, of {words}",

@@ -144,7 +144,7 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
 
     async def run(times: Iterable[None]) -> None:
         for _ in times:
-            source = async_source_from_url(stream.url, GROUP)
+            source = async_source_from_url(stream.url, stream.name)
             consumer = AsyncInboxConsumer(
                 GROUP, source, bus, lambda: AsyncCountedShelves(engine, committed), options=options
             )

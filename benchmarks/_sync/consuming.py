@@ -146,7 +146,7 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
 
     def run(times: Iterable[None]) -> None:
         for _ in times:
-            source = sync_source_from_url(stream.url, GROUP)
+            source = sync_source_from_url(stream.url, stream.name)
             consumer = SyncInboxConsumer(
                 GROUP, source, bus, lambda: SyncCountedShelves(engine, committed), options=options
             )

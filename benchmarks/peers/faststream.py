@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from faststream import AckPolicy
+from faststream.confluent import KafkaBroker
 from faststream.nats import NatsBroker, PullSub
+from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from faststream.redis import RedisBroker, StreamSub
 
 from .._async.consuming import AsyncApplying
 from .._async.transactions import new_database_engine
 from ..measuring import Watched
-from ..streams import FETCHED, GROUP, NATS, REDIS, Stream
+from ..readers import PREFETCHED, address_of, wire_of_amqp, wire_of_record
+from ..streams import FETCHED, GROUP, KAFKA, NATS, RABBITMQ, REDIS, SESSION, Stream
 
 Subscribed: TypeAlias = tuple[Any, Callable[[Any], Any]]
 """A broker, and the decorator of its handler."""
@@ -39,7 +43,46 @@ def _nats(stream: Stream, is_batch: bool) -> Subscribed:
     return broker, broker.subscriber(f"{stream.name}.>", stream=stream.name, **options)
 
 
-_SUBSCRIBE: dict[str, Callable[[Stream, bool], Subscribed]] = {REDIS: _redis, NATS: _nats}
+def _rabbitmq(stream: Stream, _is_batch: bool) -> Subscribed:
+    broker = RabbitBroker(
+        stream.server, logger=None, default_channel=Channel(prefetch_count=PREFETCHED)
+    )
+    queue = RabbitQueue(f"{stream.name}.{stream.name}", declare=False)
+
+    async def decode(message: Any) -> Any:
+        return wire_of_amqp(message.raw_message)
+
+    return broker, broker.subscriber(queue, decoder=decode)
+
+
+def _kafka(stream: Stream, is_batch: bool) -> Subscribed:
+    settings: Any = {
+        "session.timeout.ms": round(SESSION * 1e3),
+        "heartbeat.interval.ms": round(SESSION * 1e3 / 3),
+    }
+    broker = KafkaBroker(address_of(stream.server), logger=None, config=settings)
+
+    async def decode(message: Any) -> Any:
+        raw = message.raw_message
+        return [wire_of_record(each) for each in raw] if is_batch else wire_of_record(raw)
+
+    options: Any = {"batch": True, "max_records": FETCHED} if is_batch else {}
+    return broker, broker.subscriber(
+        stream.name,
+        group_id=stream.name,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        decoder=decode,
+        **options,
+    )
+
+
+_SUBSCRIBE: dict[str, Callable[[Stream, bool], Subscribed]] = {
+    REDIS: _redis,
+    NATS: _nats,
+    RABBITMQ: _rabbitmq,
+    KAFKA: _kafka,
+}
 
 
 def by_a_subscriber(name: str, kind: str, batch: int, count: int) -> Watched:

@@ -12,7 +12,8 @@ from ..contender import BY_HAND, OURS, Case, Contender, Role
 from ..databases import POSTGRES, SQLITE
 from ..jetstream import NatsReader
 from ..measuring import Watched, timed_within
-from ..streams import FETCHED, NATS, REDIS
+from ..readers import KafkaReader, RabbitmqReader
+from ..streams import FETCHED, KAFKA, NATS, RABBITMQ, REDIS
 from .workload import Workload
 
 FASTSTREAM = "faststream"
@@ -20,10 +21,15 @@ KINDS = (POSTGRES, SQLITE)
 BATCHES = (1, 100)
 COUNTS = {1: 200, 100: 2_000}  # events; more would take seconds when applied one by one
 READERS: dict[str, dict[str, Any]] = {
-    "async": {REDIS: waiting.AsyncRedisReader, NATS: NatsReader},
+    "async": {
+        REDIS: waiting.AsyncRedisReader,
+        NATS: NatsReader,
+        RABBITMQ: RabbitmqReader,
+        KAFKA: KafkaReader,
+    },
     "sync": {REDIS: plain.SyncRedisReader},
 }
-"""What reads each broker by hand. FastStream has no sync side."""
+"""What reads each broker by hand, which plain code does with Redis alone."""
 
 
 def size_of(broker: str, kind: str, batch: int) -> str:
@@ -37,11 +43,18 @@ def _by_faststream(*args: Any) -> Watched:
     return by_a_subscriber(*args)
 
 
-def _works(colour: str, broker: str) -> Iterator[tuple[str, Role, Callable[..., Watched]]]:
+def has_peer(colour: str, broker: str, batch: int) -> bool:
+    """Tell whether FastStream does that: it handles no batches of RabbitMQ."""
+    return colour == "async" and (broker != RABBITMQ or batch == 1)
+
+
+def _works(
+    colour: str, broker: str, batch: int
+) -> Iterator[tuple[str, Role, Callable[..., Watched]]]:
     module: Any = waiting if colour == "async" else plain
     yield BY_HAND, "by hand", partial(module.by_hand, READERS[colour][broker])
     yield OURS, "ours", module.by_the_consumer
-    if colour == "async":
+    if has_peer(colour, broker, batch):
         yield FASTSTREAM, "peer", _by_faststream
 
 
@@ -61,7 +74,7 @@ def _case(colour: str) -> Case:
             for broker in READERS[colour]
             for kind in KINDS
             for batch in BATCHES
-            for name, role, work in _works(colour, broker)
+            for name, role, work in _works(colour, broker, batch)
         ),
         clock="wall",
     )
