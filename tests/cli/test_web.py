@@ -116,16 +116,26 @@ def test_dead_letters_are_replayed_with_the_application(
 
 @on_sqlite
 def test_a_second_signal_ends_it_at_once(url: str, engine: Engine, start: Start) -> None:
-    """The first one lets requests end, for which a reader may keep it waiting."""
+    """The first one lets requests end, for which a slow browser may keep it waiting."""
     page = start("web", f"--database={url}", "--port=0")
     link = link_of(page)
     host, port = re.findall(r"//(.*):(\d+)/", link)[0]
-    with socket.create_connection((host, int(port))) as reader:
-        reader.sendall(b"GET / HTTP/1.1\r\n")
-        for number in (signal.SIGINT, signal.SIGINT):
-            page.send_signal(number)
+    cookie = httpx.get(link).headers["set-cookie"].partition(";")[0]
+    request = (
+        f"POST /messages/replay HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(request.encode())
+        assert b"100 Continue" in slow.recv(100)  # and now the page waits for the form
+        page.send_signal(signal.SIGINT)
+        assert page.stderr is not None
+        while "stopping on SIGINT" not in page.stderr.readline():
+            assert page.poll() is None
+        page.send_signal(signal.SIGINT)
         page.communicate(timeout=60)
-    assert ExitCode.OK == page.returncode
+    assert ExitCode.INTERRUPTED == page.returncode
 
 
 @on_sqlite

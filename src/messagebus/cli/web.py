@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ from . import logs
 from .application import Application
 from .database import new_engine
 from .exit_code import ExitCode
+from .signals import stop_task_on_signals
 
 try:
     import uvicorn
@@ -55,6 +56,9 @@ def run(options: Namespace) -> ExitCode:
         add_advice(error)
         log.critical("%s", with_advice(error), extra={"event": "web.ended"})
         return ExitCode.DATABASE
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        log.critical("interrupted", extra={"event": "web.interrupted"})
+        return ExitCode.INTERRUPTED
     return ExitCode.OK
 
 
@@ -100,20 +104,17 @@ async def _serve(options: Namespace, listener: socket.socket, arguments: dict[st
             server_header=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=20,
         )
         server = _Server(config)
-
-        def stop(name: str) -> None:
-            details = {"event": "web.stopping", "signal": name}
-            log.info("stopping on %s", name, extra=details)
-            server.force_exit = server.should_exit
-            server.should_exit = True
-
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, stop, each.name)
+        stop_task_on_signals(partial(_stop, server))
         # Anyone who sees the link can use it once, so it goes to the terminal and to no log.
         print(f"http://{host}:{port}/{login.query}", flush=True)  # noqa: T201
         await server.serve(sockets=[listener])
     finally:
         await engine.dispose()
+
+
+def _stop(server: uvicorn.Server, name: str) -> None:
+    log.info("stopping on %s", name, extra={"event": "web.stopping", "signal": name})
+    server.should_exit = True
