@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from messagebus.adapters.sqlalchemy import StoredMessage
+from messagebus.adapters.sqlalchemy import CausedMessage
 from messagebus.web import display
-from messagebus.web.cascade import tree_of
+from messagebus.web.cascade import branches_of
 from messagebus.web.plots import plots_of
 from messagebus.web.queries import Passage, Traffic
 
@@ -118,20 +118,18 @@ def test_a_time_is_told_from_now() -> None:
     assert "in 2 h" == display.ago(now + timedelta(hours=2, seconds=9))
 
 
-def message(id: int, cause: int | None) -> StoredMessage:
-    """Return a message with the cause of a number."""
-    causation_id = None if cause is None else UUID(int=cause)
-    kind: tuple[Any, ...] = ("name", 1, "event", {}, "{}", False)
-    delivery = (None, 0, None, None, None, None, None)
-    ids = (causation_id, UUID(int=1))
-    return StoredMessage.from_row((id, UUID(int=id), NOW, *kind, *ids, *delivery))
+def message(position: int, depth: int) -> CausedMessage:
+    """Return a message at a depth of the tree."""
+    id = UUID(int=position)
+    kind: Any = (NOW, "name", 1, "event", None, 0, None)
+    return CausedMessage(depth, None, position, id, None, id, *kind)
 
 
-def nested(messages: list[StoredMessage]) -> list[Any]:
-    """Return the tree as lists in lists."""
+def nested(*depths: int) -> list[Any]:
+    """Return the positions of messages at some depths as lists in lists."""
     top: list[Any] = []
     open_lists = [top]
-    for branch in tree_of(messages):
+    for branch in branches_of([message(*pair) for pair in enumerate(depths)]):
         open_lists[-1].append(branch.message.position)
         if branch.opens:
             below: list[Any] = []
@@ -143,21 +141,12 @@ def nested(messages: list[StoredMessage]) -> list[Any]:
     return top
 
 
-def test_a_tree_has_what_a_message_caused_below_it() -> None:
-    """In the order of their positions; what has no cause here stands at the root."""
-    pairs = [(1, None), (2, 1), (3, 1), (4, 2), (5, 4), (6, 3), (7, 99)]
-
-    assert [1, [2, [4, [5]], 3, [6]], 7] == nested([message(*pair) for pair in pairs])
-    assert [] == nested([])
-
-
-def test_a_chain_may_be_longer_than_the_stack_is_deep() -> None:
-    """No recursion ends it."""
-    chain = [message(id, id - 1 if id > 1 else None) for id in range(1, 5_000)]
-    branches = tree_of(chain)
-
-    assert 4_999 == len(branches)
-    assert 4_998 == branches[-1].closes
+def test_a_tree_has_what_a_message_caused_in_a_list_below_it() -> None:
+    """Every list that begins ends, however deep it is."""
+    assert [0, [1, [2, [3], 4], 5], 6] == nested(0, 1, 2, 3, 2, 1, 0)
+    assert [0, [1, [2]]] == nested(0, 1, 2)
+    branches = branches_of([message(depth, depth) for depth in range(5_000)])
+    assert (5_000, 4_999) == (len(branches), branches[-1].closes)
 
 
 def test_plots_begin_where_the_sample_is_complete() -> None:

@@ -452,6 +452,10 @@ async def test_a_cascade_is_shown_as_a_tree(client: httpx.AsyncClient, shop: Sho
         f"/cascades/{command.message_id}"
         in (await client.get(f"/messages/{command.message_id}")).text
     )
+    (event,) = await shop.outbox.list("pending")
+    page = await client.get(f"/cascades/{event.message_id}")
+    assert "register_book_v1" not in page.text.split("the whole cascade")[1]
+    assert f"/cascades/{command.message_id}" in page.text
     assert 404 == (await client.get(f"/cascades/{uuid4()}")).status_code
 
 

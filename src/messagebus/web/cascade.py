@@ -1,12 +1,11 @@
-"""The tree of what a message has caused."""
+"""A tree as lists within lists, which is how a page shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
-from ..adapters.sqlalchemy import StoredMessage
+from ..adapters.sqlalchemy import CausedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +18,15 @@ class Branch:
         closes: how many lists end behind it.
     """
 
-    message: StoredMessage
+    message: CausedMessage
     opens: bool
     closes: int
 
 
-def tree_of(messages: Sequence[StoredMessage]) -> Sequence[Branch]:
-    """Return the branches of a tree, each followed by those that it has caused.
-
-    A message whose cause is not among them, as in another database, stands at the root.
-    """
-    known = {message.message_id for message in messages}
-    children: dict[UUID | None, list[StoredMessage]] = {}
-    for message in messages:
-        cause = message.causation_id if message.causation_id in known else None
-        children.setdefault(cause, []).append(message)
-    # By hand, since a chain may be longer than the stack of Python is deep.
-    branches: list[Branch] = []
-    waiting = [(message, 0) for message in reversed(children.get(None, ()))]
-    while waiting:
-        message, closes = waiting.pop()
-        below = children.pop(message.message_id, [])
-        branches.append(Branch(message, bool(below), 0 if below else closes))
-        # The last one below also ends the lists that end behind this one.
-        ends = [0] * (len(below) - 1) + [closes + 1]
-        waiting += reversed([*zip(below, ends, strict=True)] if below else [])
-    return branches
+def branches_of(messages: Sequence[CausedMessage]) -> Sequence[Branch]:
+    """Return the messages of a tree with the lists that begin and end behind each."""
+    depths = [each.depth for each in messages[1:]] + [0]
+    return [
+        Branch(each, after > each.depth, max(each.depth - after, 0))
+        for each, after in zip(messages, depths, strict=True)
+    ]

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..adapters.sqlalchemy import AsyncOutbox, StoredMessage
+from ..adapters.sqlalchemy import AsyncMessageHistory, AsyncOutbox, StoredMessage
 from ..adapters.sqlalchemy.tables import DISCARDED, PARKED, PENDING, SENT
 from ..exceptions import ConfigurationError
-from .cascade import tree_of
+from .cascade import branches_of
 from .confirmation import Question, unconfirmed
 from .display import compact, pretty
-from .queries import letters_of_messages, messages_of_cascade
+from .queries import letters_of_messages
 from .search import identifier, number, position, search_messages
 from .site import Site, go_to, log, missing, visit_of
 
@@ -70,7 +70,7 @@ class MessagePages:
             "/messages/{message_id:uuid}/edit", self.save, methods=["POST"], name="save_message"
         )
         yield Route("/messages/{action:str}", self.act, methods=["POST"], name="act_on_messages")
-        yield Route("/cascades/{correlation_id:uuid}", self.tree, name="cascade")
+        yield Route("/cascades/{message_id:uuid}", self.tree, name="cascade")
         yield Route("/find", self.find, name="find")
 
     async def list(self, request: Request) -> Response:
@@ -180,21 +180,23 @@ class MessagePages:
         return go_to(request, "messages", {"state": state, **search.fields, **notice})
 
     async def tree(self, request: Request) -> Response:
-        """Show what the first message of a cascade has caused."""
-        id = request.path_params["correlation_id"]
+        """Show what a message has caused, or the first message of a cascade."""
+        id = request.path_params["message_id"]
         engine, tables = self._site.engine, self._site.tables
-        messages = await messages_of_cascade(engine, tables, id, _LARGEST_TREE + 1)
+        history = AsyncMessageHistory(engine, tables=tables)
+        messages, is_complete = await history.tree(id, limit=_LARGEST_TREE)
         if not messages:
-            missing("cascade", id)
-        shown = messages[:_LARGEST_TREE]
+            missing("message", id)
         return self._site.page(
             request,
             "cascade",
-            correlation_id=id,
-            first=shown[0],
-            tree=tree_of(shown),
-            letters=await letters_of_messages(engine, tables, [each.message_id for each in shown]),
-            is_cut=len(messages) > _LARGEST_TREE,
+            first=messages[0],
+            is_whole=id == messages[0].correlation_id,
+            tree=branches_of(messages),
+            letters=await letters_of_messages(
+                engine, tables, [each.message_id for each in messages]
+            ),
+            is_complete=is_complete,
         )
 
     async def find(self, request: Request) -> Response:

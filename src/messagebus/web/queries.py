@@ -1,4 +1,4 @@
-"""Queries for the pages alone: recent traffic, the letters of each consumer, a cascade."""
+"""Queries for the pages alone: recent traffic, and the letters of consumers and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..adapters.sqlalchemy import READ_ONLY, OutboxTables, StoredMessage
+from ..adapters.sqlalchemy import READ_ONLY, OutboxTables
 from ..adapters.sqlalchemy.clock import now
 from ..adapters.sqlalchemy.tables import PENDING, in_state
 
@@ -78,25 +78,6 @@ async def letters_of_consumers(
     query = sa.select(consumer, sa.func.count()).group_by(consumer).order_by(consumer)
     async with engine.execution_options(**READ_ONLY).connect() as connection:
         return [(row[0], row[1]) for row in await connection.execute(query)]
-
-
-async def messages_of_cascade(
-    engine: AsyncEngine, tables: OutboxTables, correlation_id: UUID, limit: int
-) -> Sequence[StoredMessage]:
-    """Return the first messages of a cascade, in the order of their positions."""
-    messages = tables.messages
-    is_first = messages.c.message_id == correlation_id
-    begin = sa.select(messages.c.position).where(is_first).scalar_subquery()
-    query = (
-        sa.select(messages)
-        # There is no index on the cascade. What a message has caused is always stored behind it.
-        .where(messages.c.position >= sa.func.coalesce(begin, 0))
-        .where(messages.c.correlation_id == correlation_id)
-        .order_by(messages.c.position)
-        .limit(limit)
-    )
-    async with engine.execution_options(**READ_ONLY).connect() as connection:
-        return [StoredMessage.from_row(row) for row in await connection.execute(query)]
 
 
 async def letters_of_messages(
