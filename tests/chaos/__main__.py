@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.adapters.stored import documents, entries
 from tests.running.blocking import sqlite_url
-from tests.servers import KafkaServer, NatsServer, PostgresServer, RedisServer, Server
+from tests.servers import NatsServer, PostgresServer, RedisServer
 from tests.servers.postgres import new_database
 
 from . import sharing
@@ -43,12 +43,6 @@ KILLS_OF_A_TRIAL = 10
 KILLS_AT_A_POINT = 4
 MOODS_OF_A_SCENE = 10
 SCENES = tuple((database, broker) for database in DATABASES for broker in ("redis", "nats"))
-SOURCES: Mapping[str, type[Server]] = {
-    "redis": RedisServer,
-    "nats": NatsServer,
-}
-if sys.version_info < (3, 15):  # for which the client of Kafka has no wheel
-    SOURCES = {**SOURCES, "kafka": KafkaServer}
 
 Read = Callable[[str, str], Sequence[Mapping[str, Any]]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -92,13 +93,6 @@ BROKERS = {
         "stream={stream}&create=true&partitions={partitions}",
         sending="&deduplicate_for=0",
     ),
-    "kafka": Broker(
-        CutKafka.started,
-        "topic={stream}&create=true&partitions={partitions}",
-        # A group waits for its dead members, so a process lives long enough to get something.
-        reading="&session=2",
-        life=4.0,
-    ),
     "nats": Broker(
         NatsServer,
         "stream={stream}&subject={stream}.{{name}}&create=true&partitions={partitions}",
@@ -108,6 +102,14 @@ BROKERS = {
         "exchange={stream}&create=true&partitions={partitions}",
     ),
 }
+if sys.version_info < (3, 15):  # for which its client has no wheel
+    BROKERS["kafka"] = Broker(
+        CutKafka.started,
+        "topic={stream}&create=true&partitions={partitions}",
+        # A group waits for its dead members, so a process lives long enough to get something.
+        reading="&session=2",
+        life=4.0,
+    )
 
 
 def announce(source: str, consumer: str) -> None:
