@@ -363,3 +363,22 @@ async def test_one_middleware_serves_bus_and_facade(bus: Bus, uow: AsyncLibrary)
     await consumer.consume(BookBorrowed(id="2"))
 
     assert ["register 1", "note 2"] == names
+
+
+async def test_a_call_of_handle_is_passed_on_once(bus: Bus, uow: AsyncLibrary) -> None:
+    """The effect of a failed one would still be there, and its messages would be gone."""
+
+    async def try_again(call: AsyncHandleCall, call_next: AsyncNext[AsyncHandleCall]) -> Any:
+        try:
+            return await call_next(call)
+        except PermissionError:
+            return await call_next(call)
+
+    async def refuse(command: RegisterBook, uow: AsyncLibrary) -> None:
+        raise PermissionError
+
+    bus.add_listener(RegisterBook, refuse)
+    bus.add_middleware(try_again, around="handle")
+    with pytest.raises(ConfigurationError, match="passed on one call twice"):
+        await run(bus, RegisterBook(id="1"), uow)
+    assert ["rollback"] == uow.ended

@@ -363,3 +363,22 @@ def test_one_middleware_serves_bus_and_facade(bus: Bus, uow: SyncLibrary) -> Non
     consumer.consume(BookBorrowed(id="2"))
 
     assert ["register 1", "note 2"] == names
+
+
+def test_a_call_of_handle_is_passed_on_once(bus: Bus, uow: SyncLibrary) -> None:
+    """The effect of a failed one would still be there, and its messages would be gone."""
+
+    def try_again(call: SyncHandleCall, call_next: SyncNext[SyncHandleCall]) -> Any:
+        try:
+            return call_next(call)
+        except PermissionError:
+            return call_next(call)
+
+    def refuse(command: RegisterBook, uow: SyncLibrary) -> None:
+        raise PermissionError
+
+    bus.add_listener(RegisterBook, refuse)
+    bus.add_middleware(try_again, around="handle")
+    with pytest.raises(ConfigurationError, match="passed on one call twice"):
+        run(bus, RegisterBook(id="1"), uow)
+    assert ["rollback"] == uow.ended

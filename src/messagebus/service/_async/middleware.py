@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..._compat.aio import finish
 from ...domain.model import Message
@@ -75,6 +75,22 @@ class AsyncHandleCall:
         self.run: Callable[[], Any] = run
 
 
+async def handle(call: AsyncHandleCall) -> Any:
+    """Handle the message of a call, after all middleware.
+
+    Raises:
+        ConfigurationError: it was handled before. What that has done would still be there.
+    """
+    run, call.run = call.run, _refuse_to_run_again
+    return await run()
+
+
+def _refuse_to_run_again() -> NoReturn:
+    text = "Middleware around *handle* has passed on one call twice"
+    advice = "Use *execute* with *retry*, which begins a new transaction."
+    raise ConfigurationError(text, advice=advice)
+
+
 class AsyncSendCall:
     """The sending of a batch by a transport.
 
@@ -83,7 +99,7 @@ class AsyncSendCall:
         transport: the transport.
     """
 
-    __slots__ = ("_is_passed_on", "messages", "transport")
+    __slots__ = ("_is_sent", "messages", "transport")
 
     def __init__(
         self,
@@ -92,23 +108,24 @@ class AsyncSendCall:
     ) -> None:
         self.messages: Sequence[Mapping[str, Any]] = messages
         self.transport: AsyncAbstractEventstreamTransport = transport
-        self._is_passed_on = False
+        self._is_sent = False
 
     async def send(self) -> None:
         """Send the messages."""
-        self._is_passed_on = True
         sending = self.transport.send_messages_serialized
         await finish(sending(self.messages), sending)  # type: ignore[func-returns-value,unused-ignore]
+        self._is_sent = True
 
-    def ensure_passed_on(self) -> None:
-        """Ensure that middleware has passed the call on.
+    def ensure_sent(self) -> None:
+        """Ensure that middleware has passed the call on, and kept no error of the transport back.
 
         Raises:
             ConfigurationError: it has not, so the messages are not sent.
         """
-        if not self._is_passed_on:
-            text = f"Middleware has not passed on a batch of {len(self.messages)} message(s)"
-            raise ConfigurationError(text, advice="Call *call_next* with the call it was given.")
+        if not self._is_sent:
+            text = f"Middleware has let a batch of {len(self.messages)} message(s) go unsent"
+            advice = "Call *call_next* with the call it was given, and let its errors out."
+            raise ConfigurationError(text, advice=advice)
 
 
 async def send(call: AsyncSendCall) -> None:

@@ -13,7 +13,7 @@ from ..middleware import compose
 from ..on_error import OnError
 from .cascade import AsyncCascade
 from .listener import AsyncListener
-from .middleware import AsyncHandleCall, AsyncListenerCall
+from .middleware import AsyncHandleCall, AsyncListenerCall, handle
 from .substitutes import isolate, refuse_without_savepoints, trace, wrap
 
 
@@ -69,9 +69,5 @@ class AsyncPreparation:
         around: list[AsyncMiddleware[Any]] = [*self._around_handle]
         if self._isolates:
             around.insert(0, refuse_without_savepoints())
-        cascade.around = compose(around, _run)
+        cascade.around = compose(around, handle)
         listeners.keep_whole()
-
-
-async def _run(call: AsyncHandleCall) -> Any:
-    return await call.run()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..._compat.blocking import finish
 from ...domain.model import Message
@@ -77,6 +77,22 @@ class SyncHandleCall:
         self.run: Callable[[], Any] = run
 
 
+def handle(call: SyncHandleCall) -> Any:
+    """Handle the message of a call, after all middleware.
+
+    Raises:
+        ConfigurationError: it was handled before. What that has done would still be there.
+    """
+    run, call.run = call.run, _refuse_to_run_again
+    return run()
+
+
+def _refuse_to_run_again() -> NoReturn:
+    text = "Middleware around *handle* has passed on one call twice"
+    advice = "Use *execute* with *retry*, which begins a new transaction."
+    raise ConfigurationError(text, advice=advice)
+
+
 class SyncSendCall:
     """The sending of a batch by a transport.
 
@@ -85,7 +101,7 @@ class SyncSendCall:
         transport: the transport.
     """
 
-    __slots__ = ("_is_passed_on", "messages", "transport")
+    __slots__ = ("_is_sent", "messages", "transport")
 
     def __init__(
         self,
@@ -94,23 +110,24 @@ class SyncSendCall:
     ) -> None:
         self.messages: Sequence[Mapping[str, Any]] = messages
         self.transport: SyncAbstractEventstreamTransport = transport
-        self._is_passed_on = False
+        self._is_sent = False
 
     def send(self) -> None:
         """Send the messages."""
-        self._is_passed_on = True
         sending = self.transport.send_messages_serialized
         finish(sending(self.messages), sending)  # type: ignore[func-returns-value,unused-ignore]
+        self._is_sent = True
 
-    def ensure_passed_on(self) -> None:
-        """Ensure that middleware has passed the call on.
+    def ensure_sent(self) -> None:
+        """Ensure that middleware has passed the call on, and kept no error of the transport back.
 
         Raises:
             ConfigurationError: it has not, so the messages are not sent.
         """
-        if not self._is_passed_on:
-            text = f"Middleware has not passed on a batch of {len(self.messages)} message(s)"
-            raise ConfigurationError(text, advice="Call *call_next* with the call it was given.")
+        if not self._is_sent:
+            text = f"Middleware has let a batch of {len(self.messages)} message(s) go unsent"
+            advice = "Call *call_next* with the call it was given, and let its errors out."
+            raise ConfigurationError(text, advice=advice)
 
 
 def send(call: SyncSendCall) -> None:

@@ -15,7 +15,7 @@ from ..middleware import compose
 from ..on_error import OnError
 from .cascade import SyncCascade
 from .listener import SyncListener
-from .middleware import SyncHandleCall, SyncListenerCall
+from .middleware import SyncHandleCall, SyncListenerCall, handle
 from .substitutes import isolate, refuse_without_savepoints, trace, wrap
 
 
@@ -71,9 +71,5 @@ class SyncPreparation:
         around: list[SyncMiddleware[Any]] = [*self._around_handle]
         if self._isolates:
             around.insert(0, refuse_without_savepoints())
-        cascade.around = compose(around, _run)
+        cascade.around = compose(around, handle)
         listeners.keep_whole()
-
-
-def _run(call: SyncHandleCall) -> Any:
-    return call.run()

@@ -139,7 +139,7 @@ class AsyncBatches:
         try:
             call = AsyncSendCall([row_to_wire(row) for row in batch.rows], transport)
             await compose(self.middleware, send)(call)
-            call.ensure_passed_on()
+            call.ensure_sent()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:

@@ -141,7 +141,7 @@ class SyncBatches:
         try:
             call = SyncSendCall([row_to_wire(row) for row in batch.rows], transport)
             compose(self.middleware, send)(call)
-            call.ensure_passed_on()
+            call.ensure_sent()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)
         else:
