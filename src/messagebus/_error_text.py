@@ -1,6 +1,8 @@
-"""The texts of errors, on one line, as the logs and the command line show them."""
+"""The texts of errors, on one line, as the logs and the command line show them, and their parts."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 
 def brief(error: BaseException) -> str:
@@ -16,6 +18,14 @@ def with_advice(error: BaseException) -> str:
 def advice_of(error: BaseException) -> list[str]:
     """Return the notes of an error."""
     return list(getattr(error, "__notes__", ()))
+
+
+def errors_in(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those in it if it is a group."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from errors_in(each)
 
 
 def _reason(error: BaseException) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from messagebus import AsyncMessageBus, ConfigurationError, Message, async_listen
-from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
+from messagebus.testing.outbox import AsyncRecorder
+from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore, types_of
 from tests.library import Book, BookBorrowed, BookRegistered, RegisterBook, Shelve
 
 Bus = AsyncMessageBus[Any]
@@ -293,3 +294,78 @@ async def test_middleware_sees_a_failure_before_it_is_isolated() -> None:
     await publish(bus, uow)
     assert ["one"] == seen
     assert ["commit"] == uow.ended
+
+
+async def test_what_an_outer_handler_has_raised_survives_an_isolated_failure() -> None:
+    """Only what the isolated listener and those that it calls have raised is dropped."""
+    bus, store, borrowed = Bus(), AsyncRecordingEventstore(), list[str]()
+
+    async def register(command: RegisterBook, transaction: Any) -> None:
+        book = Book(id=command.id)
+        book.messages.append(BookBorrowed(id="outer"))
+        await transaction.books.add(book)
+        await bus.handle(BookRegistered(id="nested"), transaction)
+
+    async def shelve(command: Shelve, uow: AsyncLibrary) -> None:
+        """Do nothing."""
+
+    async def nest_and_fail(event: BookRegistered, transaction: Any) -> None:
+        await bus.handle(Shelve(), transaction)
+        raise ValueError
+
+    async def note(event: BookBorrowed, uow: AsyncLibrary) -> None:
+        borrowed.append(event.id)
+
+    bus.add_listener(RegisterBook, register)
+    bus.add_listener(Shelve, shelve)
+    bus.add_listener(BookRegistered, nest_and_fail, on_error="isolate")
+    bus.add_listener(BookBorrowed, note)
+    await bus.execute(RegisterBook(id="1"), Saving(store))
+    assert ["outer"] == borrowed
+
+
+async def test_what_an_isolated_listener_has_handled_is_not_published() -> None:
+    """Its nested *handle* is undone with it."""
+    transport = AsyncRecorder()
+    bus, uow = Bus(), Saving(AsyncRecordingEventstore(transport))
+
+    async def nest_and_fail(event: BookRegistered, transaction: Any) -> None:
+        await bus.handle(BookBorrowed(id="nested"), transaction)
+        raise ValueError
+
+    bus.add_listener(BookRegistered, nest_and_fail, on_error="isolate")
+    await publish(bus, uow)
+    assert ["book_registered_v1"] == types_of(transport)
+
+
+async def test_a_group_with_a_failure_that_may_pass_is_not_isolated() -> None:
+    """As that of an included consumer with several handlers."""
+    bus, uow = Bus(on_error="isolate"), Saving()
+    uow.transient = (BlockingIOError,)
+
+    async def fail(event: BookRegistered, uow: AsyncLibrary) -> None:
+        text = "two"
+        raise ExceptionGroup(text, [ValueError(), BlockingIOError()])
+
+    bus.add_listener(BookRegistered, fail)
+    with pytest.raises(ExceptionGroup):
+        await publish(bus, uow)
+    assert [] == uow.kept
+
+
+async def test_listeners_that_share_a_name_are_told_apart() -> None:
+    """They are numbered in calling order; an object has the name of its class."""
+    bus, uow = Bus(on_error="isolate"), Saving()
+    for text in ("one", "two"):
+        bus.add_listener(BookRegistered, failing(text))
+    bus.add_listener(BookRegistered, Unwilling())
+    await publish(bus, uow)
+    assert ["fail", "fail#2", "Unwilling"] == [name for _, name, _ in uow.kept]
+
+
+class Unwilling:
+    """A listener that is an object, and fails."""
+
+    async def __call__(self, event: BookRegistered, uow: AsyncLibrary) -> None:
+        """Fail."""
+        raise ValueError

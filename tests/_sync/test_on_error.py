@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from messagebus import ConfigurationError, Message, SyncMessageBus, sync_listen
-from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
+from messagebus.testing.outbox import SyncRecorder
+from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore, types_of
 from tests.library import Book, BookBorrowed, BookRegistered, RegisterBook, Shelve
 
 Bus = SyncMessageBus[Any]
@@ -295,3 +296,78 @@ def test_middleware_sees_a_failure_before_it_is_isolated() -> None:
     publish(bus, uow)
     assert ["one"] == seen
     assert ["commit"] == uow.ended
+
+
+def test_what_an_outer_handler_has_raised_survives_an_isolated_failure() -> None:
+    """Only what the isolated listener and those that it calls have raised is dropped."""
+    bus, store, borrowed = Bus(), SyncRecordingEventstore(), list[str]()
+
+    def register(command: RegisterBook, transaction: Any) -> None:
+        book = Book(id=command.id)
+        book.messages.append(BookBorrowed(id="outer"))
+        transaction.books.add(book)
+        bus.handle(BookRegistered(id="nested"), transaction)
+
+    def shelve(command: Shelve, uow: SyncLibrary) -> None:
+        """Do nothing."""
+
+    def nest_and_fail(event: BookRegistered, transaction: Any) -> None:
+        bus.handle(Shelve(), transaction)
+        raise ValueError
+
+    def note(event: BookBorrowed, uow: SyncLibrary) -> None:
+        borrowed.append(event.id)
+
+    bus.add_listener(RegisterBook, register)
+    bus.add_listener(Shelve, shelve)
+    bus.add_listener(BookRegistered, nest_and_fail, on_error="isolate")
+    bus.add_listener(BookBorrowed, note)
+    bus.execute(RegisterBook(id="1"), Saving(store))
+    assert ["outer"] == borrowed
+
+
+def test_what_an_isolated_listener_has_handled_is_not_published() -> None:
+    """Its nested *handle* is undone with it."""
+    transport = SyncRecorder()
+    bus, uow = Bus(), Saving(SyncRecordingEventstore(transport))
+
+    def nest_and_fail(event: BookRegistered, transaction: Any) -> None:
+        bus.handle(BookBorrowed(id="nested"), transaction)
+        raise ValueError
+
+    bus.add_listener(BookRegistered, nest_and_fail, on_error="isolate")
+    publish(bus, uow)
+    assert ["book_registered_v1"] == types_of(transport)
+
+
+def test_a_group_with_a_failure_that_may_pass_is_not_isolated() -> None:
+    """As that of an included consumer with several handlers."""
+    bus, uow = Bus(on_error="isolate"), Saving()
+    uow.transient = (BlockingIOError,)
+
+    def fail(event: BookRegistered, uow: SyncLibrary) -> None:
+        text = "two"
+        raise ExceptionGroup(text, [ValueError(), BlockingIOError()])
+
+    bus.add_listener(BookRegistered, fail)
+    with pytest.raises(ExceptionGroup):
+        publish(bus, uow)
+    assert [] == uow.kept
+
+
+def test_listeners_that_share_a_name_are_told_apart() -> None:
+    """They are numbered in calling order; an object has the name of its class."""
+    bus, uow = Bus(on_error="isolate"), Saving()
+    for text in ("one", "two"):
+        bus.add_listener(BookRegistered, failing(text))
+    bus.add_listener(BookRegistered, Unwilling())
+    publish(bus, uow)
+    assert ["fail", "fail#2", "Unwilling"] == [name for _, name, _ in uow.kept]
+
+
+class Unwilling:
+    """A listener that is an object, and fails."""
+
+    def __call__(self, event: BookRegistered, uow: SyncLibrary) -> None:
+        """Fail."""
+        raise ValueError

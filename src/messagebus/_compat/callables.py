@@ -54,10 +54,16 @@ def remember_settled(kind: type) -> None:
 
 def describe(function: object) -> str:
     """Return the name of a callable for error messages: its module and qualified name."""
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = unwrap_partial(function)
     name = getattr(function, "__qualname__", None)
     return repr(function) if name is None else f"{getattr(function, '__module__', '?')}.{name}"
+
+
+def unwrap_partial(function: object) -> object:
+    """Return the callable inside of partials."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def describe_kind(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
 from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
 
 from .._compat.callables import describe, is_generator_function, key_of
@@ -13,6 +12,7 @@ from .._routing.router import Match, Router
 from .._routing.targets import Target, targets
 from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError, InvalidMessageError, UnexpectedDependencyError
+from .listener_names import named
 from .on_error import OnError
 
 
@@ -43,8 +43,8 @@ L = TypeVar("L", bound=Listener)
 class Prepare(Protocol[L]):
     """Makes what a bus calls of a listener."""
 
-    def __call__(self, listener: L, /, *, isolates: bool) -> L:
-        """Return the listener, or one that also *isolates* its failures."""
+    def __call__(self, listener: L, /, *, name: str | None) -> L:
+        """Return what is called of it; its failures may be isolated under its *name*, if any."""
 
 
 class Route(NamedTuple, Generic[L]):
@@ -133,9 +133,7 @@ class Listeners(Generic[L]):
         for each in heard:
             if issubclass(each.declared, GenericEvent) and is_generator_function(callback):
                 text = f"{describe(callback)} is a generator function, whose body would not run"
-                advice = (
-                    "Return instead of yielding: nobody reads the result of an event's listener."
-                )
+                advice = "Return instead of yielding: nobody reads the result of the listener."
                 raise ConfigurationError(text, listener=callback, advice=advice)
             others = self._router.registered(each)
             if others and issubclass(each.declared, GenericCommand):
@@ -210,7 +208,7 @@ class Listeners(Generic[L]):
             ConfigurationError: no listener of this name hears it.
         """
         route = self.route(type(message), isolates=False)
-        matches = [each for each in route.matches if describe(each.listener.function) == name]
+        matches = [each for its, each in named(route.matches) if its == name]
         if not matches:
             text = f"No listener {name} hears {type(message).__qualname__}"
             advice = "Register it under the name that it had, or discard the message."
@@ -226,11 +224,13 @@ class Listeners(Generic[L]):
             matches = matches[: next(sure, None)]
         else:
             matches += [Match(each, None) for each in self._of_every_event]
-        prepare = partial(self._prepare, isolates=isolates and not is_command)
-        matches = [Match(prepare(listener), hears) for listener, hears in matches]
-        collects = not is_command and any(each.listener.on_error == "collect" for each in matches)
-        plain = all(each.hears is None and each.listener.plain for each in matches)
-        plain = plain and not collects
+        isolates = isolates and not is_command
+        matches = [
+            Match(self._prepare(each.listener, name=name if isolates else None), each.hears)
+            for name, each in named(matches)
+        ]
+        collects = not is_command and any(it.listener.on_error == "collect" for it in matches)
+        plain = not collects and all(it.hears is None and it.listener.plain for it in matches)
         callbacks = tuple(each.listener.callback for each in matches) if plain else None
         return Route(is_command, tuple(matches), callbacks, collects)
 

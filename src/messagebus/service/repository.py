@@ -24,6 +24,15 @@ class RaisesMessages(Protocol):
         ...
 
 
+class Raised:
+    """Messages without the models that have raised them."""
+
+    __slots__ = ("messages",)
+
+    def __init__(self, messages: list[Message[Any]]) -> None:
+        self.messages = messages
+
+
 TModel_contra = TypeVar("TModel_contra", bound=RaisesMessages, contravariant=True)
 
 NO_MESSAGES: Iterator[Message[Any]] = iter(())

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._compat.aio import ensure_finished
-from ..._compat.callables import describe
 from ..._compat.logs import get_logger
+from ..._error_text import errors_in
 from ...domain.model import Message
 from ...exceptions import ConfigurationError
+from ..deadline import ensure_in_time
 from ..diagnostics import annotate
 from ..repository import discard
 from ..transaction_status import TransactionStatus
@@ -25,13 +26,15 @@ class AsyncIsolatedListener(AsyncListener):
 
     Args:
         listener: the listener.
+        name: its name in dead letters.
     """
 
-    __slots__ = ("_listener",)
+    __slots__ = ("_listener", "_name")
 
-    def __init__(self, listener: AsyncListener) -> None:
+    def __init__(self, listener: AsyncListener, name: str) -> None:
         self.take_after(listener)
         self._listener = listener
+        self._name = name
         self.callback = self._call_plainly
 
     async def call(self, message: Message[Any], transaction: Any, dependencies: Any) -> None:
@@ -40,17 +43,26 @@ class AsyncIsolatedListener(AsyncListener):
         Raises:
             Exception: the listener has ended the transaction, or another transaction was in the
                 way: the whole transaction has to begin again.
+            DeadlineExceededError: it has failed after the deadline.
         """
         work: AsyncAbstractUnitOfWork[Any] = transaction.uow
+        # An outer handler may have raised them, which has not failed.
+        before = [*work.collect_new_events()]
+        to_publish = [] if transaction.buffer is None else transaction.buffer.messages
+        published = len(to_publish)
         try:
             async with work.savepoint():
                 await self._listen(message, transaction, dependencies)
         except Exception as error:
-            if transaction.status is not TransactionStatus.running or work.is_transient(error):
+            if transaction.status is not TransactionStatus.running:
                 raise
+            if any(map(work.is_transient, errors_in(error))):
+                raise
+            ensure_in_time(transaction.deadline, message)  # nothing is kept of what comes too late
             discard(work.collect_new_events())
+            del to_publish[published:]
             annotate(error, self.function, message, transaction.cause)
-            name = describe(self.function)
+            name = self._name
             kept = await work.keep_failure(message, name, error)
             get_logger().error(
                 "%s failed on %s %s and was undone alone%s",
@@ -67,6 +79,9 @@ class AsyncIsolatedListener(AsyncListener):
                     "kept": kept,
                 },
             )
+        finally:
+            if before:
+                work._give_back(before)
 
     async def _call_plainly(self, message: Message[Any], transaction: Any) -> None:
         await self.call(message, transaction, None)

@@ -57,13 +57,15 @@ class AsyncPreparation:
             self._isolates = True
             self._compose(listeners, cascade)
 
-    def prepare(self, listener: AsyncListener, *, isolates: bool) -> AsyncListener:
+    def prepare(self, listener: AsyncListener, *, name: str | None) -> AsyncListener:
         """Return what is called of a listener."""
         if is_debugging():
             listener = trace(listener)
         if self._around_listeners:
             listener = wrap(listener, self._around_listeners)
-        return isolate(listener) if isolates and listener.on_error == "isolate" else listener
+        if name is None or listener.on_error != "isolate":
+            return listener
+        return isolate(listener, name)
 
     def _compose(self, listeners: Listeners[AsyncListener], cascade: AsyncCascade) -> None:
         around: list[AsyncMiddleware[Any]] = [*self._around_handle]

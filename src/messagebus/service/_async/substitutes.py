@@ -32,11 +32,11 @@ def wrap(listener: AsyncListener, middleware: Sequence[Callable[..., Any]]) -> A
     return AsyncWrappedListener(listener, middleware)
 
 
-def isolate(listener: AsyncListener) -> AsyncListener:
-    """Return a listener that undoes the failures of another one alone."""
+def isolate(listener: AsyncListener, name: str) -> AsyncListener:
+    """Return a listener that undoes the failures of another one alone, and keeps its name."""
     from .isolation import AsyncIsolatedListener
 
-    return AsyncIsolatedListener(listener)
+    return AsyncIsolatedListener(listener, name)
 
 
 def refuse_without_savepoints() -> Callable[..., Any]:

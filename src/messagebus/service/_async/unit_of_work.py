@@ -13,7 +13,7 @@ from ..._introspection.late import annotations_of
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, TransactionError
 from ..diagnostics import HIDDEN, refuse_hidden
-from ..repository import NO_MESSAGES, Repository, repositories_among, take_messages
+from ..repository import NO_MESSAGES, Raised, Repository, repositories_among, take_messages
 from ..transaction_status import TransactionStatus
 from .guarded_transaction import AsyncGuardedTransaction
 from .repository import (
@@ -98,6 +98,11 @@ class AsyncAbstractUnitOfWork(abc.ABC, Generic[TRepositories]):
             if repository.seen:
                 return take_messages(state.repositories)
         return NO_MESSAGES
+
+    def _give_back(self, messages: list[Message[Any]]) -> None:
+        """Let *collect_new_events* return messages once more, as if a model had raised them."""
+        for repository in self._uow_state.repositories[:1]:
+            repository.seen.append(Raised(messages))
 
     def runs_transaction(self, transaction: AsyncUnitOfWorkTransaction[TRepositories]) -> bool:
         """Tell whether *transaction* is the running one."""

@@ -59,13 +59,15 @@ class SyncPreparation:
             self._isolates = True
             self._compose(listeners, cascade)
 
-    def prepare(self, listener: SyncListener, *, isolates: bool) -> SyncListener:
+    def prepare(self, listener: SyncListener, *, name: str | None) -> SyncListener:
         """Return what is called of a listener."""
         if is_debugging():
             listener = trace(listener)
         if self._around_listeners:
             listener = wrap(listener, self._around_listeners)
-        return isolate(listener) if isolates and listener.on_error == "isolate" else listener
+        if name is None or listener.on_error != "isolate":
+            return listener
+        return isolate(listener, name)
 
     def _compose(self, listeners: Listeners[SyncListener], cascade: SyncCascade) -> None:
         around: list[SyncMiddleware[Any]] = [*self._around_handle]

@@ -166,6 +166,7 @@ class SyncListenerRegistry(Overridable):
         def consume(event: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> None:  # noqa: ARG001
             ensure_settled(consumption(event), consumer.consume)
 
+        consume.__module__ = type(consumer).__module__
         consume.__qualname__ = f"{type(consumer).__qualname__}.consume"
         if not any(each is consumer for each in self._included):
             self._included.append(consumer)

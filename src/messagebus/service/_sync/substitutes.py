@@ -34,11 +34,11 @@ def wrap(listener: SyncListener, middleware: Sequence[Callable[..., Any]]) -> Sy
     return SyncWrappedListener(listener, middleware)
 
 
-def isolate(listener: SyncListener) -> SyncListener:
-    """Return a listener that undoes the failures of another one alone."""
+def isolate(listener: SyncListener, name: str) -> SyncListener:
+    """Return a listener that undoes the failures of another one alone, and keeps its name."""
     from .isolation import SyncIsolatedListener
 
-    return SyncIsolatedListener(listener)
+    return SyncIsolatedListener(listener, name)
 
 
 def refuse_without_savepoints() -> Callable[..., Any]:

@@ -120,3 +120,34 @@ def test_a_listener_that_fails_on_the_same_event_again_leaves_one_letter(
     with pytest.raises((DuplicateMessageError, sa.exc.IntegrityError)):
         bus.execute(event, SyncShelves(engine))
     assert 1 == len(SyncDeadLetters(engine).list())
+
+
+class Labeller:
+    """A listener that is a method, and may fail."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+        self.called = 0
+
+    def label(self, event: BookRegistered, uow: SyncShelves) -> None:
+        """Count the call, and fail."""
+        self.called += 1
+        if self.fails:
+            raise ValueError
+
+
+def test_the_same_method_of_another_object_is_another_listener(engine: SyncEngine) -> None:
+    """A letter is replayed by the one that has failed."""
+    labellers = Labeller(fails=False), Labeller(fails=True), Labeller(fails=True)
+    bus: SyncMessageBus[Any] = SyncMessageBus(on_error="isolate")
+    for each in labellers:
+        bus.add_listener(BookRegistered, each.label)
+    bus.execute(BookRegistered(id="1"), SyncShelves(engine))
+    letters = SyncDeadLetters(engine)
+    [first, second] = letters.list()
+    assert ["label#2", "label#3"] == [each.consumer.rpartition(".")[2] for each in (first, second)]
+
+    labellers[1].fails = False
+    letters.replay(bus, lambda: SyncShelves(engine), [first.position])
+
+    assert [1, 2, 1] == [each.called for each in labellers]
