@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 
+from ._error_text import errors_in
 from ._ranges import ensure_number, ensure_whole
 from .exceptions import ConfigurationError, DeadlineExceededError
 
@@ -84,13 +85,17 @@ class Retry:
                 text = f"A transaction begins again after a class of exceptions, not after {kind!r}"
                 raise ConfigurationError(text, advice="Pass on= a class or a tuple of classes.")
 
-    def covers(self, error: Exception, is_transient: Callable[[Exception], bool]) -> bool:
+    def covers(self, error: Exception, is_transient: Callable[[BaseException], bool]) -> bool:
         """Tell whether to begin again after an error.
 
         Args:
-            error: the error.
+            error: the error; of a group, one that is covered is enough.
             is_transient: tells whether an error may pass.
         """
-        if isinstance(error, DeadlineExceededError):
+        errors = [*errors_in(error)]
+        if any(isinstance(each, DeadlineExceededError) for each in errors):
             return False
-        return is_transient(error) if self.on is None else isinstance(error, self.on)
+        kinds = self.on
+        if kinds is None:
+            return any(map(is_transient, errors))
+        return any(isinstance(each, kinds) for each in errors)

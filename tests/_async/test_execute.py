@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -255,3 +257,47 @@ def test_a_retry_that_cannot_work_is_refused(options: dict[str, Any]) -> None:
     """When it is made."""
     with pytest.raises(ConfigurationError):
         Retry(**options)
+
+
+@pytest.mark.parametrize("on", [None, BlockingIOError])
+async def test_one_error_of_a_group_that_may_pass_is_enough(on: Any) -> None:
+    """So a bus that collects the errors of listeners begins again, too."""
+    bus, uow, handler = Bus(on_error="collect"), Busy(), Failing(BlockingIOError())
+
+    async def hear(event: BookRegistered, transaction: Any) -> None:
+        await handler(RegisterBook(id=event.id), transaction)
+
+    bus.add_listener(BookRegistered, hear)
+    await bus.execute(BookRegistered(id="1"), uow, retry=Retry(backoff=AT_ONCE, on=on))
+    assert ["rollback", "commit"] == uow.ended
+
+
+async def test_a_deadline_is_looked_at_before_the_first_listener(uow: AsyncLibrary) -> None:
+    """Waiting for a connection may have taken all the time."""
+    handler = Failing()
+    with pytest.raises(DeadlineExceededError):
+        await bus_of(handler).execute(RegisterBook(id="1"), uow, timeout=0.0)
+    assert [] == handler.works
+
+
+async def test_a_failure_after_the_deadline_is_not_isolated() -> None:
+    """Everything is rolled back, so nothing claims that the listener was undone alone."""
+    bus, uow = Bus(on_error="isolate"), Isolating()
+
+    async def fail(event: BookRegistered, transaction: Any) -> None:
+        transaction.deadline = 0.0
+        raise ValueError
+
+    bus.add_listener(BookRegistered, fail)
+    with pytest.raises(DeadlineExceededError):
+        await bus.execute(BookRegistered(id="1"), uow)
+    assert ["rollback"] == uow.ended
+
+
+class Isolating(AsyncLibrary):
+    """A library with savepoints."""
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Do nothing."""
+        yield

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -253,3 +255,47 @@ def test_a_retry_that_cannot_work_is_refused(options: dict[str, Any]) -> None:
     """When it is made."""
     with pytest.raises(ConfigurationError):
         Retry(**options)
+
+
+@pytest.mark.parametrize("on", [None, BlockingIOError])
+def test_one_error_of_a_group_that_may_pass_is_enough(on: Any) -> None:
+    """So a bus that collects the errors of listeners begins again, too."""
+    bus, uow, handler = Bus(on_error="collect"), Busy(), Failing(BlockingIOError())
+
+    def hear(event: BookRegistered, transaction: Any) -> None:
+        handler(RegisterBook(id=event.id), transaction)
+
+    bus.add_listener(BookRegistered, hear)
+    bus.execute(BookRegistered(id="1"), uow, retry=Retry(backoff=AT_ONCE, on=on))
+    assert ["rollback", "commit"] == uow.ended
+
+
+def test_a_deadline_is_looked_at_before_the_first_listener(uow: SyncLibrary) -> None:
+    """Waiting for a connection may have taken all the time."""
+    handler = Failing()
+    with pytest.raises(DeadlineExceededError):
+        bus_of(handler).execute(RegisterBook(id="1"), uow, timeout=0.0)
+    assert [] == handler.works
+
+
+def test_a_failure_after_the_deadline_is_not_isolated() -> None:
+    """Everything is rolled back, so nothing claims that the listener was undone alone."""
+    bus, uow = Bus(on_error="isolate"), Isolating()
+
+    def fail(event: BookRegistered, transaction: Any) -> None:
+        transaction.deadline = 0.0
+        raise ValueError
+
+    bus.add_listener(BookRegistered, fail)
+    with pytest.raises(DeadlineExceededError):
+        bus.execute(BookRegistered(id="1"), uow)
+    assert ["rollback"] == uow.ended
+
+
+class Isolating(SyncLibrary):
+    """A library with savepoints."""
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Do nothing."""
+        yield

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ..._error_text import errors_in
 from ...inbox.dead_letter import DeadLetter
 from ._inbox_statements import statements_for
 from ._one_connection import connection_of
@@ -121,7 +122,11 @@ def prune(
 
 
 def may_pass(failure: BaseException) -> bool:
-    """Return whether an error, or one that caused it, is the database's and may pass."""
+    """Return whether an error, or one in it or that caused it, is the database's and may pass."""
+    return any(map(_may_pass, errors_in(failure)))
+
+
+def _may_pass(failure: BaseException) -> bool:
     error: BaseException | None = failure
     while error is not None:
         if _is_of_database(error) and not (code_of(error) or "").startswith(_OWN_FAULTS):

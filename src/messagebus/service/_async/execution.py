@@ -52,6 +52,7 @@ async def execute(
             async with work as transaction:
                 if deadline is not None:
                     transaction.deadline = deadline
+                    ensure_in_time(deadline, message)
                 async with until(deadline, message):
                     result = await handle(message, transaction, **dependencies)
                 ensure_in_time(transaction.deadline, message)

@@ -54,6 +54,7 @@ def execute(
             with work as transaction:
                 if deadline is not None:
                     transaction.deadline = deadline
+                    ensure_in_time(deadline, message)
                 with until(deadline, message):
                     result = handle(message, transaction, **dependencies)
                 ensure_in_time(transaction.deadline, message)

@@ -418,6 +418,7 @@ def caused(by: BaseException) -> Exception:
         (of_server(None), True),
         (PoolTimeoutError("no connection"), True),
         (caused(of_server("40P01")), True),
+        (ExceptionGroup("two", [ValueError(), caused(of_server("40P01"))]), True),
         (of_server("57014"), False),  # it took too long
         (of_server("25P03"), False),
         (of_server("XX000"), False),
