@@ -101,6 +101,7 @@ def test_a_stored_message_without_a_key_is_sent_without_it() -> None:
         created_at = datetime(2026, 1, 1, tzinfo=UTC)
         name, schema_version, payload = "moved", 1, "{}"
         ordering_key: str | None = None
+        traceparent = None
 
     assert "ordering_key" not in serialized(Row)
     Row.ordering_key = "a"

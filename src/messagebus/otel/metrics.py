@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
 from . import conventions as names
 
@@ -29,23 +29,25 @@ class Instruments:
     """The instruments of a meter, created once for all components that share it."""
 
     def __init__(self, meter: Meter) -> None:
-        self.operation_duration = _duration(
+        self.operation_duration: Histogram = _duration(
             meter, names.OPERATION_DURATION, "Duration of sending, receiving or settling."
         )
-        self.process_duration = _duration(
+        self.process_duration: Histogram = _duration(
             meter, names.PROCESS_DURATION, "Duration of processing messages, with the commit."
         )
-        self.handle_duration = _duration(
+        self.handle_duration: Histogram = _duration(
             meter, names.HANDLE_DURATION, "Duration of handling a message and what it causes."
         )
-        self.listener_duration = _duration(
+        self.listener_duration: Histogram = _duration(
             meter, names.LISTENER_DURATION, "Duration of a call of a listener."
         )
-        self.lag = _duration(
+        self.lag: Histogram = _duration(
             meter, names.LAG, "Time from the creation of a message to its processing."
         )
-        self.sent = meter.create_counter(names.SENT_MESSAGES, "{message}", "Messages sent.")
-        self.consumed = meter.create_counter(
+        self.sent: Counter = meter.create_counter(
+            names.SENT_MESSAGES, "{message}", "Messages sent."
+        )
+        self.consumed: Counter = meter.create_counter(
             names.CONSUMED_MESSAGES, "{message}", "Messages received."
         )
         self._observed: WeakKeyDictionary[Any, Observe] = WeakKeyDictionary()

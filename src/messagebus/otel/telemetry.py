@@ -40,7 +40,7 @@ class Telemetry:
 
     def __init__(self, tracer: Tracer, instruments: Instruments, tracing: Tracing) -> None:
         self._tracer = tracer
-        self.instruments = instruments
+        self.instruments: Instruments = instruments
         self._tracing = tracing
 
     @contextmanager

@@ -64,7 +64,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             valid.
     """
 
-    system = "nats"
+    system: str = "nats"
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class AsyncNatsTransport(AsyncBrokerTransport[Letter]):
             raise ConfigurationError(problem)
         self._servers = read_servers(servers)
         self._subject = SubjectTemplate(subject, partitions)
-        self.destination = subject
+        self.destination: str | None = subject
         self._stream = Stream(stream, self._subject.pattern, create, deduplicate_for)
         self._timeout = timeout
         self._client_options = dict(options or {})

@@ -30,13 +30,13 @@ class SyncNatsTransport(SyncAbstractEventstreamTransport):
             valid.
     """
 
-    system = "nats"
+    system: str = "nats"
 
     def __init__(
         self, servers: str | Sequence[str], stream: str, subject: str, **settings: Any
     ) -> None:
         self._transport = AsyncNatsTransport(servers, stream, subject, **settings)
-        self.destination = subject
+        self.destination: str | None = subject
         self._loop = LoopThread("messagebus-nats")
 
     @classmethod

@@ -52,7 +52,7 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
         ConfigurationError: an argument is not valid.
     """
 
-    system = "rabbitmq"
+    system: str = "rabbitmq"
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class AsyncRabbitmqTransport(AsyncBrokerTransport[Envelope]):
         self._server = server
         self._routing_key = RoutingKey(routing_key, partitions)
         self._exchange = Exchange(exchange, create)
-        self.destination = exchange
+        self.destination: str | None = exchange
         self._timeout = timeout
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()

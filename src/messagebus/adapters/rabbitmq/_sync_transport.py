@@ -28,11 +28,11 @@ class SyncRabbitmqTransport(SyncAbstractEventstreamTransport):
         ConfigurationError: an argument is not valid.
     """
 
-    system = "rabbitmq"
+    system: str = "rabbitmq"
 
     def __init__(self, server: str, exchange: str, **settings: Any) -> None:
         self._transport = AsyncRabbitmqTransport(server, exchange, **settings)
-        self.destination = exchange
+        self.destination: str | None = exchange
         self._loop = LoopThread("messagebus-rabbitmq")
 
     @classmethod

@@ -30,10 +30,10 @@ class AsyncReceiveCall:
     __slots__ = ("consumer", "limit", "source", "wait")
 
     def __init__(self, consumer: str, source: AsyncAbstractSource, limit: int, wait: float) -> None:
-        self.consumer = consumer
-        self.source = source
-        self.limit = limit
-        self.wait = wait
+        self.consumer: str = consumer
+        self.source: AsyncAbstractSource = source
+        self.limit: int = limit
+        self.wait: float = wait
 
 
 class AsyncProcessCall:
@@ -48,7 +48,7 @@ class AsyncProcessCall:
     __slots__ = ("_apply", "_is_passed_on", "consumer", "deliveries", "messages")
 
     def __init__(self, consumer: str, held: Sequence[Held], apply: Callable[[], Any]) -> None:
-        self.consumer = consumer
+        self.consumer: str = consumer
         self.deliveries: Sequence[Delivery] = [each.delivery for each in held]
         self.messages: Sequence[Message[Any]] = [each.message for each in held if each.message]
         self._apply = apply
@@ -90,9 +90,9 @@ class AsyncSettleCall:
     def __init__(
         self, consumer: str, source: AsyncAbstractSource, deliveries: Sequence[Delivery]
     ) -> None:
-        self.consumer = consumer
-        self.source = source
-        self.deliveries = deliveries
+        self.consumer: str = consumer
+        self.source: AsyncAbstractSource = source
+        self.deliveries: Sequence[Delivery] = deliveries
 
 
 class AsyncInterceptable:

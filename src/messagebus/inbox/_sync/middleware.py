@@ -32,10 +32,10 @@ class SyncReceiveCall:
     __slots__ = ("consumer", "limit", "source", "wait")
 
     def __init__(self, consumer: str, source: SyncAbstractSource, limit: int, wait: float) -> None:
-        self.consumer = consumer
-        self.source = source
-        self.limit = limit
-        self.wait = wait
+        self.consumer: str = consumer
+        self.source: SyncAbstractSource = source
+        self.limit: int = limit
+        self.wait: float = wait
 
 
 class SyncProcessCall:
@@ -50,7 +50,7 @@ class SyncProcessCall:
     __slots__ = ("_apply", "_is_passed_on", "consumer", "deliveries", "messages")
 
     def __init__(self, consumer: str, held: Sequence[Held], apply: Callable[[], Any]) -> None:
-        self.consumer = consumer
+        self.consumer: str = consumer
         self.deliveries: Sequence[Delivery] = [each.delivery for each in held]
         self.messages: Sequence[Message[Any]] = [each.message for each in held if each.message]
         self._apply = apply
@@ -92,9 +92,9 @@ class SyncSettleCall:
     def __init__(
         self, consumer: str, source: SyncAbstractSource, deliveries: Sequence[Delivery]
     ) -> None:
-        self.consumer = consumer
-        self.source = source
-        self.deliveries = deliveries
+        self.consumer: str = consumer
+        self.source: SyncAbstractSource = source
+        self.deliveries: Sequence[Delivery] = deliveries
 
 
 class SyncInterceptable:

@@ -43,7 +43,7 @@ class AsyncKafkaTransport(AsyncBrokerTransport[Record]):
         ConfigurationError: there is no topic, or an argument is out of its range.
     """
 
-    system = "kafka"
+    system: str = "kafka"
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class AsyncKafkaTransport(AsyncBrokerTransport[Record]):
             problem = "A transport to Kafka needs the name of a topic, not an empty string"
             raise ConfigurationError(problem)
         self._config = dict(config)
-        self.destination = topic
+        self.destination: str | None = topic
         self._topic = Topic(topic, create, partitions)
         self._timeout = timeout
         self._connection: Connection | None = None

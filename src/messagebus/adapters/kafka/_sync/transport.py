@@ -45,7 +45,7 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
         ConfigurationError: there is no topic, or an argument is out of its range.
     """
 
-    system = "kafka"
+    system: str = "kafka"
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class SyncKafkaTransport(SyncBrokerTransport[Record]):
             problem = "A transport to Kafka needs the name of a topic, not an empty string"
             raise ConfigurationError(problem)
         self._config = dict(config)
-        self.destination = topic
+        self.destination: str | None = topic
         self._topic = Topic(topic, create, partitions)
         self._timeout = timeout
         self._connection: Connection | None = None

@@ -26,7 +26,7 @@ class AsyncMemoryTransport(AsyncBrokerTransport[dict[str, Any]]):
         down: while it is True, no message is accepted.
     """
 
-    system = "memory"
+    system: str = "memory"
 
     def __init__(self, *, deduplicate: bool = True) -> None:
         super().__init__(patience=0.0)  # it fails exactly as often as requested

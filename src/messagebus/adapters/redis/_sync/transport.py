@@ -52,7 +52,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
         ConfigurationError: an argument is out of its range.
     """
 
-    system = "redis"
+    system: str = "redis"
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class SyncRedisTransport(SyncBrokerTransport[Entry]):
             problem = f"max_length must be at least 1 and at most {MOST_ENTRIES}, not {max_length}"
             raise ConfigurationError(problem)
         self._streams = streams_of(stream, partitions)
-        self.destination = stream
+        self.destination: str | None = stream
         self._create = create
         self._remembered = deduplicate_for > 0
         remember_for = max(round(deduplicate_for * 1000), 1)

@@ -20,7 +20,7 @@ class AsyncStdoutTransport(AsyncBrokerTransport[str]):
         stream: the stream to print to; by default the current `sys.stdout` of each call.
     """
 
-    system = "stdout"
+    system: str = "stdout"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(patience=0.0)  # a closed pipe stays closed
