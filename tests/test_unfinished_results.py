@@ -29,7 +29,7 @@ from messagebus import (
     SyncMessageBus,
     inject,
 )
-from messagebus._compat.aio import in_thread
+from messagebus._compat.waits.aio import in_thread
 from tests._async.fakes import AsyncLibrary, AsyncRecordingEventstore
 from tests._sync.fakes import SyncLibrary, SyncRecordingEventstore
 from tests.library import BookRegistered, Shelve

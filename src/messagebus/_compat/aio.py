@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator
-from time import monotonic
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..exceptions import ConfigurationError, DeadlineExceededError, GeneratorDependencyError
+from ..exceptions import ConfigurationError, GeneratorDependencyError
 from . import generators
 from .callables import (
     SETTLED,
@@ -30,7 +28,6 @@ from .generators import AGAIN, END, NEVER, chain_failures
 if TYPE_CHECKING:
     import asyncio
 
-    from ..domain.model import Message
 
 R = TypeVar("R")
 AnyGenerator: TypeAlias = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
@@ -56,7 +53,7 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any
         import asyncio
 
         context = contextvars.copy_context()
-        call = functools.partial(context.run, _call, function, *args, **kwargs)
+        call = functools.partial(context.run, call_in_thread, function, *args, **kwargs)
         thread = asyncio.get_running_loop().run_in_executor(None, call)
         try:
             outcome = await asyncio.shield(thread)
@@ -83,7 +80,7 @@ def ensure_own_colour(middleware: Callable[..., Any]) -> None:
         raise ConfigurationError(text, listener=middleware, advice="Define it with async def.")
 
 
-def _call(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+def call_in_thread(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Call a function in a worker thread.
 
     Raises:
@@ -243,95 +240,3 @@ async def _wait_for_end(thread: asyncio.Future[Any]) -> BaseException | None:
         except asyncio.CancelledError:
             continue
     return None if thread.cancelled() else thread.exception()
-
-
-async def sleep(seconds: float) -> None:
-    """Wait."""
-    import asyncio
-
-    await asyncio.sleep(seconds)
-
-
-@contextlib.asynccontextmanager
-async def until(deadline: float | None, message: Message[Any]) -> AsyncIterator[None]:
-    """Cancel what runs in the block when a deadline passes.
-
-    Args:
-        deadline: in seconds of `time.monotonic`; None if there is no limit.
-        message: the message that is handled, for the error.
-
-    Raises:
-        DeadlineExceededError: the deadline has passed.
-    """
-    if deadline is None:
-        yield
-        return
-    import asyncio
-
-    limit = asyncio.timeout(max(0.0, deadline - monotonic()))
-    try:
-        async with limit:
-            yield
-    except TimeoutError as error:
-        if limit.expired():
-            raise DeadlineExceededError(message) from error
-        raise
-
-
-async def in_thread(function: Callable[..., R], *arguments: object) -> R:
-    """Call a function that blocks, in a worker thread."""
-    import asyncio
-
-    return await asyncio.to_thread(_call, function, *arguments)
-
-
-async def together(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Make all calls concurrently; return when all have returned."""
-    import asyncio
-
-    await asyncio.gather(*(call() for call in calls))
-
-
-async def beside(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Make all calls concurrently, the first one in this task; return when all have returned.
-
-    When this task is cancelled, the others are cancelled as well.
-    """
-    import asyncio
-
-    async with asyncio.TaskGroup() as group:
-        for call in calls[1:]:
-            group.create_task(call())
-        await calls[0]()
-
-
-class AsyncWakeUp:
-    """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
-
-    *wake* may be called from any thread and from a signal handler.
-    """
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self._woken = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def wake(self) -> None:
-        """End the present wait, or the next one."""
-        if self._loop is None:
-            self._woken.set()
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._woken.set)
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait for a wake-up, but no longer than *seconds*; return whether one has come."""
-        import asyncio
-
-        self._loop = asyncio.get_running_loop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        woken = self._woken.is_set()
-        self._woken.clear()
-        return woken

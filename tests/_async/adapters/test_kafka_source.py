@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
-from messagebus._compat.aio import in_thread, sleep, together
+from messagebus._compat.waits.aio import in_thread, sleep, together
 from messagebus.adapters.kafka import AsyncKafkaSource, AsyncKafkaTransport
 from messagebus.exceptions import (
     ConfigurationError,

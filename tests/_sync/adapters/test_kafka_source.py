@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
-from messagebus._compat.blocking import in_thread, sleep, together
+from messagebus._compat.waits.blocking import in_thread, sleep, together
 from messagebus.adapters.kafka import SyncKafkaSource, SyncKafkaTransport
 from messagebus.exceptions import (
     ConfigurationError,

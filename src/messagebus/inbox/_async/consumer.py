@@ -10,7 +10,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from ..._compat.aio import AsyncWakeUp, adapt, beside
+from ..._compat.aio import adapt
+from ..._compat.waits.aio import AsyncWakeUp, beside
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._async.registry import AsyncMessageBus

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from ..._compat.aio import until
+from ..._compat.waits.aio import until
 from ..._error_text import brief
 from ...domain.model import Message
 from ...exceptions import (

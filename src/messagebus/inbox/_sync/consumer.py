@@ -12,7 +12,8 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from ..._compat.blocking import SyncWakeUp, adapt, beside
+from ..._compat.blocking import adapt
+from ..._compat.waits.blocking import SyncWakeUp, beside
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._sync.registry import SyncMessageBus

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from ..._compat.blocking import until
+from ..._compat.waits.blocking import until
 from ..._error_text import brief
 from ...domain.model import Message
 from ...exceptions import (

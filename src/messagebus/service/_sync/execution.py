@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from ..._compat.blocking import sleep, until
 from ..._compat.logs import get_logger
+from ..._compat.waits.blocking import sleep, until
 from ..._ranges import ensure_number
 from ...domain.model import Message
 from ...exceptions import DeadlineExceededError

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from messagebus import AsyncMessageBus
-from messagebus._compat.aio import in_thread
+from messagebus._compat.waits.aio import in_thread
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, publish, stored

@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from messagebus import SyncMessageBus
-from messagebus._compat.blocking import in_thread
+from messagebus._compat.waits.blocking import in_thread
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, publish, stored

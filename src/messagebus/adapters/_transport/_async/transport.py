@@ -6,7 +6,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from ...._compat.aio import sleep
+from ...._compat.waits.aio import sleep
 from ....exceptions import (
     BatchSendError,
     StreamMissingError,

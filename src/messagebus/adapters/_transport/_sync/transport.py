@@ -8,7 +8,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from ...._compat.blocking import sleep
+from ...._compat.waits.blocking import sleep
 from ....exceptions import (
     BatchSendError,
     StreamMissingError,

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from ...._compat.aio import AsyncWakeUp, in_thread
+from ...._compat.waits.aio import AsyncWakeUp, in_thread
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
-from ...._compat.aio import in_thread
+from ...._compat.waits.aio import in_thread
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, StreamMissingError
 from ..._transport._async.transport import AsyncBrokerTransport

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from ...._compat.blocking import SyncWakeUp, in_thread
+from ...._compat.waits.blocking import SyncWakeUp, in_thread
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
-from ...._compat.blocking import in_thread
+from ...._compat.waits.blocking import in_thread
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, StreamMissingError
 from ..._transport._sync.transport import SyncBrokerTransport

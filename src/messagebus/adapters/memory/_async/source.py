@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any, Self
 
-from ...._compat.aio import sleep
+from ...._compat.waits.aio import sleep
 from ....exceptions import TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource
 from ....inbox.capability import SourceCapability

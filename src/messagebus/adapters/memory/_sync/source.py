@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any, Self
 
-from ...._compat.blocking import sleep
+from ...._compat.waits.blocking import sleep
 from ....exceptions import TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource
 from ....inbox.capability import SourceCapability

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.client import NEVER_DECODE
 
-from ...._compat.aio import sleep
+from ...._compat.waits.aio import sleep
 from ....exceptions import StreamMissingError
 from ..._transport.meaning import Meaning, failure_of
 from ..entries import Entry, paired, replies_of

@@ -9,8 +9,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Self
 
-from ...._compat.aio import sleep
 from ...._compat.logs import get_logger
+from ...._compat.waits.aio import sleep
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource

@@ -11,8 +11,8 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Self
 
-from ...._compat.blocking import sleep
 from ...._compat.logs import get_logger
+from ...._compat.waits.blocking import sleep
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from ...._compat.aio import AsyncWakeUp
+from ...._compat.waits.aio import AsyncWakeUp
 from ...._error_text import brief
 from ....retry import Backoff
 from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within

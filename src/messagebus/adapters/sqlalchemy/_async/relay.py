@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...._compat.aio import AsyncWakeUp, adapt, ensure_own_colour
+from ...._compat.aio import adapt, ensure_own_colour
+from ...._compat.waits.aio import AsyncWakeUp
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport

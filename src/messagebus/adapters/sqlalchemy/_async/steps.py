@@ -6,7 +6,8 @@ from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
-from ...._compat.aio import AsyncWakeUp, finish
+from ...._compat.aio import finish
+from ...._compat.waits.aio import AsyncWakeUp
 from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from .._compat.aio import call

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from ...._compat.blocking import SyncWakeUp
+from ...._compat.waits.blocking import SyncWakeUp
 from ...._error_text import brief
 from ....retry import Backoff
 from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within

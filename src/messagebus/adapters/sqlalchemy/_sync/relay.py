@@ -14,7 +14,8 @@ from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ...._compat.blocking import SyncWakeUp, adapt, ensure_own_colour
+from ...._compat.blocking import adapt, ensure_own_colour
+from ...._compat.waits.blocking import SyncWakeUp
 from ....exceptions import ConfigurationError
 from ....retry import Backoff
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport

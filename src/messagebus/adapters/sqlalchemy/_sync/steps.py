@@ -8,7 +8,8 @@ from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
-from ...._compat.blocking import SyncWakeUp, finish
+from ...._compat.blocking import finish
+from ...._compat.waits.blocking import SyncWakeUp
 from ....exceptions import TransportRefusedError, UndeliverableMessageError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from .._compat.blocking import call

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TextIO
 
-from ...._compat.aio import in_thread
+from ...._compat.waits.aio import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._async.transport import AsyncBrokerTransport
 from ..._transport.encoding import Parcel, caused, json_of

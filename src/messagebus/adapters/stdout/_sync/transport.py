@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TextIO
 
-from ...._compat.blocking import in_thread
+from ...._compat.waits.blocking import in_thread
 from ....exceptions import TransportUnavailableError
 from ..._transport._sync.transport import SyncBrokerTransport
 from ..._transport.encoding import Parcel, caused, json_of

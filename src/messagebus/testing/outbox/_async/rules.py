@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from ...._compat.aio import sleep, together
+from ...._compat.waits.aio import sleep, together
 from ....domain.model import Message
 from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._async.registry import AsyncMessageBus

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from ...._compat.blocking import sleep, together
+from ...._compat.waits.blocking import sleep, together
 from ....domain.model import Message
 from ....exceptions import MessageBusError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.registry import SyncMessageBus

@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from ...._compat.aio import sleep
+from ...._compat.waits.aio import sleep
 from ....exceptions import TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource
 from ....inbox.delivery import Delivery

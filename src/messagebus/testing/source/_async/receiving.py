@@ -6,7 +6,7 @@ from functools import partial
 from time import monotonic
 from uuid import uuid4
 
-from ...._compat.aio import sleep, together
+from ...._compat.waits.aio import sleep, together
 from ....inbox.delivery import Delivery
 from ...transport.messages import SPECIAL, TRACE_CONTEXT, new_messages
 from ...transport.outcome import expect, expect_arrived

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import cycle
 from time import monotonic
 
-from ...._compat.aio import together
+from ...._compat.waits.aio import together
 from ....inbox.delivery import Delivery
 from ...transport.messages import new_messages
 from ...transport.outcome import expect, expect_arrived

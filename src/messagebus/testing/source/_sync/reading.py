@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from ...._compat.blocking import sleep
+from ...._compat.waits.blocking import sleep
 from ....exceptions import TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource
 from ....inbox.delivery import Delivery

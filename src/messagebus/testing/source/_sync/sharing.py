@@ -8,7 +8,7 @@ from functools import partial
 from itertools import cycle
 from time import monotonic
 
-from ...._compat.blocking import together
+from ...._compat.waits.blocking import together
 from ....inbox.delivery import Delivery
 from ...transport.messages import new_messages
 from ...transport.outcome import expect, expect_arrived

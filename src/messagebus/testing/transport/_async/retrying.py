@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...._compat.aio import sleep
+from ...._compat.waits.aio import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 

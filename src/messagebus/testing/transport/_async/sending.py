@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ...._compat.aio import together
+from ...._compat.waits.aio import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..messages import SPECIAL, TRACE_CONTEXT, new_messages

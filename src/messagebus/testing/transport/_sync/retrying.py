@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...._compat.blocking import sleep
+from ...._compat.waits.blocking import sleep
 from ....exceptions import BatchSendError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ...._compat.blocking import together
+from ...._compat.waits.blocking import together
 from ....exceptions import BatchSendError, MessageRejectedError, TransportUnavailableError
 from ....service._sync.eventstream import SyncAbstractEventstreamTransport
 from ..messages import SPECIAL, TRACE_CONTEXT, new_messages

@@ -1,0 +1,1 @@
+"""Waits, wake-ups and concurrent calls, for both colours."""
