@@ -12,17 +12,15 @@ from tests.running.blocking import sqlite_url
 from tests.servers import PostgresServer
 from tests.servers.postgres import new_database
 
-from .application import LONGEST_LIFE, Job
+from .application import Job
 from .brokers import BROKERS
 from .faults import READING, Point
 from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
 
-PAIRS = [
-    ("sqlite", "redis"),
-    ("postgresql", "nats"),
-    ("postgresql", "rabbitmq"),
-    ("postgresql", "kafka"),
-]
+# Not Kafka: the server of the tests may let a group wait for ever whose leader dies while another
+# member joins. `python -m tests.chaos --consumers --broker kafka` tries it.
+PAIRS = [("sqlite", "redis"), ("postgresql", "nats"), ("postgresql", "rabbitmq")]
+RESTARTED = ["redis", "nats"]  # RabbitMQ 3.10 may leave a queue without a leader after a SIGKILL
 
 
 @pytest.fixture(params=PAIRS, ids="-".join)
@@ -37,18 +35,13 @@ def consuming(request: pytest.FixtureRequest, tmp_path: Path, unique_name: str) 
     return consuming_job(broker, server, unique_name, urls, tmp_path, seed=1)
 
 
-def times(job: Job, most: int) -> int:
-    """Return how often to kill; half as often where a kill takes seconds."""
-    return most // 2 if job.life > LONGEST_LIFE else most
-
-
 @pytest.mark.parametrize("point", READING)
 def test_a_consumer_killed_at_a_fault_point_applies_each_message_once(
     consuming: Job, point: Point
 ) -> None:
     """Its marks are committed with its data, and what is not settled comes again."""
     with reading(consuming) as trial:
-        result = kill_reader_at(trial, point, times=times(consuming, 2))
+        result = kill_reader_at(trial, point, times=2)
     assert [] == result.violations
     assert result.applied
     assert result.buried
@@ -61,12 +54,12 @@ def test_whatever_is_killed_each_message_is_applied_once(
     """Writers, relays and consumers die at random moments; the order of each key stays."""
     killed = replace(consuming, consumer=replace(consuming.consumer, **options))
     with reading(killed) as trial:
-        result = kill_any_at_random(trial, times=times(consuming, 6))
+        result = kill_any_at_random(trial, times=6)
     assert [] == result.violations
     assert result.applied
 
 
-@pytest.mark.parametrize("broker", BROKERS)
+@pytest.mark.parametrize("broker", RESTARTED)
 def test_whatever_is_restarted_each_message_is_applied_once(
     broker: str,
     own_postgres: PostgresServer,

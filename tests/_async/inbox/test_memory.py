@@ -32,7 +32,8 @@ async def consume(consumer: AsyncInboxConsumer, source: AsyncPile, store: Store)
 def count_objects() -> int:
     """Return the number of objects of this package that are alive."""
     gc.collect()
-    return sum(type(each).__module__.startswith("messagebus.") for each in gc.get_objects())
+    kinds = (type(each).__module__ for each in gc.get_objects())
+    return sum(isinstance(each, str) and each.startswith("messagebus.") for each in kinds)
 
 
 @pytest.mark.slow

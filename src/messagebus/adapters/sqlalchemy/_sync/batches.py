@@ -79,7 +79,10 @@ class SyncBatches:
         self._at_once: sa.Select[Any] | None = None
         if lease.engine.dialect.name == "postgresql":
             self._head = self._behind.narrow(self._head, column.position)
-            self._at_once = _claim_at_once(self._head, lease)
+            # asyncpg prepares a statement and then executes it: outside of a transaction, a pooler
+            # may do the two on different connections of the server.
+            if lease.engine.dialect.driver != "asyncpg":
+                self._at_once = _claim_at_once(self._head, lease)
         self._mark_sent = self._change(
             state=SENT,
             delivered_at=present,
