@@ -132,10 +132,14 @@ async def test_a_source_of_kafka_keeps_the_contract(
     """Every rule for sources holds; they run together, since joining a group takes its time."""
     failures: list[Exception] = []
 
-    async def run(rule: Any) -> None:
+    async def run(rule: Any, tries: int = 3) -> None:
         try:
             await rule(KafkaHarness(kafka_url, f"{unique_name}-{next(names)}"))
         except Exception as failure:  # noqa: BLE001 - raised below
+            # The server may let a group wait for ever whose leader leaves while another one joins.
+            if "has not yet said what to read" in str(failure) and tries > 1:
+                await run(rule, tries - 1)
+                return
             failure.add_note(f"The rule: {rule.__name__}")
             failures.append(failure)
 
