@@ -1,4 +1,4 @@
-"""Savepoints: one that is rolled back takes back the messages of its time."""
+"""Rollbacks of a session: each takes back the messages of what it undoes."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ class Savepoints:
     def roll_back(self, transaction: SessionTransaction) -> None:
         """Take back what was handled and raised since the innermost savepoint began.
 
+        Without a savepoint, the data of the whole transaction are gone, and so are its messages.
+
         Args:
             transaction: what was rolled back: the savepoint, or a flush in it that has failed. The
                 savepoint may be told again, when its block is left.
@@ -44,6 +46,11 @@ class Savepoints:
         innermost: SessionTransaction | None = transaction
         while innermost is not None and not innermost.nested:
             innermost = innermost.parent
+        if innermost is None:
+            self._begun.clear()
+            self._rows.clear()
+            for model in self._models():
+                model.messages.clear()
         if innermost not in self._begun:
             return
         handled, raised = self._begun.pop(innermost)

@@ -114,6 +114,24 @@ async def test_a_savepoint_that_a_flush_has_rolled_back_takes_its_messages_back(
     assert ["register_book", "book_registered", "shelf_counted"] == names
 
 
+async def test_a_session_that_a_listener_rolls_back_takes_the_messages_back(
+    bus: AsyncMessageBus[Any], uow: AsyncShelves, engine: AsyncEngine
+) -> None:
+    """Whatever was handled and raised before has lost its data; what comes later is kept."""
+    async with uow as transaction:
+        await bus.handle(RegisterBook(id="1", title="Emma"), transaction)
+        lost = Book(id="2", title="Persuasion")
+        lost.messages.append(BookRegistered(id="2"))
+        await uow.books.add(lost)
+        await transaction.session.rollback()
+        await bus.handle(RegisterBook(id="3", title="Sanditon"), transaction)
+        await transaction.commit()
+
+    assert ["Sanditon"] == await stored_titles(engine)
+    names = [record.name for record in await stored(engine)]
+    assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
 async def test_a_rollback_keeps_neither(
     engine: AsyncEngine, bus: AsyncMessageBus[Any], uow: AsyncShelves
 ) -> None:

@@ -116,6 +116,24 @@ def test_a_savepoint_that_a_flush_has_rolled_back_takes_its_messages_back(
     assert ["register_book", "book_registered", "shelf_counted"] == names
 
 
+def test_a_session_that_a_listener_rolls_back_takes_the_messages_back(
+    bus: SyncMessageBus[Any], uow: SyncShelves, engine: SyncEngine
+) -> None:
+    """Whatever was handled and raised before has lost its data; what comes later is kept."""
+    with uow as transaction:
+        bus.handle(RegisterBook(id="1", title="Emma"), transaction)
+        lost = Book(id="2", title="Persuasion")
+        lost.messages.append(BookRegistered(id="2"))
+        uow.books.add(lost)
+        transaction.session.rollback()
+        bus.handle(RegisterBook(id="3", title="Sanditon"), transaction)
+        transaction.commit()
+
+    assert ["Sanditon"] == stored_titles(engine)
+    names = [record.name for record in stored(engine)]
+    assert ["register_book", "book_registered", "shelf_counted"] == names
+
+
 def test_a_rollback_keeps_neither(
     engine: SyncEngine, bus: SyncMessageBus[Any], uow: SyncShelves
 ) -> None:
