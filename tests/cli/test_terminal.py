@@ -32,6 +32,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty
 REASON = "TransportUnavailableError: Redis: OOM command not allowed when used memory > 'maxmemory'"
 INTERRUPT = "\x03"
 WITHOUT_RICH = "import sys; sys.modules['rich.console'] = None; sys.modules['rich'] = None\n"
+# Whoever runs the tests in the background of a shell has made their processes ignore Ctrl-C.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 MAIN = "import sys; from messagebus.cli import main; sys.exit(main())"
 
 
@@ -59,7 +61,7 @@ def at_terminal(
     """Run the command line at a terminal, and return its status and what is on the screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", program, *arguments],
+        [sys.executable, "-W", "error", "-c", f"{HEARING}; {program}", *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
