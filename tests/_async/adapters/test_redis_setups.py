@@ -158,9 +158,10 @@ def wait_until(condition: Any) -> None:
 
 def is_promoted(replica: Any, port: int) -> bool:
     """Return whether a replica has become the primary; if not, ask the Sentinel for a failover."""
-    if replica.role()[0] == "master":
-        return True
-    with suppress(redis.ResponseError):  # it does not know the replica yet, or is at it
+    # The Sentinel does not know the replica yet, or is at it; a new primary closes its connections.
+    with suppress(redis.ResponseError, redis.ConnectionError):
+        if replica.role()[0] == "master":
+            return True
         client = new_client(port)
         try:
             client.execute_command("SENTINEL FAILOVER shop")
