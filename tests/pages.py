@@ -46,6 +46,8 @@ class Page:
     def __init__(self, name: str) -> None:
         self.printed = ""
         self._module = ModuleType(name)
+        # Python 3.15 warns of a module whose specification has no loader, whenever it shows a line.
+        del self._module.__spec__, self._module.__loader__
         self._modules = {name}
         self._on_close = ExitStack()
         self._loop = self._on_close.enter_context(asyncio.Runner())

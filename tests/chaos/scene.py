@@ -29,6 +29,7 @@ STREAM = "EVENTS"
 USER, PASSWORD = "app", "pw"
 LIMIT = 15.0  # seconds within which a relay reports a mood, and has sent everything after it
 GRACE = 20.0  # seconds within which a relay stops
+SLOWNESS = 15.0  # seconds that a busy machine may add to it
 LONGEST_MOOD = 0.5  # seconds, beyond what it takes until a relay reports the mood
 
 _PENDING = (
@@ -114,7 +115,7 @@ class Scene:
         for relay in relays:
             relay.terminate()
         for relay in relays:
-            relay.join(GRACE)
+            relay.join(GRACE + SLOWNESS)
             if relay.exitcode != 0:
                 self.violations.append(f"not stopped: {relay.exitcode}: {self.log[-2000:]}")
 
