@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -101,6 +102,28 @@ async def test_a_message_that_middleware_does_not_pass_on_is_not_settled_as_hand
         """Do nothing."""
 
     consumer.add_middleware(swallow)
+    await consumer.drain()
+    assert [] == store.effects
+    [letter] = store.letters
+    assert "Middleware has not passed on 1 message(s)" in letter.error
+
+
+async def test_a_failure_that_middleware_keeps_back_is_not_settled_as_handled(
+    new_consumer: NewConsumer, bus: AsyncMessageBus[Any], store: Store
+) -> None:
+    """Its transaction is rolled back, so the message has failed all the same."""
+
+    async def fail(event: BookRegistered, uow: Any) -> None:
+        text = "no room"
+        raise ValueError(text)
+
+    async def keep_back(call: AsyncProcessCall, call_next: AsyncNext[AsyncProcessCall]) -> None:
+        with suppress(ValueError):
+            await call_next(call)
+
+    bus.add_listener(BookRegistered, fail)
+    consumer = new_consumer(AsyncPile(delivered(BookRegistered(id="1"))), max_attempts=1)
+    consumer.add_middleware(keep_back)
     await consumer.drain()
     assert [] == store.effects
     [letter] = store.letters

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -103,6 +104,28 @@ def test_a_message_that_middleware_does_not_pass_on_is_not_settled_as_handled(
         """Do nothing."""
 
     consumer.add_middleware(swallow)
+    consumer.drain()
+    assert [] == store.effects
+    [letter] = store.letters
+    assert "Middleware has not passed on 1 message(s)" in letter.error
+
+
+def test_a_failure_that_middleware_keeps_back_is_not_settled_as_handled(
+    new_consumer: NewConsumer, bus: SyncMessageBus[Any], store: Store
+) -> None:
+    """Its transaction is rolled back, so the message has failed all the same."""
+
+    def fail(event: BookRegistered, uow: Any) -> None:
+        text = "no room"
+        raise ValueError(text)
+
+    def keep_back(call: SyncProcessCall, call_next: SyncNext[SyncProcessCall]) -> None:
+        with suppress(ValueError):
+            call_next(call)
+
+    bus.add_listener(BookRegistered, fail)
+    consumer = new_consumer(SyncPile(delivered(BookRegistered(id="1"))), max_attempts=1)
+    consumer.add_middleware(keep_back)
     consumer.drain()
     assert [] == store.effects
     [letter] = store.letters

@@ -16,6 +16,8 @@ from ..delivery import Delivery
 from ..outages import OutageError
 from .source import AsyncAbstractSource
 
+_ADVICE = "Call *call_next* with the call it was given, and let its errors out."
+
 
 class AsyncReceiveCall:
     """A call of *receive* of the source; its result are the deliveries.
@@ -60,20 +62,20 @@ class AsyncProcessCall:
         Raises:
             Exception: handling them has failed.
         """
-        self._is_passed_on = True
         failure = await self._apply()
         if failure is not None:
             raise failure
+        self._is_passed_on = True
 
     def ensure_passed_on(self) -> None:
-        """Ensure that middleware has passed the call on.
+        """Ensure that middleware has passed the call on, and kept no failure back.
 
         Raises:
             ConfigurationError: it has not, so the messages are not handled.
         """
         if not self._is_passed_on:
             text = f"Middleware has not passed on {len(self.deliveries)} message(s)"
-            raise ConfigurationError(text, advice="Call *call_next* with the call it was given.")
+            raise ConfigurationError(text, advice=_ADVICE)
 
 
 class AsyncSettleCall:
