@@ -28,8 +28,9 @@ async def sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-@contextlib.asynccontextmanager
-async def until(deadline: float | None, message: Message[Any]) -> AsyncIterator[None]:
+def until(
+    deadline: float | None, message: Message[Any]
+) -> contextlib.AbstractAsyncContextManager[None]:
     """Cancel what runs in the block when a deadline passes.
 
     Args:
@@ -39,9 +40,11 @@ async def until(deadline: float | None, message: Message[Any]) -> AsyncIterator[
     Raises:
         DeadlineExceededError: the deadline has passed.
     """
-    if deadline is None:
-        yield
-        return
+    return contextlib.nullcontext() if deadline is None else _until(deadline, message)
+
+
+@contextlib.asynccontextmanager
+async def _until(deadline: float, message: Message[Any]) -> AsyncIterator[None]:
     import asyncio
 
     limit = asyncio.timeout(max(0.0, deadline - monotonic()))

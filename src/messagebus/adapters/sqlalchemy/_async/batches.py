@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import takewhile
 from time import monotonic
@@ -59,8 +59,8 @@ class AsyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
-        self.middleware: list[AsyncMiddleware[AsyncSendCall]] = []
-        """What the sending of a batch passes through, the first one outermost."""
+        self._middleware: list[AsyncMiddleware[AsyncSendCall]] = []
+        self._sending: Callable[[AsyncSendCall], Any] = send
         self._waiting: tuple[Any, ...] | None = None
         self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
@@ -94,6 +94,11 @@ class AsyncBatches:
             sending_from=sa.bindparam("first"),
             sending_to=sa.bindparam("last"),
         )
+
+    def add_middleware(self, middleware: AsyncMiddleware[AsyncSendCall]) -> None:
+        """Let the sending of batches pass through middleware, the first one outermost."""
+        self._middleware.append(middleware)
+        self._sending = compose(self._middleware, send)
 
     def parks(self, outcome: Outcome) -> bool:
         """Return whether the message that failed is parked."""
@@ -141,7 +146,7 @@ class AsyncBatches:
         await self._lease.renew()
         try:
             call = AsyncSendCall([row_to_wire(row) for row in batch.rows], transport)
-            await compose(self.middleware, send)(call)
+            await self._sending(call)
             call.ensure_sent()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)

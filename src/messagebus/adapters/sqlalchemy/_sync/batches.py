@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import takewhile
 from time import monotonic
@@ -61,8 +61,8 @@ class SyncBatches:
         self._backoff = backoff
         self._park = park
         self._outcome: Outcome | None = None
-        self.middleware: list[SyncMiddleware[SyncSendCall]] = []
-        """What the sending of a batch passes through, the first one outermost."""
+        self._middleware: list[SyncMiddleware[SyncSendCall]] = []
+        self._sending: Callable[[SyncSendCall], Any] = send
         self._waiting: tuple[Any, ...] | None = None
         self._wait_until = 0.0
         # Built once: only the parameters of these statements change from batch to batch.
@@ -96,6 +96,11 @@ class SyncBatches:
             sending_from=sa.bindparam("first"),
             sending_to=sa.bindparam("last"),
         )
+
+    def add_middleware(self, middleware: SyncMiddleware[SyncSendCall]) -> None:
+        """Let the sending of batches pass through middleware, the first one outermost."""
+        self._middleware.append(middleware)
+        self._sending = compose(self._middleware, send)
 
     def parks(self, outcome: Outcome) -> bool:
         """Return whether the message that failed is parked."""
@@ -143,7 +148,7 @@ class SyncBatches:
         self._lease.renew()
         try:
             call = SyncSendCall([row_to_wire(row) for row in batch.rows], transport)
-            compose(self.middleware, send)(call)
+            self._sending(call)
             call.ensure_sent()
         except Exception as error:  # noqa: BLE001
             self._outcome = Outcome.of_failure(batch.rows, error)

@@ -134,7 +134,7 @@ class SyncOutboxRelay(SyncRelaySteps):
             ConfigurationError: the middleware belongs to the other colour.
         """
         ensure_own_colour(middleware)
-        self._batches.middleware.append(middleware)
+        self._batches.add_middleware(middleware)
 
     def run(self) -> None:
         """Connect the transport, send pending messages, and wait for more, until *stop* is called.
