@@ -54,7 +54,7 @@ TCall = TypeVar("TCall")
 """The call that middleware wraps."""
 
 AsyncNext: TypeAlias = Callable[[TCall], Awaitable[Any]]
-"""What passes a call on, to the next middleware or at last to the listener."""
+"""The function that passes a call on, to the next middleware or at last to the listener."""
 
 AsyncMiddleware: TypeAlias = Callable[[TCall, Callable[[TCall], Awaitable[Any]]], Awaitable[Any]]
 """
@@ -64,7 +64,7 @@ It is a coroutine function, or an object with one as its ``__call__``.
 """
 
 SyncNext: TypeAlias = Callable[[TCall], Any]
-"""What passes a call on in sync code."""
+"""The function that passes a call on in sync code."""
 
 SyncMiddleware: TypeAlias = Callable[[TCall, Callable[[TCall], Any]], Any]
 """Sync middleware: accepts a call and *call_next*, and returns the result."""

@@ -1,4 +1,4 @@
-"""What the status of a relay and of a consumer says, as observations of metrics."""
+"""Observations of metrics, from the status of a relay and of a consumer."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from .._compat.callables import describe
 from ..exceptions import ConfigurationError
 
 OnError: TypeAlias = Literal["raise", "collect", "isolate"]
-"""What happens when a listener of an event fails.
+"""The policy for a listener of an event that fails.
 
 ``raise``: *handle* fails at once. ``collect``: the other listeners of the event run, then *handle*
 fails with an ExceptionGroup. ``isolate``: a savepoint around the call is rolled back, and *handle*

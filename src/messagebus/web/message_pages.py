@@ -40,7 +40,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     DISCARDED: ("replay",),
     "private": (),
 }
-"""What can be done with the messages of a state."""
+"""The actions on the messages of a state."""
 _FOR_ALL = {("replay", PARKED), ("discard", PARKED), ("resend", SENT)}
 
 

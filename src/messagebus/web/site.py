@@ -1,4 +1,4 @@
-"""What all pages share: templates, paths, tokens, and how problems are shown."""
+"""The parts that all pages share: templates, paths, tokens, and the display of problems."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What differs between the colours of telemetry."""
+"""Differences between the colours of telemetry."""
