@@ -5,15 +5,23 @@ from __future__ import annotations
 import ast
 import json
 import re
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from messagebus import SyncMessageBus
+from messagebus.adapters.memory import AsyncMemoryTransport, SyncMemorySource, SyncMemoryTransport
+from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, prepare_sqlite
+from messagebus.cli import durations
 from messagebus.cli.exposition import Report
+from messagebus.inbox import SyncInboxConsumer
 from messagebus.otel import conventions
 from messagebus.otel.metrics import Instruments
-from tests.cli.test_exposition import CONSUMER, RELAY, values_of
+from tests._sync.fakes import SyncLibrary
+from tests.cli.test_exposition import CONSUMER, RELAY, families_of
 from tests.telemetry import Telemetry
 
 ROOT = Path(__file__).parents[1]
@@ -80,18 +88,29 @@ def test_the_page_names_each_event_of_the_log() -> None:
     assert events() == {name for cell in first_cells for name in re.findall(r"`([\w.]+)`", cell)}
 
 
-def test_the_page_and_the_dashboard_name_metrics_that_there_are() -> None:
+async def test_the_page_and_the_dashboard_name_metrics_that_there_are() -> None:
     """A panel without data would not tell that it asks for nothing."""
-    served = {*values_of(Report.of_relay(RELAY)), *values_of(Report.of_consumer("a", CONSUMER))}
+    options = Namespace(metrics_port=0)
+    engine = prepare_sqlite(create_async_engine("sqlite+aiosqlite://"))
+    relay = AsyncOutboxRelay(engine, AsyncMemoryTransport())
+    source = SyncMemorySource(SyncMemoryTransport(), "a")
+    consumer = SyncInboxConsumer("a", source, SyncMessageBus(), SyncLibrary)
+    families = [
+        *families_of(Report.of_relay(RELAY, durations.of_relay(relay, options))),
+        *families_of(Report.of_consumer("a", CONSUMER, durations.of_consumer(consumer, options))),
+    ]
     listed = {
-        line.split("`")[1]
+        tuple(re.findall(r"\w+", line)[:2])
         for line in PAGE.partition("## Prometheus")[2].partition("###")[0].splitlines()
         if line.startswith("| `")
     }
-    assert served == listed
+    ends = {"counter": "_total"}
+    assert listed == {(each.name + ends.get(each.type, ""), each.type) for each in families}
     dashboard = json.loads(DASHBOARD.read_text("utf-8"))
     asked = set(re.findall(r"messagebus_\w+", json.dumps(dashboard)))
-    assert served == asked
+    samples = [{sample.name for sample in family.samples} for family in families]
+    assert asked <= set[str]().union(*samples)
+    assert all(asked & each for each in samples)
     places = [panel["gridPos"] for panel in dashboard["panels"]]
     cells = [
         (x, y)

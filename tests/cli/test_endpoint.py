@@ -146,14 +146,15 @@ def test_a_relay_serves_its_status_until_it_ends(url: str, start: Start) -> None
     until(lambda: get(port, "/readyz") == (200, "ready\n"))
     assert (200, "alive\n") == get(port, "/healthz")
 
-    def sent() -> float | None:
+    def value(name: str) -> float | None:
         for family in text_string_to_metric_families(get(port, "/metrics")[1]):
             for sample in family.samples:
-                if sample.name == "messagebus_relay_sent_total":
+                if sample.name == f"messagebus_relay_{name}":
                     return sample.value
         return None
 
-    until(lambda: sent() == 1.0)
+    until(lambda: value("sent_total") == 1.0)
+    assert 1.0 == value("send_duration_seconds_count")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE)
     assert ExitCode.OK == process.returncode
@@ -214,4 +215,7 @@ def test_a_consumer_serves_its_status(
     assert (503, "the broker is not available\n") == get(port, "/readyz")
     families = [*text_string_to_metric_families(get(port, "/metrics")[1])]
     labels = [sample.labels for family in families for sample in family.samples]
-    assert [{"consumer": "billing"}] * 8 == labels
+    assert all(each.pop("consumer") == "billing" for each in labels)
+    assert {"held", "lag_seconds", "process_duration_seconds"} < {
+        each.name.removeprefix("messagebus_consumer_") for each in families
+    }

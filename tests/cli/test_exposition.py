@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.parser import text_string_to_metric_families
 
 from messagebus.adapters.sqlalchemy import RelayStatus
@@ -40,14 +41,19 @@ CONSUMER = ConsumerStatus(
 )
 
 
+def families_of(report: Report) -> list[PrometheusMetric]:
+    """Return the metrics as the parser of Prometheus reads them."""
+    families = [*text_string_to_metric_families(report.exposition())]
+    for family in families:
+        assert family.documentation
+        assert family.type in {"counter", "gauge", "histogram"}
+    return families
+
+
 def values_of(report: Report) -> dict[str, float]:
     """Return the values as the parser of Prometheus reads them."""
-    found: dict[str, float] = {}
-    for family in text_string_to_metric_families(report.exposition()):
-        assert family.documentation
-        assert family.type in {"counter", "gauge"}
-        found |= {sample.name: sample.value for sample in family.samples}
-    return found
+    samples = (sample for family in families_of(report) for sample in family.samples)
+    return {sample.name: sample.value for sample in samples}
 
 
 def test_the_metrics_of_a_relay_are_those_of_its_status() -> None:

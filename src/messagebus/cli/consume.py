@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,11 +19,12 @@ from ..exceptions import (
 from ..inbox import AsyncInboxConsumer, ConsumerOptions, SyncInboxConsumer
 from ..retry import Backoff
 from ..service._async.registry import AsyncMessageBus
-from . import logs
+from . import durations, logs
 from .application import Application
 from .endpoint import serving
 from .exit_code import ExitCode
 from .exposition import Report
+from .histogram import Histogram
 from .signals import stop_task_on_signals, stopped_by_signals
 from .tracing import instrument
 
@@ -59,8 +60,9 @@ async def _consume(application: Application, options: Namespace) -> None:
     source = async_source_from_url(options.stream, options.consumer)
     consumer = AsyncInboxConsumer(options.consumer, source, **_arguments(application, options))
     stop_task_on_signals(partial(_stop, consumer))
+    look = partial(_look, consumer, durations.of_consumer(consumer, options))
     instrument(consumer, options)
-    with serving(options, log, partial(_look, consumer)):
+    with serving(options, log, look):
         _say_that_it_starts(consumer)
         if options.drain:
             await consumer.drain()
@@ -72,8 +74,8 @@ async def _consume(application: Application, options: Namespace) -> None:
 def _consume_in_thread(application: Application, options: Namespace) -> None:
     source = sync_source_from_url(options.stream, options.consumer)
     consumer = SyncInboxConsumer(options.consumer, source, **_arguments(application, options))
+    look = partial(_look, consumer, durations.of_consumer(consumer, options))
     instrument(consumer, options)
-    look = partial(_look, consumer)
     with stopped_by_signals(partial(_stop, consumer)), serving(options, log, look):
         _say_that_it_starts(consumer)
         end: Callable[[], object] = consumer.drain if options.drain else consumer.run
@@ -103,8 +105,10 @@ def _arguments(application: Application, options: Namespace) -> dict[str, Any]:
     }
 
 
-def _look(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> Report:
-    return Report.of_consumer(consumer.name, consumer.status())
+def _look(
+    consumer: AsyncInboxConsumer | SyncInboxConsumer, measured: Sequence[Histogram]
+) -> Report:
+    return Report.of_consumer(consumer.name, consumer.status(), measured)
 
 
 def _say_that_it_starts(consumer: AsyncInboxConsumer | SyncInboxConsumer) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..inbox.status import ConsumerStatus
+from .histogram import Histogram
 
 if TYPE_CHECKING:
     from ..adapters.sqlalchemy import RelayStatus
@@ -26,6 +27,10 @@ class Metric(NamedTuple):
     text: str
     value: float
 
+    def samples(self) -> Iterator[tuple[str, Mapping[str, str], float]]:
+        """Yield the end of the name, the labels and the value of the only sample."""
+        yield "", {}, self.value
+
 
 class Report(NamedTuple):
     """What is told of a process.
@@ -37,11 +42,11 @@ class Report(NamedTuple):
     """
 
     problem: str | None
-    metrics: Sequence[Metric] = ()
+    metrics: Sequence[Metric | Histogram] = ()
     labels: Mapping[str, str] = {}
 
     @classmethod
-    def of_relay(cls, status: RelayStatus) -> Report:
+    def of_relay(cls, status: RelayStatus, durations: Sequence[Histogram] = ()) -> Report:
         """Return what is told of a relay."""
         backlog, leader = status.backlog, status.leader
         problem = None
@@ -65,11 +70,14 @@ class Report(NamedTuple):
                 Metric("relay_sent_total", "counter", "Messages sent.", status.sent),
                 Metric("relay_leading", "gauge", "Whether this relay sends.", status.leading),
                 Metric("relay_outages", "gauge", "Outages in a row.", status.outages),
+                *durations,
             ],
         )
 
     @classmethod
-    def of_consumer(cls, name: str, status: ConsumerStatus) -> Report:
+    def of_consumer(
+        cls, name: str, status: ConsumerStatus, durations: Sequence[Histogram] = ()
+    ) -> Report:
         """Return what is told of a consumer."""
         problem = None
         if not status.running:
@@ -113,6 +121,7 @@ class Report(NamedTuple):
                     "Whether the source is connected.",
                     status.connected,
                 ),
+                *durations,
             ],
             {"consumer": name},
         )
@@ -123,11 +132,14 @@ class Report(NamedTuple):
 
     def _lines(self) -> Iterator[str]:
         ready = Metric("ready", "gauge", "Whether the process works.", self.problem is None)
-        labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.labels.items())
         for metric in (ready, *self.metrics):
             name = f"messagebus_{metric.name}"
             yield f"# HELP {name} {metric.text}\n# TYPE {name} {metric.kind}\n"
-            yield f"{name}{{{labels}}} {float(metric.value)!r}\n"
+            for end, more, value in metric.samples():
+                labels = [
+                    f'{label}="{_escaped(text)}"' for label, text in {**self.labels, **more}.items()
+                ]
+                yield f"{name}{end}{{{','.join(labels)}}} {float(value)!r}\n"
 
 
 def _escaped(value: str) -> str:

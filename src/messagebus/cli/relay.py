@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -16,11 +17,12 @@ from .._error_text import with_advice
 from ..adapters.factory import async_transport_from_url
 from ..adapters.sqlalchemy import AsyncOutboxRelay, Backoff, async_create_tables, define_tables
 from ..exceptions import TransportRefusedError, UndeliverableMessageError
-from . import logs
+from . import durations, logs
 from .database import new_engine
 from .endpoint import serving
 from .exit_code import ExitCode
 from .exposition import Report
+from .histogram import Histogram
 from .signals import stop_task_on_signals
 from .tracing import instrument
 
@@ -73,7 +75,8 @@ async def _relay(options: Namespace) -> ExitCode:
             retention_batch=options.retention_batch,
             retention_interval=options.retention_interval,
         )
-        look = partial(_look, relay, asyncio.get_running_loop())
+        measured = durations.of_relay(relay, options)
+        look = partial(_look, relay, measured, asyncio.get_running_loop())
         stack.enter_context(serving(options, log, look))
         instrument(relay, options)
         stop_task_on_signals(partial(_stop, relay))
@@ -88,14 +91,16 @@ async def _relay(options: Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _look(relay: AsyncOutboxRelay, loop: asyncio.AbstractEventLoop) -> Report:
+def _look(
+    relay: AsyncOutboxRelay, measured: Sequence[Histogram], loop: asyncio.AbstractEventLoop
+) -> Report:
     """Look at a relay from another thread."""
     call = asyncio.run_coroutine_threadsafe(relay.status(), loop)
     try:
-        return Report.of_relay(call.result(_LONGEST_LOOK))
+        return Report.of_relay(call.result(_LONGEST_LOOK), measured)
     except Exception as error:  # noqa: BLE001 - any reason why the database gives no answer
         call.cancel()
-        return Report(f"the database gives no answer: {type(error).__name__}")
+        return Report(f"the database gives no answer: {type(error).__name__}", measured)
 
 
 def _stop(relay: AsyncOutboxRelay, name: str) -> None:
