@@ -1,24 +1,26 @@
 """A process that writes its spans to a file, one JSON document on a line.
 
-``python -m tests.tracing FILE SERVICE shop DATABASE link|parent`` takes an order in a request.
+``python -m tests.tracing FILE SERVICE api DATABASE`` serves the commands of the shop over HTTP.
 ``python -m tests.tracing FILE SERVICE relay|consume …`` runs a command of ``messagebus``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+from fastapi import FastAPI, Request
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
-from examples.shop.bootstrap import open_shop
-from examples.shop.messages import OrderLine, RegisterProduct, TakeOrder
+from examples.shop.bootstrap import Shop, open_shop
+from examples.shop.messages import RegisterProduct, TakeOrder
 from messagebus.adapters.memory import AsyncMemoryTransport
 from messagebus.cli import main as messagebus
 from messagebus.otel import instrument
@@ -57,19 +59,26 @@ class JsonLines(SpanExporter):
         }
 
 
-async def take_an_order(database: str, tracing: Any) -> None:
-    """Take an order in a request, as an API does whose framework is instrumented."""
-    async with open_shop(database, AsyncMemoryTransport()) as shop:
-        instrument(shop.bus, tracing=tracing)
-        with trace.get_tracer("api").start_as_current_span(
-            "POST /orders", kind=trace.SpanKind.SERVER
-        ):
-            async with shop.uow as transaction:
-                product = RegisterProduct(sku="tea", name="Tea", stock=9)
-                await shop.bus.handle(product, transaction)
-                order = TakeOrder(order_id="1", lines=[OrderLine(sku="tea", quantity=2)])
-                await shop.bus.handle(order, transaction)
-                await transaction.commit()
+def new_api(database: str) -> FastAPI:
+    """Return an application that executes commands of the shop, and traces its requests itself."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Shop]]:
+        async with open_shop(database, AsyncMemoryTransport()) as shop:
+            instrument(shop.bus)
+            yield {"shop": shop}
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/products", status_code=204)
+    async def register_product(command: RegisterProduct, request: Request) -> None:
+        await request.state.shop.bus.execute(command, request.state.shop.uow)
+
+    @app.post("/orders", status_code=204)
+    async def take_order(command: TakeOrder, request: Request) -> None:
+        await request.state.shop.bus.execute(command, request.state.shop.uow)
+
+    return app
 
 
 def main(file: str, service: str, command: str, *arguments: str) -> int:
@@ -77,8 +86,8 @@ def main(file: str, service: str, command: str, *arguments: str) -> int:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(JsonLines(Path(file), service)))
     trace.set_tracer_provider(provider)
-    if command == "shop":
-        asyncio.run(take_an_order(*arguments))
+    if command == "api":
+        uvicorn.run(new_api(*arguments), port=0, access_log=False)
         return 0
     if command == "consume":
         from examples.shipping.app import app
