@@ -6,5 +6,5 @@ Read it in this order:
 - ``model``: shows, with the rules that they enforce.
 - ``handlers``: the reaction to each command.
 - ``storage``: the tables and the unit of work.
-- ``web``: the transaction as a dependency, the endpoints, and the lifespan with its relay.
+- ``web``: the endpoints, which execute commands, and the lifespan with its relay.
 """

@@ -1,4 +1,4 @@
-"""The application: a transaction for each request, and a relay beside all of them."""
+"""The application: each request executes a command, and a relay runs beside all of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from messagebus import AsyncAbstractEventstreamTransport, AsyncMessageBus
-from messagebus import AsyncUnitOfWorkTransaction as UnitOfWorkTransaction
 from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, prepare_sqlite
 
 from .messages import Booking, BookSeats, OpenShow
@@ -33,18 +32,14 @@ async def get_bus(request: Request) -> AsyncMessageBus[Shows]:
     return bus
 
 
-async def get_transaction(request: Request) -> AsyncIterator[UnitOfWorkTransaction[Shows]]:
-    """Yield a transaction that commits after the endpoint, and rolls back if that fails."""
+async def get_unit_of_work(request: Request) -> UnitOfWork:
+    """Return a unit of work for the request, whose commits wake the relay."""
     state = request.state
-    uow = UnitOfWork(state.engine, tables=outbox, on_published=state.relay.wake)
-    async with uow as transaction:
-        yield transaction
-        await transaction.commit()
+    return UnitOfWork(state.engine, tables=outbox, on_published=state.relay.wake)
 
 
 Bus = Annotated[AsyncMessageBus[Shows], Depends(get_bus)]
-# With the default scope the response would leave before the commit, whatever becomes of it.
-Transaction = Annotated[UnitOfWorkTransaction[Shows], Depends(get_transaction, scope="function")]
+Work = Annotated[UnitOfWork, Depends(get_unit_of_work)]
 
 
 def create_app(database: str, transport: AsyncAbstractEventstreamTransport) -> FastAPI:
@@ -82,12 +77,12 @@ def create_app(database: str, transport: AsyncAbstractEventstreamTransport) -> F
         return JSONResponse({"error": type(error).__name__, "detail": str(error)}, status)
 
     @app.post("/shows", status_code=204)
-    async def open_show(command: OpenShow, bus: Bus, transaction: Transaction) -> None:
-        await bus.handle(command, transaction)
+    async def open_show(command: OpenShow, bus: Bus, uow: Work) -> None:
+        await bus.execute(command, uow)
 
     @app.post("/bookings", status_code=201)
-    async def book_seats(command: BookSeats, bus: Bus, transaction: Transaction) -> Booking:
-        return await bus.handle(command, transaction)
+    async def book_seats(command: BookSeats, bus: Bus, uow: Work) -> Booking:
+        return await bus.execute(command, uow)
 
     @app.get("/health")
     async def health(request: Request) -> None:
