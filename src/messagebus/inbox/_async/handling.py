@@ -7,9 +7,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from ..._compat.waits.aio import until
 from ..._error_text import brief
-from ...domain.model import Message
 from ...exceptions import (
     AttemptsExhaustedError,
     BehindDeadLetterError,
@@ -17,10 +15,10 @@ from ...exceptions import (
     UnknownMessageTypeError,
 )
 from ...serialization.deserializer import AbstractMessageDeserializer
+from ...service._async.execution import handle_in_time
 from ...service._async.registry import AsyncMessageBus
 from ...service._async.unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
 from ...service.causation import Received
-from ...service.deadline import ensure_in_time
 from ...service.transaction_status import TransactionStatus
 from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
@@ -166,6 +164,7 @@ class AsyncHandling:
         inbox: AsyncAbstractInbox | None = None
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
+        timeout = self._options.timeout
         handled = 0
         try:
             async with self._new_unit_of_work() as transaction:
@@ -176,7 +175,13 @@ class AsyncHandling:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
                         transaction.received = Received(held.message, held.correlation_id)
-                        await self._handle_in_time(held.message, transaction)
+                        await handle_in_time(
+                            self._bus.handle,
+                            held.message,
+                            transaction,
+                            None if timeout is None else monotonic() + timeout,
+                            self._dependencies,
+                        )
                         handled += 1
                 noted = [each.id for each in ready if each.noted and each.counted]
                 if inbox is not None and noted:
@@ -202,15 +207,6 @@ class AsyncHandling:
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
-
-    async def _handle_in_time(
-        self, message: Message[Any], transaction: AsyncUnitOfWorkTransaction[Any]
-    ) -> None:
-        if self._options.timeout is not None:
-            transaction.deadline = monotonic() + self._options.timeout
-        async with until(transaction.deadline, message):
-            await self._bus.handle(message, transaction, **self._dependencies)
-        ensure_in_time(transaction.deadline, message)
 
     async def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

@@ -9,9 +9,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from ..._compat.waits.blocking import until
 from ..._error_text import brief
-from ...domain.model import Message
 from ...exceptions import (
     AttemptsExhaustedError,
     BehindDeadLetterError,
@@ -19,10 +17,10 @@ from ...exceptions import (
     UnknownMessageTypeError,
 )
 from ...serialization.deserializer import AbstractMessageDeserializer
+from ...service._sync.execution import handle_in_time
 from ...service._sync.registry import SyncMessageBus
 from ...service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 from ...service.causation import Received
-from ...service.deadline import ensure_in_time
 from ...service.transaction_status import TransactionStatus
 from ..backlog import Backlog, Held
 from ..dead_letter import DeadLetter
@@ -168,6 +166,7 @@ class SyncHandling:
         inbox: SyncAbstractInbox | None = None
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
+        timeout = self._options.timeout
         handled = 0
         try:
             with self._new_unit_of_work() as transaction:
@@ -178,7 +177,13 @@ class SyncHandling:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
                         transaction.received = Received(held.message, held.correlation_id)
-                        self._handle_in_time(held.message, transaction)
+                        handle_in_time(
+                            self._bus.handle,
+                            held.message,
+                            transaction,
+                            None if timeout is None else monotonic() + timeout,
+                            self._dependencies,
+                        )
                         handled += 1
                 noted = [each.id for each in ready if each.noted and each.counted]
                 if inbox is not None and noted:
@@ -204,15 +209,6 @@ class SyncHandling:
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
-
-    def _handle_in_time(
-        self, message: Message[Any], transaction: SyncUnitOfWorkTransaction[Any]
-    ) -> None:
-        if self._options.timeout is not None:
-            transaction.deadline = monotonic() + self._options.timeout
-        with until(transaction.deadline, message):
-            self._bus.handle(message, transaction, **self._dependencies)
-        ensure_in_time(transaction.deadline, message)
 
     def _begin(self, held: Held) -> int:
         """Count an attempt before it begins, so that it counts even if it ends the process."""

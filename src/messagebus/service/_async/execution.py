@@ -50,12 +50,7 @@ async def execute(
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         try:
             async with work as transaction:
-                if deadline is not None:
-                    transaction.deadline = deadline
-                    ensure_in_time(deadline, message)
-                async with until(deadline, message):
-                    result = await handle(message, transaction, **dependencies)
-                ensure_in_time(transaction.deadline, message)
+                result = await handle_in_time(handle, message, transaction, deadline, dependencies)
                 await transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:
@@ -83,3 +78,31 @@ async def execute(
             await sleep(delay)
         else:
             return result
+
+
+async def handle_in_time(
+    handle: Callable[..., Any],
+    message: Message[Any],
+    transaction: AsyncUnitOfWorkTransaction[Any],
+    deadline: float | None,
+    dependencies: Mapping[str, Any],
+) -> Any:
+    """Handle a message in a transaction before a deadline.
+
+    Args:
+        handle: handles a message in a transaction.
+        message: the message.
+        transaction: the transaction, which is told the deadline.
+        deadline: the end of the time, as *monotonic* counts it; None for the transaction's own.
+        dependencies: what listeners ask for by name.
+
+    Raises:
+        DeadlineExceededError: the time is up.
+    """
+    if deadline is not None:
+        transaction.deadline = deadline
+        ensure_in_time(deadline, message)
+    async with until(transaction.deadline, message):
+        result = await handle(message, transaction, **dependencies)
+    ensure_in_time(transaction.deadline, message)
+    return result

@@ -52,12 +52,7 @@ def execute(
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         try:
             with work as transaction:
-                if deadline is not None:
-                    transaction.deadline = deadline
-                    ensure_in_time(deadline, message)
-                with until(deadline, message):
-                    result = handle(message, transaction, **dependencies)
-                ensure_in_time(transaction.deadline, message)
+                result = handle_in_time(handle, message, transaction, deadline, dependencies)
                 transaction.commit()
         except Exception as error:
             if transaction is not None and transaction.status is not TransactionStatus.rolledback:
@@ -85,3 +80,31 @@ def execute(
             sleep(delay)
         else:
             return result
+
+
+def handle_in_time(
+    handle: Callable[..., Any],
+    message: Message[Any],
+    transaction: SyncUnitOfWorkTransaction[Any],
+    deadline: float | None,
+    dependencies: Mapping[str, Any],
+) -> Any:
+    """Handle a message in a transaction before a deadline.
+
+    Args:
+        handle: handles a message in a transaction.
+        message: the message.
+        transaction: the transaction, which is told the deadline.
+        deadline: the end of the time, as *monotonic* counts it; None for the transaction's own.
+        dependencies: what listeners ask for by name.
+
+    Raises:
+        DeadlineExceededError: the time is up.
+    """
+    if deadline is not None:
+        transaction.deadline = deadline
+        ensure_in_time(deadline, message)
+    with until(transaction.deadline, message):
+        result = handle(message, transaction, **dependencies)
+    ensure_in_time(transaction.deadline, message)
+    return result
