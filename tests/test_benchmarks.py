@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from benchmarks import page
 from benchmarks.__main__ import main
+from benchmarks._async import dispatch as waiting_dispatch
+from benchmarks._async import watching as waiting_watching
+from benchmarks._sync import dispatch as plain_dispatch
+from benchmarks._sync import watching as plain_watching
 from benchmarks.chart import chart
 from benchmarks.comparison import compare
 from benchmarks.contender import BY_HAND, OURS, Case, Clock, Contender, Loop, Meter, Sample
@@ -16,6 +21,7 @@ from benchmarks.goals import GOALS
 from benchmarks.guard import baseline
 from benchmarks.guard.baseline import Baseline
 from benchmarks.guard.counting import Counts, Prepared, counted
+from benchmarks.guard.counting import Path as CountedPath
 from benchmarks.measuring import calibrated, outcome, timed, timed_each, timed_within
 from benchmarks.report import report
 from benchmarks.rounds import Pace, measure
@@ -350,6 +356,25 @@ def test_counts_do_not_vary() -> None:
     assert first == second
     assert (1, True) == (first.calls, first.instructions.is_integer())
     assert first.instructions > 0
+
+
+@pytest.mark.parametrize(
+    ("dispatched", "watched"),
+    [
+        (waiting_dispatch.through_the_bus, waiting_watching.without_provider),
+        (plain_dispatch.through_the_bus, plain_watching.without_provider),
+    ],
+    ids=["async", "sync"],
+)
+def test_tracing_without_a_provider_adds_no_instruction(
+    dispatched: Callable[[], Loop], watched: Callable[[], Loop]
+) -> None:
+    """A bus that was instrumented where nobody listens dispatches like any other."""
+
+    def path(loop: Loop) -> CountedPath:
+        return lambda times: lambda: loop(repeat(None, times))
+
+    assert counted(path(dispatched())) == counted(path(watched()))
 
 
 def test_work_that_waits_is_not_counted() -> None:
