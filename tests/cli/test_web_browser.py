@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from sqlalchemy.engine import Engine
 
+from examples.shop.bootstrap import new_bus
 from messagebus.adapters.sqlalchemy import SyncOutboxRelay
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import publish
@@ -17,10 +21,11 @@ from tests._sync.adapters.sqlalchemy.test_dead_letters import bury
 from tests.cli.conftest import Start
 from tests.cli.test_web import link_of, on_sqlite
 from tests.library import BookBorrowed
-from tests.running.aio import PATIENCE
+from tests.running.aio import PATIENCE, eventually
 from tests.servers.chromium import running_browser
 
 MOST_KEYS = 60
+SHOP = SimpleNamespace(bus=new_bus(), unit_of_work=object)
 
 
 @pytest.fixture
@@ -147,17 +152,42 @@ async def test_a_dead_letter_is_discarded_by_keyboard(
 
 
 @on_sqlite
-async def test_no_page_is_wider_than_the_window(
+async def test_the_map_is_seen_and_scrolled_by_keyboard(
     url: str, engine: Engine, start: Start, browser: Browser
+) -> None:
+    """The policy refuses nothing of the drawing, whose boxes are as large as it says."""
+    app = "--app=tests.cli.test_web_browser:SHOP"
+    link = link_of(start("web", f"--database={url}", "--port=0", app))
+    async with opened(browser, link, scripts=False) as page:
+        await choose(page, "a[href='/map']")
+        drawing = page.locator(".map > svg")
+        box = await drawing.bounding_box()
+        assert box is not None
+        assert await drawing.get_attribute("width") == f"{box['width']:.0f}"
+        assert await drawing.get_attribute("height") == f"{box['height']:.0f}"
+        await page.set_viewport_size({"width": 375, "height": 500})
+        await go_to(page, ".map")
+        area = page.locator(".map")
+        for key, side in (("ArrowRight", "scrollLeft"), ("End", "scrollTop")):
+            await page.keyboard.press(key)
+            await eventually(partial(area.evaluate, f"area => area.{side} > 0"))
+
+
+@on_sqlite
+async def test_no_page_is_wider_than_the_window(
+    url: str, engine: Engine, tmp_path: Path, start: Start, browser: Browser
 ) -> None:
     """Neither with names nor with payloads that have no place to break."""
     (id,) = park(engine, "x" * 1_000)
     (letter,) = bury(engine, BookBorrowed(id="y" * 1_000))
-    link = link_of(start("web", f"--database={url}", "--port=0"))
+    app = "--app=examples.shipping.app:app"
+    database = f"sqlite:///{tmp_path / 'shipping.db'}"
+    link = link_of(start("web", f"--database={url}", "--port=0", app, SHIPPING_DATABASE=database))
     root = link.partition("?")[0]
     async with opened(browser, link) as page:
         for path in (
             "",
+            "map",
             "messages",
             "messages?state=sent&name=" + "n" * 300,
             f"messages/{id}",

@@ -28,6 +28,7 @@ PATHS = [
     "/letters/1/edit",
     f"/cascades/{ID}",
     f"/find?id={ID}",
+    "/map",
     "/static/page.css",
     "/static/htmx.min.js",
     "/nothing",
@@ -376,12 +377,3 @@ async def test_what_is_done_is_logged_with_the_user(
     assert ("ada", 1, "web.replay") == (first.user, first.count, first.event)  # type: ignore[attr-defined]
     assert "web.letters.discard" == second.event  # type: ignore[attr-defined]
     assert "hunter2" not in caplog.text.replace("id='hunter2'", "")
-
-
-@pytest.mark.parametrize("missing", ["bus", "unit_of_work"])
-def test_a_bus_without_a_unit_of_work_is_a_mistake(engine: AsyncEngine, missing: str) -> None:
-    """Dead letters are replayed with both, or not at all."""
-    both: dict[str, Any] = {"bus": object(), "unit_of_work": object}
-    del both[missing]
-    with pytest.raises(ConfigurationError, match="one is missing"):
-        create_app(engine, **both)

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import FunctionType, MethodType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from .._introspection.signature import required_parameters
 from ..exceptions import ConfigurationError
 from ..service._async.registry import AsyncMessageBus
 from ..service._sync.registry import SyncMessageBus
+
+if TYPE_CHECKING:
+    from ..description.reading import AnyBus
 
 _ADVICE = (
     "Name an object with the attributes `bus` and `unit_of_work`, for example shop.app:app; "
@@ -23,8 +26,6 @@ _BUS_ADVICE = (
     "Name a bus, an object with the attribute `bus`, or a function that returns one of these, for "
     "example shop.app:bus."
 )
-
-AnyBus: TypeAlias = AsyncMessageBus[Any] | SyncMessageBus[Any]
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def _add_replay(parser: Parser) -> None:
 def _add_web(parser: Parser) -> None:
     add_database(parser)
     add = parser.option
-    app = "the application that replays dead letters, such as shop.app:app"
+    app = "the application, such as shop.app:app, for its map and to replay dead letters"
     add("--app", app, metavar="APP")
     add("--host", "the address to listen on", default="127.0.0.1", metavar="ADDRESS")
     port = values.whole(least=0, most=65_535)

@@ -73,5 +73,5 @@ def _dependencies(listener: DescribedListener) -> str:
 
 
 def _dependency(dependency: DescribedDependency) -> str:
-    name = dependency.parameter if dependency.is_required else f"{dependency.parameter}?"
+    name = dependency.title
     return name if dependency.provider is None else f"{name}={dependency.provider}"

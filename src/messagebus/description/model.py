@@ -31,6 +31,11 @@ class DescribedDependency:
     is_required: bool
     dependencies: Sequence[DescribedDependency] = ()
 
+    @property
+    def title(self) -> str:
+        """The parameter, with a question mark if the listener can go without it."""
+        return self.parameter if self.is_required else f"{self.parameter}?"
+
 
 @dataclass(frozen=True, slots=True)
 class DescribedListener:

@@ -130,11 +130,7 @@ def _lines(
         if listener.dependencies is None:
             yield "needs", "  dependencies unknown"
         elif listener.dependencies:
-            names = [
-                each.parameter if each.is_required else f"{each.parameter}?"
-                for each in listener.dependencies
-            ]
-            for each in _wrapped(names):
+            for each in _wrapped(each.title for each in listener.dependencies):
                 yield "needs", f"  {each}"
 
 

@@ -25,12 +25,14 @@ from ..adapters.sqlalchemy import (
 from ..adapters.sqlalchemy import (
     tables as default_tables,
 )
+from ..description.reading import AnyBus
 from ..exceptions import ConfigurationError, MessageBusError
 from ..serialization.deserializer import AbstractMessageDeserializer
 from ..service._async.registry import AsyncMessageBus
 from .forms import FormTokens
 from .guard import LOOPBACK, Authorize, Guard
 from .letter_pages import LetterPages
+from .map_page import MapPage
 from .message_pages import MessagePages
 from .overview import Overview
 from .site import Site
@@ -43,7 +45,7 @@ def create_app(
     *,
     authorize: Authorize | None = None,
     tables: OutboxTables = default_tables,
-    bus: AsyncMessageBus[Any] | None = None,
+    bus: AnyBus | None = None,
     unit_of_work: Callable[[], AsyncSQLAlchemyUnitOfWork[Any]] | None = None,
     deserializer: AbstractMessageDeserializer | None = None,
     dependencies: Mapping[str, Any] | None = None,
@@ -57,8 +59,10 @@ def create_app(
         authorize: returns the name of the user who sends a request, or None to refuse it. Without
             it, every request is refused.
         tables: the tables of the outbox and of the dead letters.
-        bus: handles dead letters that are replayed; without it, the page replays none.
-        unit_of_work: creates the unit of work for each of them, in the same database.
+        bus: its map is shown; and it handles dead letters that are replayed, if there is a
+            *unit_of_work*.
+        unit_of_work: creates the unit of work for each of them, in the same database. Without it,
+            the page replays none.
         deserializer: reads them; by default one for the classes that *bus* knows.
         dependencies: what listeners ask for by name, as for *handle*.
         hosts: the names under which browsers may reach the page, without a port.
@@ -66,14 +70,14 @@ def create_app(
             one page need the same.
 
     Raises:
-        ConfigurationError: only one of *bus* and *unit_of_work* is given.
+        ConfigurationError: *unit_of_work* is given without an asynchronous *bus*.
     """
-    if (bus is None) is not (unit_of_work is None):
-        text = "Dead letters are replayed with a bus and a unit of work, and one is missing"
-        raise ConfigurationError(text, advice="Pass both bus= and unit_of_work=, or neither.")
     letters = AsyncDeadLetters(engine, tables=tables)
     replay = None
-    if bus is not None and unit_of_work is not None:
+    if unit_of_work is not None:
+        if not isinstance(bus, AsyncMessageBus):
+            text = "Dead letters are replayed with a unit of work and a bus, which is missing"
+            raise ConfigurationError(text, advice="Pass an AsyncMessageBus as bus=.")
         replay = partial(
             letters.replay,
             bus,
@@ -81,12 +85,15 @@ def create_app(
             deserializer=deserializer,
             dependencies=dependencies,
         )
-    site = Site(engine, tables, FormTokens(secret or secrets.token_bytes(32)))
-    pages = (
+    tokens = FormTokens(secret or secrets.token_bytes(32))
+    site = Site(engine, tables, tokens, has_map=bus is not None)
+    pages: list[Overview | MessagePages | LetterPages | MapPage] = [
         Overview(site),
         MessagePages(site, AsyncOutbox(engine, tables=tables)),
         LetterPages(site, letters, replay),
-    )
+    ]
+    if bus is not None:
+        pages.append(MapPage(site, bus))
     return Starlette(
         routes=[
             *(route for each in pages for route in each.routes()),

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
+from ..drawing.cards import printable
+
 _URL = re.compile(r"://[^\s\"'<>]*")
 _SECRET = re.compile(
     r"([?&;](?:[\w-]*password|passwd|pwd|[\w-]*(?:token|secret|key|signature)|sig)=)[^&;\s\"'<>]+",
@@ -121,6 +123,6 @@ def body(raw: bytes) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     each.__name__: each
-    for each in (ago, as_json, body, cut, duration, masked, plural, pretty, when)
+    for each in (ago, as_json, body, cut, duration, masked, plural, pretty, printable, when)
 }
 """The functions that templates use."""

@@ -23,6 +23,13 @@ from .forms import NO_FORM, Form, FormTokens
 
 log: logging.Logger = logging.getLogger("messagebus.web")
 
+_AREAS = (
+    ("overview", "Overview"),
+    ("messages", "Outbox"),
+    ("letters", "Dead letters"),
+    ("map", "Map"),
+)
+
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -60,9 +67,12 @@ class Site:
         engine: connects to the database.
         tables: the tables.
         tokens: signs the forms.
+        has_map: whether there is a page with the map of a bus.
     """
 
-    def __init__(self, engine: AsyncEngine, tables: OutboxTables, tokens: FormTokens) -> None:
+    def __init__(
+        self, engine: AsyncEngine, tables: OutboxTables, tokens: FormTokens, *, has_map: bool
+    ) -> None:
         self.engine = engine
         self.tables = tables
         self.tokens = tokens
@@ -75,6 +85,7 @@ class Site:
         )
         self._templates.filters.update(display.FILTERS)
         self._templates.globals["database"] = display.name_of(engine.url)
+        self._templates.globals["areas"] = _AREAS if has_map else _AREAS[:-1]
 
     def page(
         self, request: Request, template: str, status: int = 200, **context: Any
