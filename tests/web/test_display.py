@@ -78,6 +78,12 @@ def test_a_long_text_is_shown_in_part() -> None:
     assert shown.endswith("… and 400,000 more characters")
 
 
+def test_brackets_within_brackets_do_not_fill_the_memory() -> None:
+    """Short lines that stand far to the right would be hundreds of times as long as the text."""
+    text = "[" * 500 + "1," * 50_000 + "1" + "]" * 500
+    assert text == display.pretty(text)
+
+
 @pytest.mark.parametrize("part", ["://", "?", "?key", '"\\'])
 def test_a_hostile_text_takes_no_longer_than_another(part: str) -> None:
     """It is read once, not once from each of its characters."""

@@ -22,6 +22,7 @@ _BLANK = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 _OPENING, _CLOSING = {"{", "["}, {"}", "]"}
 _BEFORE_LINE = {*_OPENING, ","}
 _MOST = 200_000  # characters
+_MOST_INDENTATION = 10 * _MOST
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -56,13 +57,17 @@ def pretty(text: str) -> str:
     if len(text) > _MOST or not is_json(text):
         return text
     parts: list[str] = []
-    depth, previous = 0, ""
+    depth, previous, indentation = 0, "", 0
     for part in _PART.findall(text):
         closes = part in _CLOSING
         depth -= closes
         # An empty object or list stays on its line.
         if previous not in _OPENING if closes else previous in _BEFORE_LINE:
             parts.append("\n" + "  " * depth)
+            # Brackets within brackets could fill the memory with spaces.
+            indentation += 2 * depth
+            if indentation > _MOST_INDENTATION:
+                return text
         parts.append(f"{part} " if part == ":" else part)
         depth += part in _OPENING
         previous = part
