@@ -14,7 +14,7 @@ import messagebus.asyncio
 from messagebus import AsyncMessageBus, ConfigurationError, SyncMessageBus
 from tests._async.fakes import AsyncLibrary
 from tests._sync.fakes import SyncLibrary
-from tests.library import BookRegistered, Shelve
+from tests.library import BookBorrowed, BookRegistered, Shelve
 
 
 async def test_a_plain_listener_of_an_async_bus_runs_in_a_worker_thread() -> None:
@@ -103,3 +103,46 @@ def test_middleware_of_the_other_colour_is_refused(component: Any, middleware: A
     """When it is added, not when a message comes."""
     with pytest.raises(ConfigurationError, match="coroutine function"):
         component.add_middleware(middleware)
+
+
+def _yielding_middleware(call: Any, call_next: Any) -> Any:
+    yield call_next(call)
+
+
+async def _async_yielding_middleware(call: Any, call_next: Any) -> Any:
+    yield await call_next(call)
+
+
+@pytest.mark.parametrize(
+    ("middleware", "problem"),
+    [
+        (_yielding_middleware, "generator function, whose body would not run"),
+        (_async_yielding_middleware, "generator function, whose body would not run"),
+        (3, "which 3 cannot be"),
+    ],
+)
+@pytest.mark.parametrize(
+    "component",
+    [AsyncMessageBus(), messagebus.asyncio.Consumer(), SyncMessageBus(), messagebus.Consumer()],
+)
+def test_middleware_that_would_not_run_is_refused(
+    component: Any, middleware: Any, problem: str
+) -> None:
+    """It would skip the listener without a word, and the message would be committed as handled."""
+    with pytest.raises(ConfigurationError, match=problem):
+        component.add_middleware(middleware)
+
+
+@pytest.mark.parametrize("uow", [None, SyncLibrary(), SyncLibrary, lambda: None])
+async def test_a_unit_of_work_of_the_other_colour_is_refused(uow: Any) -> None:
+    """So is what is none, before anything is handled."""
+    with pytest.raises(ConfigurationError, match="a unit of work of the colour of its bus"):
+        await AsyncMessageBus[Any]().execute(BookBorrowed(id="1"), uow)
+
+
+def test_a_sync_bus_refuses_an_async_unit_of_work() -> None:
+    """Created or not."""
+    for uow in (AsyncLibrary(), AsyncLibrary):
+        wrong: Any = uow
+        with pytest.raises(ConfigurationError, match="a unit of work of the colour of its bus"):
+            SyncMessageBus[Any]().execute(BookBorrowed(id="1"), wrong)

@@ -16,6 +16,7 @@ from . import generators
 from .callables import (
     SETTLED,
     describe,
+    ensure_calls_on,
     is_awaitable,
     is_coroutine_function,
     overriding,
@@ -75,6 +76,7 @@ def ensure_own_colour(middleware: Callable[..., Any]) -> None:
     Raises:
         ConfigurationError: it is no coroutine function.
     """
+    ensure_calls_on(middleware)
     if not is_coroutine_function(middleware):
         text = f"{describe(middleware)} is no coroutine function, so it cannot await *call_next*"
         raise ConfigurationError(text, listener=middleware, advice="Define it with async def.")

@@ -19,6 +19,7 @@ from .callables import (
     SETTLED,
     describe,
     describe_kind,
+    ensure_calls_on,
     is_awaitable,
     is_coroutine_function,
     refuse_generator,
@@ -65,11 +66,12 @@ def adapt(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ensure_own_colour(middleware: Callable[..., Any]) -> None:
-    """Ensure that middleware is no coroutine function.
+    """Ensure that middleware is a plain function.
 
     Raises:
-        ConfigurationError: it is one, or it cannot be called.
+        ConfigurationError: it is a coroutine function or a generator function, or cannot be called.
     """
+    ensure_calls_on(middleware)
     adapt(middleware)
 
 

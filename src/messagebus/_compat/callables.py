@@ -107,6 +107,21 @@ def is_generator_function(function: Any, *, decorated: bool = False) -> bool:
     return inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
 
 
+def ensure_calls_on(middleware: Any) -> None:
+    """Ensure that middleware runs when it is called.
+
+    Raises:
+        ConfigurationError: it cannot be called, or is a generator function.
+    """
+    if not callable(middleware):
+        text = f"Middleware is called with a call and *call_next*, which {middleware!r} cannot be"
+        raise ConfigurationError(text, listener=middleware)
+    if is_generator_function(middleware):
+        text = f"{describe(middleware)} is a generator function, whose body would not run"
+        advice = "Return what *call_next* returns instead of yielding it."
+        raise ConfigurationError(text, listener=middleware, advice=advice)
+
+
 def refuse_wrong_colour(cls: type) -> None:
     """Refuse a class that overrides a method of this package by a function of another kind.
 

@@ -10,7 +10,7 @@ from ..._compat.logs import get_logger
 from ..._compat.waits.aio import sleep, until
 from ..._ranges import ensure_number
 from ...domain.model import Message
-from ...exceptions import DeadlineExceededError
+from ...exceptions import ConfigurationError, DeadlineExceededError
 from ...retry import Retry
 from ..deadline import ensure_in_time
 from ..transaction_status import TransactionStatus
@@ -46,7 +46,12 @@ async def execute(
     attempt = 0
     while True:
         attempt += 1
-        work = uow if isinstance(uow, AsyncAbstractUnitOfWork) else uow()
+        work = uow
+        if not isinstance(uow, AsyncAbstractUnitOfWork) and callable(uow):
+            work = uow()
+        if not isinstance(work, AsyncAbstractUnitOfWork):
+            text = f"execute takes a unit of work of the colour of its bus, not {work!r}"
+            raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         try:
             async with work as transaction:

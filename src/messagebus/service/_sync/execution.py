@@ -12,7 +12,7 @@ from ..._compat.logs import get_logger
 from ..._compat.waits.blocking import sleep, until
 from ..._ranges import ensure_number
 from ...domain.model import Message
-from ...exceptions import DeadlineExceededError
+from ...exceptions import ConfigurationError, DeadlineExceededError
 from ...retry import Retry
 from ..deadline import ensure_in_time
 from ..transaction_status import TransactionStatus
@@ -48,7 +48,12 @@ def execute(
     attempt = 0
     while True:
         attempt += 1
-        work = uow if isinstance(uow, SyncAbstractUnitOfWork) else uow()
+        work = uow
+        if not isinstance(uow, SyncAbstractUnitOfWork) and callable(uow):
+            work = uow()
+        if not isinstance(work, SyncAbstractUnitOfWork):
+            text = f"execute takes a unit of work of the colour of its bus, not {work!r}"
+            raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         try:
             with work as transaction:
