@@ -36,6 +36,8 @@ PAGES = [
     "docs/facade/service.md",
 ]
 ASYNC_PAGES = [  # they run an event loop or name async classes of SQLAlchemy
+    "docs/concepts/failing-handlers.md",
+    "docs/concepts/middleware.md",
     "docs/durability/index.md",
     "docs/durability/relay.md",
     "docs/production.md",

@@ -13,6 +13,8 @@ import messagebus
 from messagebus import (
     AsyncAbstractRepository,
     AsyncAbstractUnitOfWork,
+    AsyncHandleCall,
+    AsyncListenerCall,
     AsyncMessageBus,
     AsyncUnitOfWorkTransaction,
     Command,
@@ -24,6 +26,8 @@ from messagebus import (
     TransactionStatus,
     async_listen,
 )
+from messagebus.retry import Retry
+from messagebus.typing import AsyncNext
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -287,6 +291,42 @@ async def handling(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
         await bus.handle("text", transaction)  # type: ignore[call-overload]
         await bus.handle(Forget(), library)  # type: ignore[call-overload]
         await transaction.commit()
+
+
+async def executing(bus: AsyncMessageBus[Any], library: AsyncLibrary) -> None:
+    """So has the result of execute."""
+    assert_type(await bus.execute(Register(id="1"), library), Book)
+    assert_type(await bus.execute(Count(), AsyncBookshelf, retry=Retry(2), timeout=1), int | None)
+    assert_type(await bus.execute(Registered(), lambda: library, clock=Clock()), Any)
+    await bus.execute("text", library)  # type: ignore[call-overload]
+    await bus.execute(Forget(), None)  # type: ignore[call-overload]
+    await bus.execute(Forget(), library, retry=2)  # type: ignore[call-overload]
+    async with library as transaction:
+        await bus.execute(Forget(), transaction)  # type: ignore[call-overload]
+
+
+async def around_listener(call: AsyncListenerCall, call_next: AsyncNext[AsyncListenerCall]) -> Any:
+    """Wrap the call of a listener."""
+    assert call.run  # type: ignore[attr-defined]
+    return await call_next(call)
+
+
+async def around_handle(call: AsyncHandleCall, call_next: AsyncNext[AsyncHandleCall]) -> Any:
+    """Wrap a call of handle."""
+    return await call_next(call.message)  # type: ignore[arg-type]
+
+
+def wrapping(bus: AsyncMessageBus[Any]) -> None:
+    """Middleware must fit what it wraps, and a policy must be one."""
+    bus.add_middleware(around_listener)
+    bus.add_middleware(around_handle, around="handle")
+    bus.add_middleware(around_handle)  # type: ignore[arg-type]
+    bus.add_middleware(around_listener, around="handle")  # type: ignore[call-overload]
+    bus.add_middleware(around_listener, around="send")  # type: ignore[call-overload]
+    bus.add_listener(Registered, listen, on_error="isolate")
+    bus.add_listener(Registered, listen, on_error="ignore")  # type: ignore[arg-type]
+    AsyncMessageBus[Any](on_error="collect")
+    AsyncMessageBus[Any](on_error="ignore")  # type: ignore[arg-type]
 
 
 async def reaching(shelf: AsyncBookshelf) -> None:

@@ -21,11 +21,15 @@ from messagebus import (
     Returns,
     SyncAbstractRepository,
     SyncAbstractUnitOfWork,
+    SyncHandleCall,
+    SyncListenerCall,
     SyncMessageBus,
     SyncUnitOfWorkTransaction,
     TransactionStatus,
     sync_listen,
 )
+from messagebus.retry import Retry
+from messagebus.typing import SyncNext
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -285,6 +289,42 @@ def handling(bus: SyncMessageBus[Any], library: SyncLibrary) -> None:
         bus.handle("text", transaction)  # type: ignore[call-overload]
         bus.handle(Forget(), library)  # type: ignore[call-overload]
         transaction.commit()
+
+
+def executing(bus: SyncMessageBus[Any], library: SyncLibrary) -> None:
+    """So has the result of execute."""
+    assert_type(bus.execute(Register(id="1"), library), Book)
+    assert_type(bus.execute(Count(), SyncBookshelf, retry=Retry(2), timeout=1), int | None)
+    assert_type(bus.execute(Registered(), lambda: library, clock=Clock()), Any)
+    bus.execute("text", library)  # type: ignore[call-overload]
+    bus.execute(Forget(), None)  # type: ignore[call-overload]
+    bus.execute(Forget(), library, retry=2)  # type: ignore[call-overload]
+    with library as transaction:
+        bus.execute(Forget(), transaction)  # type: ignore[call-overload]
+
+
+def around_listener(call: SyncListenerCall, call_next: SyncNext[SyncListenerCall]) -> Any:
+    """Wrap the call of a listener."""
+    assert call.run  # type: ignore[attr-defined]
+    return call_next(call)
+
+
+def around_handle(call: SyncHandleCall, call_next: SyncNext[SyncHandleCall]) -> Any:
+    """Wrap a call of handle."""
+    return call_next(call.message)  # type: ignore[arg-type]
+
+
+def wrapping(bus: SyncMessageBus[Any]) -> None:
+    """Middleware must fit what it wraps, and a policy must be one."""
+    bus.add_middleware(around_listener)
+    bus.add_middleware(around_handle, around="handle")
+    bus.add_middleware(around_handle)  # type: ignore[arg-type]
+    bus.add_middleware(around_listener, around="handle")  # type: ignore[call-overload]
+    bus.add_middleware(around_listener, around="send")  # type: ignore[call-overload]
+    bus.add_listener(Registered, listen, on_error="isolate")
+    bus.add_listener(Registered, listen, on_error="ignore")  # type: ignore[arg-type]
+    SyncMessageBus[Any](on_error="collect")
+    SyncMessageBus[Any](on_error="ignore")  # type: ignore[arg-type]
 
 
 def reaching(shelf: SyncBookshelf) -> None:
