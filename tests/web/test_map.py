@@ -85,7 +85,7 @@ async def test_without_a_bus_there_is_no_map(engine: AsyncEngine) -> None:
 @pytest.mark.parametrize("bus", [None, SyncMessageBus()], ids=["none", "sync"])
 def test_a_unit_of_work_needs_an_asynchronous_bus(engine: AsyncEngine, bus: Any) -> None:
     """Dead letters are replayed with both."""
-    with pytest.raises(ConfigurationError, match="a bus, which is missing"):
+    with pytest.raises(ConfigurationError, match="an asynchronous bus, which is missing"):
         create_app(engine, bus=bus, unit_of_work=lambda: pytest.fail("called"))
 
 

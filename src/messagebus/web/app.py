@@ -76,7 +76,7 @@ def create_app(
     replay = None
     if unit_of_work is not None:
         if not isinstance(bus, AsyncMessageBus):
-            text = "Dead letters are replayed with a unit of work and a bus, which is missing"
+            text = "A unit of work replays dead letters with an asynchronous bus, which is missing"
             raise ConfigurationError(text, advice="Pass an AsyncMessageBus as bus=.")
         replay = partial(
             letters.replay,
