@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ...inbox.delivery import Delivery
@@ -51,9 +53,24 @@ def replies_of(reply: Any) -> Iterator[tuple[str, list[Entry]]]:
         yield key.decode() if isinstance(key, bytes) else key, entries
 
 
-def paired(entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[Entry]:
-    """Return entries as a script returns them, with their fields as a mapping."""
-    return [(id, dict(zip(flat[::2], flat[1::2], strict=True))) for id, flat in entries]
+def unpacked(lengths: bytes, strings: bytes) -> list[Entry]:
+    """Return entries as a script packs them.
+
+    Args:
+        lengths: numbers of four bytes, the lowest one first. For each entry, the number of its
+            names and values; then the lengths of its identifier, and of each name and value.
+        strings: the identifiers, names and values, one after the other.
+    """
+    numbers = iter(struct.unpack(f"<{len(lengths) // 4}I", lengths))
+    entries: list[Entry] = []
+    begin = 0
+    for count in numbers:
+        parts: list[bytes] = []
+        for length in islice(numbers, count + 1):
+            parts.append(strings[begin : begin + length])
+            begin += length
+        entries.append((parts[0], dict(zip(parts[1::2], parts[2::2], strict=True))))
+    return entries
 
 
 def delivery_of(
