@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
+from ..serialization.wire import parse_id
 from .backlog import Held
 from .delivery import Delivery
 
@@ -33,7 +34,7 @@ def hold(delivery: Delivery) -> Held:
 
 def _uuid(value: object) -> UUID | None:
     try:
-        return UUID(value) if isinstance(value, str) else None
+        return parse_id(value) if isinstance(value, str) else None
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from ..exceptions import UnreadableMessageError
-from .wire import parse_type, wire_type
+from .wire import parse_id, parse_type, wire_type
 
 _LONGEST_VERSION = 10  # digits; that of a stored message has no more
 
@@ -75,7 +75,7 @@ def _identifier(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> U
         return None
     text = _text(wire, key, message_id)
     try:
-        return UUID(text)
+        return parse_id(text)
     except ValueError as error:
         _refuse(wire, message_id, f"its {key!r} is no UUID: {_short(text)}", error)
 

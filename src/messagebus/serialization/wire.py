@@ -7,6 +7,7 @@ its format are spelled here and nowhere else.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
@@ -59,6 +60,16 @@ def parse_type(text: str) -> dict[str, str]:
     if separator and version.isdecimal():
         return {"name": name, "version": version}
     return {"name": text}
+
+
+@lru_cache(1024)
+def parse_id(text: str) -> UUID:
+    """Return the UUID that a text stands for; many messages share the one of their cascade.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return UUID(text)
 
 
 def iso_format(time: datetime) -> str:

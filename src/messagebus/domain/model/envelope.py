@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, LiteralString
 from uuid import UUID
 
@@ -105,10 +105,8 @@ def _from_plain_data(
     cls: type[BaseModel], value: Any, name: str, mode: str, *, trusted: bool
 ) -> Any:
     """Return what plain data stand for, if the data are trusted or the class's own metadata."""
-    if name == "metadata":
-        default = cls.model_fields[name].default
-        if isinstance(default, Metadata) and _equals(value, default):
-            return default
+    if name == "metadata" and value in _plain_metadata(cls):
+        return cls.model_fields[name].default
     if not trusted:
         raise PydanticCustomError(_ERROR, _TEXT, {"field": name, "type": _TYPES[name].__name__})
     if name in _LOADERS:
@@ -122,9 +120,14 @@ def _from_plain_data(
     return declared.model_validate(value, strict=False)
 
 
-def _equals(value: Any, metadata: Metadata) -> bool:
-    return isinstance(value, Mapping) and (
-        value == metadata.model_dump(mode="json")
-        or value == metadata.model_dump()
-        or value == metadata.model_dump(mode="json", by_alias=True)
+@lru_cache
+def _plain_metadata(cls: type[BaseModel]) -> tuple[Mapping[str, Any], ...]:
+    """Return all that the metadata which a class declares are as plain data; they are frozen."""
+    default = cls.model_fields["metadata"].default
+    if not isinstance(default, Metadata):
+        return ()
+    return (
+        default.model_dump(mode="json"),
+        default.model_dump(),
+        default.model_dump(mode="json", by_alias=True),
     )
