@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from .._urls import ensure_encoded
 from ..exceptions import ConfigurationError
@@ -13,6 +13,7 @@ from ..service._async.eventstream import AsyncAbstractEventstreamTransport
 from ..service._sync.eventstream import SyncAbstractEventstreamTransport
 
 __all__ = [
+    "adapter_of",
     "async_source_from_url",
     "async_transport_from_url",
     "sync_source_from_url",
@@ -107,7 +108,25 @@ def sync_source_from_url(url: str, consumer: str) -> SyncAbstractSource:
     return source
 
 
-def _adapter(url: str, flavour: str, kind: str) -> Any:
+def adapter_of(url: str, kind: Literal["Transport", "Source"]) -> str:
+    """Return the name of the adapter for a URL, such as ``redis``, without importing it.
+
+    Args:
+        url: the URL of a transport or a source.
+        kind: what the adapter must have.
+
+    Raises:
+        ConfigurationError: the scheme is unknown, or a password is not percent-encoded.
+    """
+    return _entry_of(url, kind)[0]
+
+
+def _adapter(url: str, flavour: str, kind: Literal["Transport", "Source"]) -> Any:
+    module, name = _entry_of(url, kind)
+    return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}{kind}")
+
+
+def _entry_of(url: str, kind: Literal["Transport", "Source"]) -> tuple[str, str]:
     ensure_encoded(url)
     scheme, colon, _ = url.lower().partition(":")
     known = _ADAPTERS.keys() - (_WITHOUT_SOURCE if kind == "Source" else ())
@@ -116,5 +135,4 @@ def _adapter(url: str, flavour: str, kind: str) -> Any:
         names = ", ".join(sorted(known))
         problem = f"No {kind.lower()} has the scheme {shown}; use one of {names}"
         raise ConfigurationError(problem)
-    module, name = _ADAPTERS[scheme]
-    return getattr(import_module(f"{__package__}.{module}"), f"{flavour}{name}{kind}")
+    return _ADAPTERS[scheme]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .model import DescribedDependency, DescribedListener, DescribedMessage, Description
-from .reading import describe
+from .reading import describe, describe_with_classes
 
 __all__ = [
     "DescribedDependency",
@@ -11,4 +11,5 @@ __all__ = [
     "DescribedMessage",
     "Description",
     "describe",
+    "describe_with_classes",
 ]

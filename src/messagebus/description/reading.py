@@ -75,6 +75,18 @@ def describe(bus: AnyBus) -> Description:
     Args:
         bus: a bus of either colour.
     """
+    return describe_with_classes(bus)[0]
+
+
+def describe_with_classes(bus: AnyBus) -> tuple[Description, dict[str, MessageType]]:
+    """Describe what a bus handles; see *describe*.
+
+    Args:
+        bus: a bus of either colour.
+
+    Returns:
+        The description, and the class of each message by its path.
+    """
     heard = _heard_by(bus)
     names = _unique([_path(each.function) for each in heard])
     known = [*dict.fromkeys(kind for each in heard for kind in _kinds_of(each))]
@@ -95,7 +107,8 @@ def describe(bus: AnyBus) -> Description:
         )
         for each, name, kinds in zip(heard, names, raised, strict=True)
     ]
-    return Description(sorted(messages, key=lambda each: (each.kind, each.path)), listeners)
+    messages.sort(key=lambda each: (each.kind, each.path))
+    return Description(messages, listeners), {path: kind for kind, path in paths.items()}
 
 
 def _heard_by(bus: AnyBus) -> list[_Heard]:

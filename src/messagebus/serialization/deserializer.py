@@ -59,6 +59,11 @@ class MessageDeserializer(AbstractMessageDeserializer):
         self.types: MessageTypes = types if isinstance(types, MessageTypes) else MessageTypes(types)
         self._chains = upcasters.chains(self.types, type(self).__name__) if upcasters else {}
 
+    @property
+    def upcast_versions(self) -> dict[tuple[str, int], int]:
+        """The names and versions that are upcast, each with the version of its class."""
+        return {key: chain.schema_version for key, chain in self._chains.items()}
+
     def deserialize_message(self, wire: Mapping[str, Any]) -> Message[Any]:
         """Create the message that a wire message stands for.
 
