@@ -74,11 +74,19 @@ class Application:
 
 
 def load_bus(name: str) -> AnyBus:
-    """Import the bus of an application, without the rest of it.
+    """Import the bus of an application, without the rest of it; see *load_readers*."""
+    return load_readers(name)[0]
+
+
+def load_readers(name: str) -> tuple[AnyBus, Any]:
+    """Import what reads the messages of an application: its bus and its deserializer.
 
     Args:
         name: a module and an object in it: a bus, an object that has one, or a function that
             returns one of these when it is called without arguments.
+
+    Returns:
+        The bus, and the deserializer or None.
 
     Raises:
         ConfigurationError: there is no such object, or no bus in it. An error that the module or
@@ -94,7 +102,7 @@ def load_bus(name: str) -> AnyBus:
     if not isinstance(bus, AsyncMessageBus | SyncMessageBus):
         text = f"The application {name!r} has no bus"
         raise ConfigurationError(text, advice=_BUS_ADVICE)
-    return bus
+    return bus, getattr(found, "deserializer", None)
 
 
 def _find(name: str, advice: str) -> Any:

@@ -30,6 +30,7 @@ Each option can also be set by the environment variable beside it; the command
 line wins, and an empty variable counts as not set. TIME is 90 (seconds),
 500ms, 30s, 5m, 12h or 7d."""
 
+_CONTRACTS_COMMANDS = {"write", "check", "-h", "--help"}
 _LONGEST_LEASE = 24 * 86_400.0
 _FILTERS: list[str] = ["name", "kind", "correlation", "since", "until", "reason"]
 _FILTERS += ["consumer", "type", "error_type", "error", "message_id"]
@@ -55,6 +56,9 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
     _add_replay(_new(commands, "replay", "rebuild a read model from stored events"))
     _add_describe(_new(commands, "describe", "show the messages, the listeners, what they raise"))
+    agree = "write and check contracts with other teams; APP alone writes"
+    contracts = _new(commands, "contracts", agree, epilog=None)
+    _add_contracts(contracts.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     history = _new(commands, "history", "look at what was handled", epilog=None)
@@ -62,7 +66,7 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
     _add_deadletters(letters.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     _add_web(_new(commands, "web", "serve a page that shows and repairs an outbox"))
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(_with_command(arguments))
     chosen: Parser = options.parser
     chosen.refuse_rest(rest)
     chosen.complete(options)
@@ -71,6 +75,14 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     if options.module == "describe" and options.json and options.format != "table":
         chosen.error("--json and --format exclude each other")
     return options
+
+
+def _with_command(arguments: Sequence[str] | None) -> list[str]:
+    """Return arguments in which ``contracts APP`` is ``contracts write APP``."""
+    given = [*(sys.argv[1:] if arguments is None else arguments)]
+    if given[:1] == ["contracts"] and given[1:] and given[1] not in _CONTRACTS_COMMANDS:
+        given.insert(1, "write")
+    return given
 
 
 def _new(commands: Any, name: str, text: str, epilog: str | None = _EPILOG) -> Parser:
@@ -200,6 +212,30 @@ def _add_describe(parser: Parser) -> None:
     )
     parser.option("--json", "print JSON", **FLAG)
     parser.option("--output", "the file to write; by default standard output", metavar="FILE")
+
+
+def _add_contracts(commands: Any) -> None:
+    parser = _new(commands, "write", "write the schemas of what an application sends and takes")
+    text = "a bus, an object with `bus`, or a function that returns one, such as shop.app:bus"
+    parser.add_argument("application", metavar="APP", help=text)
+    add = parser.option
+    add("--output", "the folder to write to", default="contracts", metavar="DIR")
+    add("--transport", "where the relay sends, as for `relay`", metavar="URL")
+    add("--stream", "what the consumer reads, as for `consume`", metavar="URL")
+    commas = "with commas in between"
+    published = f"what it publishes, {commas} (what the metadata say)"
+    add("--publishes", published, values.names, metavar="NAMES")
+    consumed = f"what it takes from others, {commas} (what it hears and does not raise)"
+    add("--consumes", consumed, values.names, metavar="NAMES")
+    add("--json", "print JSON", **FLAG)
+    parser = _new(commands, "check", "tell what a change of the contracts breaks, and whom")
+    which = "a folder, or its asyncapi.json; - is standard input"
+    parser.add_argument("old", metavar="OLD", help=f"the contracts so far: {which}")
+    parser.add_argument("new", metavar="NEW", help="the contracts from now on, in the same form")
+    modes = ["backward", "forward", "full"]
+    promise = "new reads old, old reads new, or both"
+    parser.option("--mode", promise, choices=modes, default="full")
+    parser.option("--json", "print JSON", **FLAG)
 
 
 def _add_outbox(commands: Any) -> None:

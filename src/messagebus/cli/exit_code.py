@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     DATABASE = 5, "the database refuses, or cannot be reached (--drain, outbox)"
     UNHEALTHY = 6, "the outbox exceeds a limit"
     NOT_FOUND = 7, "no such message"
+    INCOMPATIBLE = 8, "a contract breaks others"
     INTERRUPTED = 130, "stopped by a second signal; a replay, by the first: run it again"
 
     def __new__(cls, value: int, meaning: str) -> Self:
