@@ -37,7 +37,7 @@ _SERVERS: dict[str, type[NatsServer | PostgresServer | RedisServer]] = {
     "postgresql+psycopg://localhost/shop": PostgresServer,
     "redis://localhost:6379/0": RedisServer,
 }
-_FILE = re.compile(r"# (?P<path>[a-z_/]+)\.py\n")
+_FILE = re.compile(r"# (?P<path>[a-z0-9_/]+)\.py\n")
 
 
 class Page:
@@ -102,7 +102,7 @@ class Page:
     def _append(self, path: str, source: str) -> ModuleType:
         """Append the source to a file, and return the file's module."""
         file = Path(self._folder, f"{path}.py")
-        name = path.replace("/", ".")
+        name = path.removesuffix("/__init__").replace("/", ".")
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()

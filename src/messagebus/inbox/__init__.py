@@ -1,5 +1,6 @@
 """The inbox: messages that come from a broker, each applied once."""
 
+from ..service.causation import Received
 from ._async.consumer import AsyncInboxConsumer
 from ._async.inbox import AsyncAbstractInbox
 from ._async.middleware import AsyncProcessCall, AsyncReceiveCall, AsyncSettleCall
@@ -25,6 +26,7 @@ __all__ = [
     "ConsumerStatus",
     "DeadLetter",
     "Delivery",
+    "Received",
     "SourceCapability",
     "SyncAbstractInbox",
     "SyncAbstractSource",
