@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sybil import Example, Sybil
+from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from .servers import NatsServer, PostgresServer, RedisServer
@@ -142,9 +142,20 @@ def names_a_server(page: Path) -> bool:
     return any(address in source for address in _SERVERS)
 
 
+_PARSERS = [CodeBlockParser("python", _run), CodeBlockParser("output", _compare)]
+
 collect_blocks = Sybil(
     path=str(Path(__file__).parents[1]),
-    parsers=[CodeBlockParser("python", _run), CodeBlockParser("output", _compare)],
+    parsers=_PARSERS,
     patterns=["README.md", "docs/*.md", "docs/*/*.md"],
     teardown=_close,
 ).pytest()
+
+
+if __name__ == "__main__":  # runs a page of any place in a process of its own
+    document = Document.parse(sys.argv[1], *_PARSERS)
+    try:
+        for each in document.examples():
+            each.evaluate()
+    finally:
+        _close(document.namespace)
