@@ -27,6 +27,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
@@ -80,7 +82,11 @@ class Page:
         self.printed = printed.getvalue()
 
     def close(self) -> None:
-        """Remove the modules, the files and the event loop."""
+        """Remove the modules, their engines, the files and the event loop."""
+        for module in map(sys.modules.get, self._modules):
+            for each in vars(module or self._module).values():
+                if isinstance(each, Engine | AsyncEngine):
+                    self._wait_for(each.dispose())
         sys.path.remove(self._folder)
         for name in self._modules:
             sys.modules.pop(name, None)
