@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
+from sqlalchemy.pool import PoolProxiedConnection
 
 
 class HangUp:
@@ -20,7 +21,7 @@ class HangUp:
 
     Args:
         dialect: the dialect of the connection. Only that of a server has something to hang up.
-        driver: the connection of the driver.
+        driver: the connection of the driver; None if there is none yet.
 
     Attributes:
         done: whether the connection was hung up.
@@ -28,6 +29,10 @@ class HangUp:
 
     def __init__(self, dialect: Dialect, driver: Any) -> None:
         self.done = False
+        self.take(dialect, driver)
+
+    def take(self, dialect: Dialect, driver: Any) -> None:
+        """Hang up this connection from now on."""
         self._driver: Any = driver if dialect.name == "postgresql" else None
 
     def __bool__(self) -> bool:
@@ -61,6 +66,11 @@ class HangUp:
                 text = f"the database has not answered for {seconds:.1f} s"
                 raise DatabaseTimeoutError(text) from error
             raise
+
+
+def driver_of(dialect: Dialect, connection: PoolProxiedConnection) -> Any:
+    """Return the connection of the driver, also of one that is detached from its pool."""
+    return dialect.get_driver_connection(connection.dbapi_connection)  # type: ignore[arg-type]
 
 
 def _copy_of(descriptor: int) -> socket.socket:

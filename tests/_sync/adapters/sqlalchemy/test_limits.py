@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
-from messagebus.adapters.sqlalchemy._compat.blocking import within
+from messagebus.adapters.sqlalchemy._compat.blocking import call, connected, opened, within
 from tests.running.blocking import new_engine
 from tests.servers import PostgresServer
 
@@ -39,6 +41,64 @@ def test_a_frozen_server_is_not_waited_for(own_postgres: PostgresServer) -> None
         own_postgres.thaw()
     with engine.connect() as connection:
         assert 1 == connection.scalar(ONE)
+    engine.dispose()
+
+
+def test_a_server_that_freezes_once_it_has_let_us_in_is_not_waited_for(
+    own_postgres: PostgresServer,
+) -> None:
+    """SQLAlchemy asks a new connection some questions of its own, which no block can limit."""
+    engine = new_engine(own_postgres.url)
+    target = getattr(engine, "sync_engine", engine)
+    sa.event.listen(target, "connect", lambda *_: own_postgres.freeze(), insert=True)
+    with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
+        _ = opened(engine, SHORT)
+    own_postgres.thaw()
+    engine.dispose()
+
+
+def test_a_frozen_server_is_not_waited_for_by_a_connection_without_a_pool(
+    own_postgres: PostgresServer,
+) -> None:
+    """The session that shows that a leader lives is detached from its pool."""
+    engine = new_engine(own_postgres.url)
+    connection = opened(engine, LONG)
+    call(connection, sa.Connection.detach)
+    own_postgres.freeze()
+    with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
+        with within(connection, SHORT):
+            connection.scalar(ONE)
+    own_postgres.thaw()
+    connection.close()
+    engine.dispose()
+
+
+def test_a_server_that_freezes_before_a_rollback_is_not_waited_for(
+    own_postgres: PostgresServer,
+) -> None:
+    """A transaction that has only read ends with a rollback."""
+    engine = new_engine(own_postgres.url)
+    with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
+        with connected(engine, SHORT) as connection:
+            connection.scalar(ONE)
+            own_postgres.freeze()
+    own_postgres.thaw()
+    with connected(engine, LONG) as connection:
+        assert 1 == connection.scalar(ONE)
+    engine.dispose()
+
+
+def test_a_connection_that_is_opened_in_time_has_no_limit(postgres_url: str) -> None:
+    """The limit ends when the connection is usable, and is not that of other connections."""
+    engine = new_engine(postgres_url)
+    sleep = sa.select(sa.func.pg_sleep(2 * SHORT))
+    connection = opened(engine, SHORT)
+    connection.execute(sleep)
+    target = getattr(engine, "sync_engine", engine)
+    sa.event.listen(target, "connect", lambda *_: time.sleep(2 * SHORT), insert=True)
+    with engine.connect() as other:
+        other.execute(sleep)
+    connection.close()
     engine.dispose()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from .._compat.aio import AsyncConnection, AsyncEngine, within
+from .._compat.aio import AsyncConnection, AsyncEngine, connected
 from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
@@ -107,7 +107,7 @@ class AsyncLease:
     @asynccontextmanager
     async def look(self) -> AsyncGenerator[AsyncConnection]:
         """Connect to read, for which the database may take no longer than its time."""
-        async with self.reading.connect() as connection, within(connection, self.patience):
+        async with connected(self.reading, self.patience) as connection:
             yield connection
 
     async def renew(self) -> None:
@@ -175,7 +175,7 @@ class AsyncLease:
         Returns:
             The rows; none if there are none, or if another relay holds the lease.
         """
-        async with self._at_once.connect() as connection, within(connection, self.patience):
+        async with connected(self._at_once, self.patience) as connection:
             begun = monotonic()
             found = await connection.execute(statement, {"held": self._token, **parameters})
             rows: Sequence[sa.Row[Any]] = found.all()
@@ -196,7 +196,7 @@ class AsyncLease:
 
         The database may take no longer than its time for it.
         """
-        async with self.engine.connect() as connection, within(connection, self.patience):
+        async with connected(self.engine, self.patience) as connection:
             if connection.dialect.name == "postgresql":
                 # The fence needs no more. Any stricter level would fail while writers are busy.
                 connection = await connection.execution_options(isolation_level="READ COMMITTED")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ...._compat.waits.aio import AsyncWakeUp
 from ...._error_text import brief
 from ....retry import Backoff
-from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
+from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, connected, opened, within
 from .._failures import log
 from ..tables import OutboxTables
 
@@ -99,7 +99,7 @@ class AsyncNotifications:
         try:
             # The pool may have no room: it is there for those who give connections back.
             self._own = apart(self._engine)
-            self._connection = await self._own.connect()
+            self._connection = await opened(self._own, self.patience)
             connection = await self._connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
             async with within(connection, self.patience):
@@ -139,11 +139,7 @@ class AsyncNotifications:
                 raise TimeoutError(text)
         elif present - self._heard > self.test_every:
             test = sa.select(sa.func.pg_notify(self._channel, self._test))
-            async with (
-                self._engine.connect() as connection,
-                within(connection, self.patience),
-                connection.begin(),
-            ):
+            async with connected(self._engine, self.patience) as connection, connection.begin():
                 await connection.execute(test)
             self._asked = present
 

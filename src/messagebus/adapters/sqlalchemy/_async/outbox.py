@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ...._ranges import LARGEST_BATCH, ensure_duration, ensure_whole
 from ....exceptions import ConfigurationError
 from .._commit import wake_statement
-from .._compat.aio import AsyncEngine, within
+from .._compat.aio import AsyncEngine, connected
 from .._rows import AS_NEW, StoredMessage, edited
 from .._selection import EVERY, MessageFilter, Selected, given_up, in_state_and, named, page
 from ..clock import now
@@ -262,15 +262,11 @@ class AsyncOutbox:
             column.position > after, is_sent, is_old
         )
         # Looking in a transaction of its own keeps no writer waiting on SQLite.
-        async with self._reading.connect() as connection, within(connection, limit):
+        async with connected(self._reading, limit) as connection:
             positions = (await connection.scalars(outdated)).all()
         if positions:
             delete = sa.delete(self._messages).where(column.position.in_(positions), is_sent)
-            async with (
-                self._engine.connect() as connection,
-                within(connection, limit),
-                connection.begin(),
-            ):
+            async with connected(self._engine, limit) as connection, connection.begin():
                 await connection.execute(delete)
         return positions
 

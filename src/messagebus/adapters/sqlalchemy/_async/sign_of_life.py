@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...._error_text import brief
 from ....retry import Backoff
-from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, within
+from .._compat.aio import AsyncConnection, AsyncEngine, apart, call, opened, within
 from .._failures import log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
@@ -138,7 +138,7 @@ class AsyncSignOfLife:
                 return
         # The pool may be too small for a connection that is never given back, and the server for
         # one more: then the pool must keep its own.
-        connection = await apart(self._engine).connect()
+        connection = await opened(apart(self._engine), self._patience)
         try:
             await call(connection, sa.Connection.detach)
             async with within(connection, self._patience):

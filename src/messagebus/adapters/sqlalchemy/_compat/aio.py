@@ -10,7 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
-from .._hang_up import HangUp
+from .._hang_up import HangUp, driver_of
+from .._opening import opening_within
 
 __all__ = [
     "AsyncConnection",
@@ -20,6 +21,8 @@ __all__ = [
     "apart",
     "call",
     "close",
+    "connected",
+    "opened",
     "within",
 ]
 
@@ -53,6 +56,42 @@ async def close(session: AsyncSession) -> None:
         session.sync_session.close()  # has no connection to wait for
 
 
+async def opened(engine: AsyncEngine, seconds: float) -> AsyncConnection:
+    """Return a connection, for whose opening the database may take no longer than its time.
+
+    Args:
+        engine: opens it, unless its pool has one to give.
+        seconds: the limit for what follows connecting, which the driver limits.
+
+    Raises:
+        sqlalchemy.exc.TimeoutError: the database has not answered in time.
+    """
+    with opening_within(engine.sync_engine, seconds, asyncio.get_running_loop().call_later):
+        return await engine.connect()
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine, seconds: float) -> AsyncGenerator[AsyncConnection]:
+    """Connect for the block, for which the database may take no longer than its time.
+
+    Args:
+        engine: opens the connection, unless its pool has one to give.
+        seconds: the limit for opening, and then the limit for the block and for the end of what
+            it has begun.
+
+    Raises:
+        sqlalchemy.exc.TimeoutError: the database has not answered in time; the connection is
+            lost.
+    """
+    connection = await opened(engine, seconds)
+    async with within(connection, seconds):
+        try:
+            yield connection
+        finally:
+            # Within the limit, as it may roll back; and even if the task is cancelled.
+            await asyncio.shield(asyncio.ensure_future(connection.close()))
+
+
 @asynccontextmanager
 async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[None]:
     """Limit how long the database may take for the block; it may do so on a server only.
@@ -66,7 +105,7 @@ async def within(connection: AsyncConnection, seconds: float) -> AsyncGenerator[
             lost.
     """
     raw = await connection.get_raw_connection()
-    hang_up = HangUp(connection.dialect, raw.driver_connection)
+    hang_up = HangUp(connection.dialect, driver_of(connection.dialect, raw))
     timer = asyncio.get_running_loop().call_later(seconds, hang_up) if hang_up else None
     try:
         with hang_up.explaining(seconds):

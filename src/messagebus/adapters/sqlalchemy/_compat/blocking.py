@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import sessionmaker
 
 from .._deadlines import deadlines
-from .._hang_up import HangUp
+from .._hang_up import HangUp, driver_of
+from .._opening import opening_within
 
 __all__ = [
     "SyncConnection",
@@ -22,6 +23,8 @@ __all__ = [
     "apart",
     "call",
     "close",
+    "connected",
+    "opened",
     "within",
 ]
 
@@ -49,6 +52,41 @@ def close(session: SyncSession) -> None:
     session.close()
 
 
+def opened(engine: SyncEngine, seconds: float) -> SyncConnection:
+    """Return a connection, for whose opening the database may take no longer than its time.
+
+    Args:
+        engine: opens it, unless its pool has one to give.
+        seconds: the limit for what follows connecting, which the driver limits.
+
+    Raises:
+        sqlalchemy.exc.TimeoutError: the database has not answered in time.
+    """
+    with opening_within(engine, seconds, deadlines.add):
+        return engine.connect()
+
+
+@contextmanager
+def connected(engine: SyncEngine, seconds: float) -> Generator[SyncConnection]:
+    """Connect for the block, for which the database may take no longer than its time.
+
+    Args:
+        engine: opens the connection, unless its pool has one to give.
+        seconds: the limit for opening, and then the limit for the block and for the end of what
+            it has begun.
+
+    Raises:
+        sqlalchemy.exc.TimeoutError: the database has not answered in time; the connection is
+            lost.
+    """
+    connection = opened(engine, seconds)
+    with within(connection, seconds):
+        try:
+            yield connection
+        finally:
+            connection.close()  # within the limit, as it may roll back
+
+
 @contextmanager
 def within(connection: SyncConnection, seconds: float) -> Generator[None]:
     """Limit how long the database may take for the block; it may do so on a server only.
@@ -61,7 +99,7 @@ def within(connection: SyncConnection, seconds: float) -> Generator[None]:
         sqlalchemy.exc.TimeoutError: the database has not answered in time; the connection is
             lost.
     """
-    hang_up = HangUp(connection.dialect, connection.connection.driver_connection)
+    hang_up = HangUp(connection.dialect, driver_of(connection.dialect, connection.connection))
     deadline = deadlines.add(seconds, hang_up) if hang_up else None
     try:
         with hang_up.explaining(seconds):

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from .._compat.blocking import SyncConnection, SyncEngine, within
+from .._compat.blocking import SyncConnection, SyncEngine, connected
 from .._failures import log
 from ..clock import idle_limit, now
 from ..delivery import LeaseLostError
@@ -107,7 +107,7 @@ class SyncLease:
     @contextmanager
     def look(self) -> Generator[SyncConnection]:
         """Connect to read, for which the database may take no longer than its time."""
-        with self.reading.connect() as connection, within(connection, self.patience):
+        with connected(self.reading, self.patience) as connection:
             yield connection
 
     def renew(self) -> None:
@@ -171,7 +171,7 @@ class SyncLease:
         Returns:
             The rows; none if there are none, or if another relay holds the lease.
         """
-        with self._at_once.connect() as connection, within(connection, self.patience):
+        with connected(self._at_once, self.patience) as connection:
             begun = monotonic()
             found = connection.execute(statement, {"held": self._token, **parameters})
             rows: Sequence[sa.Row[Any]] = found.all()
@@ -192,7 +192,7 @@ class SyncLease:
 
         The database may take no longer than its time for it.
         """
-        with self.engine.connect() as connection, within(connection, self.patience):
+        with connected(self.engine, self.patience) as connection:
             if connection.dialect.name == "postgresql":
                 # The fence needs no more. Any stricter level would fail while writers are busy.
                 connection = connection.execution_options(isolation_level="READ COMMITTED")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ...._compat.waits.blocking import SyncWakeUp
 from ...._error_text import brief
 from ....retry import Backoff
-from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within
+from .._compat.blocking import SyncConnection, SyncEngine, apart, call, connected, opened, within
 from .._failures import log
 from ..tables import OutboxTables
 
@@ -101,7 +101,7 @@ class SyncNotifications:
         try:
             # The pool may have no room: it is there for those who give connections back.
             self._own = apart(self._engine)
-            self._connection = self._own.connect()
+            self._connection = opened(self._own, self.patience)
             connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
             quoted = connection.dialect.identifier_preparer.quote(self._channel)
             with within(connection, self.patience):
@@ -141,11 +141,7 @@ class SyncNotifications:
                 raise TimeoutError(text)
         elif present - self._heard > self.test_every:
             test = sa.select(sa.func.pg_notify(self._channel, self._test))
-            with (
-                self._engine.connect() as connection,
-                within(connection, self.patience),
-                connection.begin(),
-            ):
+            with connected(self._engine, self.patience) as connection, connection.begin():
                 connection.execute(test)
             self._asked = present
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ...._ranges import LARGEST_BATCH, ensure_duration, ensure_whole
 from ....exceptions import ConfigurationError
 from .._commit import wake_statement
-from .._compat.blocking import SyncEngine, within
+from .._compat.blocking import SyncEngine, connected
 from .._rows import AS_NEW, StoredMessage, edited
 from .._selection import EVERY, MessageFilter, Selected, given_up, in_state_and, named, page
 from ..clock import now
@@ -262,15 +262,11 @@ class SyncOutbox:
             column.position > after, is_sent, is_old
         )
         # Looking in a transaction of its own keeps no writer waiting on SQLite.
-        with self._reading.connect() as connection, within(connection, limit):
+        with connected(self._reading, limit) as connection:
             positions = (connection.scalars(outdated)).all()
         if positions:
             delete = sa.delete(self._messages).where(column.position.in_(positions), is_sent)
-            with (
-                self._engine.connect() as connection,
-                within(connection, limit),
-                connection.begin(),
-            ):
+            with connected(self._engine, limit) as connection, connection.begin():
                 connection.execute(delete)
         return positions
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...._error_text import brief
 from ....retry import Backoff
-from .._compat.blocking import SyncConnection, SyncEngine, apart, call, within
+from .._compat.blocking import SyncConnection, SyncEngine, apart, call, opened, within
 from .._failures import log
 from .._lock_file import LockFile
 from ..engine import READ_ONLY
@@ -140,7 +140,7 @@ class SyncSignOfLife:
                 return
         # The pool may be too small for a connection that is never given back, and the server for
         # one more: then the pool must keep its own.
-        connection = apart(self._engine).connect()
+        connection = opened(apart(self._engine), self._patience)
         try:
             call(connection, sa.Connection.detach)
             with within(connection, self._patience):
