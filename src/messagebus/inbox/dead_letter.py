@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
+from ..domain.model import Message
 from .delivery import Delivery
 
 LISTENER = "listener:"
@@ -58,3 +61,18 @@ class DeadLetter:
         trace = "".join(traceback.format_exception(failure)) if failure.__traceback__ else None
         name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
         return cls(consumer, message_id, delivery, attempts, name, text, trace)
+
+    @classmethod
+    def of_listener(
+        cls, listener: str, message: Message[Any], wire: Mapping[str, Any], failure: BaseException
+    ) -> DeadLetter:
+        """Create the dead letter of a message that one listener of a bus could not handle.
+
+        Args:
+            listener: the module and name of the listener.
+            message: the message.
+            wire: the message as it is stored, with its causes.
+            failure: what the listener raised.
+        """
+        delivery = Delivery(wire, to_json(wire), origin="eventstore")
+        return cls.of_failure(f"{LISTENER}{listener}", message.message_id, delivery, 1, failure)

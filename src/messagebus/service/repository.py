@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -95,6 +95,32 @@ def take_messages(repositories: Iterable[Repository[Any]]) -> Iterator[Message[A
     if len(batches) == 1:
         return iter(batches[0])
     return heapq.merge(*batches, key=_order_of)
+
+
+class RaisedSoFar:
+    """The number of messages that each model had raised when a savepoint began.
+
+    Args:
+        attributes: the attributes of a unit of work, its repositories among them.
+    """
+
+    __slots__ = ("_attributes", "_counts")
+
+    def __init__(self, attributes: Callable[[], Iterable[object]]) -> None:
+        self._attributes = attributes
+        self._counts = {id(model): len(model.messages) for model in seen_models(attributes())}
+
+    def drop_later(self) -> None:
+        """Take back the messages that models have raised since then."""
+        for model in seen_models(self._attributes()):
+            del model.messages[self._counts.get(id(model), 0) :]
+
+
+def seen_models(values: Iterable[object]) -> Iterator[Any]:
+    """Return the models that the repositories among some values have seen, and those within."""
+    roots = [each for found in repositories_among(values) for each in found.seen]
+    yield from roots
+    yield from models_within(filter(can_hold_models, roots))
 
 
 def discard(messages: Iterable[Message[Any]]) -> None:

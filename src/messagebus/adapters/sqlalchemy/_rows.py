@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,23 +11,18 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from ...domain.model import GenericCommand, Message, Metadata, ordering_key_of, restore_metadata
+from ...domain.model import GenericCommand, Message, restore_metadata
 from ...exceptions import (
     ConfigurationError,
     UnknownMessageTypeError,
     UnreadableMessageError,
-    UnstorableMessageError,
 )
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
-from ...serialization.serializer import (
-    AbstractMessageSerializer,
-    MessageSerializer,
-    serialize_payload,
-)
-from ...serialization.wire import ENVELOPE, row_to_wire
+from ...serialization.serializer import AbstractMessageSerializer, MessageSerializer
+from ...serialization.storability import is_text, storable
+from ...serialization.wire import row_to_wire
 from .tables import PENDING
 
-_LARGEST_VERSION = 2**31 - 1
 # Keys beside the metadata that no field can have.
 _SERIALIZER = "messagebus.serializer"
 _ORIGINAL = "messagebus.original"
@@ -168,20 +162,8 @@ def new_row(
         UnstorableMessageError: some database would refuse or change the message.
     """
     metadata = message.metadata
-    try:
-        payload = serialize_payload(serializer, message)
-        # The plain class has nothing but fields of plain types, and pydantic would take longer.
-        is_plain = type(metadata) is Metadata
-        details = {**vars(metadata)} if is_plain else metadata.model_dump(mode="json")
-        key = ordering_key_of(message)
-    except UnstorableMessageError:
-        raise
-    except Exception as error:
-        raise UnstorableMessageError(message, str(error)) from error
-    is_default = type(serializer) is MessageSerializer
-    if reason := _objection(message, payload, details, key, is_json=is_default):
-        raise UnstorableMessageError(message, reason)
-    if not is_default:
+    payload, details, key = storable(message, serializer)
+    if type(serializer) is not MessageSerializer:
         details[_SERIALIZER] = type(serializer).__qualname__
     return {
         "message_id": message.message_id,
@@ -206,7 +188,7 @@ def edited(record: StoredMessage, payload: str) -> dict[str, Any]:
         ConfigurationError: some database, or some reader, would refuse the payload.
     """
     reason = None
-    if not _is_text(payload):
+    if not is_text(payload):
         reason = "contains a NUL or a lone surrogate"
     elif record.serializer is None and not _is_object(payload):
         reason = "is not a JSON object"
@@ -227,68 +209,3 @@ def _is_object(payload: str) -> bool:
 def _refuse(constant: str) -> NoReturn:
     """Refuse NaN and infinity, which only Python reads."""
     raise ValueError(constant)
-
-
-def _objection(
-    message: Message[Any],
-    payload: str,
-    details: Mapping[str, Any],
-    key: str | None,
-    *,
-    is_json: bool,
-) -> str | None:
-    """Return what some database, or some reader of JSON, would refuse or change."""
-    metadata = message.metadata
-    if message.created_at.tzinfo is None:
-        return "created_at has no time zone"
-    if key is not None and not _is_text(key):
-        return "its ordering key contains a NUL or a lone surrogate"
-    if not is_json:
-        if not _is_text(payload):
-            return "its payload contains a NUL or a lone surrogate"
-    elif not payload.startswith("{"):
-        return "its fields are not a JSON object"
-    # NaN and infinity become null, or invalid JSON, unless the class writes them as strings.
-    elif ("null" in payload or "NaN" in payload or "Infinity" in payload) and (
-        message.model_config.get("ser_json_inf_nan") != "strings"
-        and not _is_finite(message.model_dump(exclude=ENVELOPE))
-    ):
-        return "a number in it is not finite"
-    if not 0 <= metadata.schema_version <= _LARGEST_VERSION:
-        return f"its schema version {metadata.schema_version} is not in 0..{_LARGEST_VERSION}"
-    if type(metadata) is Metadata:
-        if not _is_text(metadata.name):
-            return "its name contains a NUL or a lone surrogate"
-    elif not (_is_storable(details) and _is_finite(metadata.model_dump())):
-        return "its metadata contain a NUL, a lone surrogate, or a number that is not finite"
-    return None
-
-
-def _is_finite(value: Any) -> bool:
-    """Return whether all numbers in a value are finite."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return all(map(_is_finite, _parts(value)))
-
-
-def _is_storable(value: Any) -> bool:
-    """Return whether PostgreSQL accepts all strings in a value."""
-    if isinstance(value, str):
-        return _is_text(value)
-    if isinstance(value, Mapping) and not all(map(_is_text, value)):
-        return False
-    return all(map(_is_storable, _parts(value)))
-
-
-def _is_text(string: str) -> bool:
-    try:
-        string.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return "\0" not in string
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, (list, tuple, set, frozenset)) else ()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
-from ...service.aggregate import can_hold_models, models_within
-from ...service.repository import repositories_among
+from ...service.repository import RaisedSoFar, seen_models
 
 _KEY = "messagebus.savepoints"
 
@@ -27,12 +26,11 @@ class Savepoints:
     ) -> None:
         self._rows = rows
         self._attributes = attributes
-        self._begun: dict[SessionTransaction, tuple[int, dict[int, int]]] = {}
+        self._begun: dict[SessionTransaction, tuple[int, RaisedSoFar]] = {}
 
     def begin(self, savepoint: SessionTransaction) -> None:
         """Note how many messages were handled so far, and how many each model has raised."""
-        raised = {id(model): len(model.messages) for model in self._models()}
-        self._begun[savepoint] = len(self._rows), raised
+        self._begun[savepoint] = len(self._rows), RaisedSoFar(self._attributes)
 
     def roll_back(self, transaction: SessionTransaction) -> None:
         """Take back what was handled and raised since the innermost savepoint began.
@@ -49,20 +47,14 @@ class Savepoints:
         if innermost is None:
             self._begun.clear()
             self._rows.clear()
-            for model in self._models():
+            for model in seen_models(self._attributes()):
                 model.messages.clear()
         if innermost not in self._begun:
             return
         handled, raised = self._begun.pop(innermost)
         for message_id in list(self._rows)[handled:]:
             del self._rows[message_id]
-        for model in self._models():
-            del model.messages[raised.get(id(model), 0) :]
-
-    def _models(self) -> Iterator[Any]:
-        roots = [each for found in repositories_among(self._attributes()) for each in found.seen]
-        yield from roots
-        yield from models_within(filter(can_hold_models, roots))
+        raised.drop_later()
 
 
 def watch(session: Any, savepoints: Savepoints) -> None:

@@ -7,14 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Self
 
-from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from ...._compat.aio import adapt, finish
 from ....domain.model import Message
 from ....exceptions import TransactionError
-from ....inbox.dead_letter import LISTENER, DeadLetter
-from ....inbox.delivery import Delivery
+from ....inbox.dead_letter import DeadLetter
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._async.guarded_transaction import AsyncGuardedTransaction
 from ....service._async.unit_of_work import (
@@ -155,10 +153,7 @@ class AsyncSQLAlchemyUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
             causation_id = transaction.causation_id
             wire["causation_id"] = None if causation_id is None else str(causation_id)
             wire["correlation_id"] = str(transaction.correlation_id)
-        delivery = Delivery(wire, to_json(wire), origin="eventstore")
-        consumer = f"{LISTENER}{listener}"
-        letter = DeadLetter.of_failure(consumer, message.message_id, delivery, 1, error)
-        await self.inbox.bury(letter)
+        await self.inbox.bury(DeadLetter.of_listener(listener, message, wire, error))
         return True
 
     async def end_transaction(self) -> None:

@@ -9,14 +9,12 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Self
 
-from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from ...._compat.blocking import adapt, finish
 from ....domain.model import Message
 from ....exceptions import TransactionError
-from ....inbox.dead_letter import LISTENER, DeadLetter
-from ....inbox.delivery import Delivery
+from ....inbox.dead_letter import DeadLetter
 from ....serialization.serializer import AbstractMessageSerializer, MessageSerializer
 from ....service._sync.guarded_transaction import SyncGuardedTransaction
 from ....service._sync.unit_of_work import (
@@ -157,10 +155,7 @@ class SyncSQLAlchemyUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
             causation_id = transaction.causation_id
             wire["causation_id"] = None if causation_id is None else str(causation_id)
             wire["correlation_id"] = str(transaction.correlation_id)
-        delivery = Delivery(wire, to_json(wire), origin="eventstore")
-        consumer = f"{LISTENER}{listener}"
-        letter = DeadLetter.of_failure(consumer, message.message_id, delivery, 1, error)
-        self.inbox.bury(letter)
+        self.inbox.bury(DeadLetter.of_listener(listener, message, wire, error))
         return True
 
     def end_transaction(self) -> None:

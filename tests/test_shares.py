@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from messagebus.adapters.sqlalchemy._shares import fair_share
+from messagebus.inbox.shares import fair_share
 
 
 @pytest.mark.parametrize("seed", range(20))
