@@ -312,6 +312,9 @@ def test_pickled_errors_keep_their_attributes() -> None:
         messagebus.UnknownActionError("a", ["b"]),
         exceptions.StreamMissingError("books", "Create it."),
         exceptions.BacklogStalledError("relay", 1, 2.0),
+        exceptions.UnknownModelError(Book, "1"),
+        exceptions.DuplicateModelError(Book, "1"),
+        exceptions.ConflictError(["1"]),
     ]
 
     for error in errors:

@@ -733,3 +733,46 @@ class BacklogStalledError(MessageBusError, TimeoutError):
         self.holder = holder
         self.position = position
         self.seconds = seconds
+
+
+class UnknownModelError(MessageBusError, LookupError):
+    """A repository in memory has no model with this key.
+
+    Attributes:
+        model_type: the class of the model.
+        key: the key.
+    """
+
+    def __init__(self, model_type: type, key: object) -> None:
+        super().__init__(f"There is no {model_type.__qualname__} with the key {key!r}")
+        self.model_type = model_type
+        self.key = key
+
+
+class DuplicateModelError(MessageBusError, ValueError):
+    """A repository in memory has a model with this key already.
+
+    Attributes:
+        model_type: the class of the model.
+        key: the key.
+    """
+
+    def __init__(self, model_type: type, key: object) -> None:
+        super().__init__(f"There is a {model_type.__qualname__} with the key {key!r} already")
+        self.model_type = model_type
+        self.key = key
+
+
+class ConflictError(MessageBusError, RuntimeError):
+    """Another transaction has committed a change of what this one has read or changed.
+
+    Nothing of this transaction is kept. It may succeed in another attempt.
+
+    Attributes:
+        keys: the keys of what both have touched.
+    """
+
+    def __init__(self, keys: Sequence[object]) -> None:
+        listed = ", ".join(map(repr, keys))
+        super().__init__(f"Another transaction has committed a change of {listed}")
+        self.keys: tuple[object, ...] = tuple(keys)
