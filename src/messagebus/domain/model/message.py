@@ -26,6 +26,9 @@ from .ordering import ensure_orderable
 
 R_co = TypeVar("R_co", covariant=True)
 
+NOW = partial(datetime.now, UTC)
+"""Returns the time of creation. Tests give it another function: calling one more costs time."""
+
 _UNIQUE = ("message_id", "created_at")
 
 
@@ -41,7 +44,7 @@ class Message(BaseModel, Generic[TMetadata]):
 
     message_id: UUID = Field(default_factory=uuid7)
     """Unique identifier of the message, a UUIDv7. Identifiers sort in order of creation."""
-    created_at: datetime = Field(default_factory=partial(datetime.now, UTC))
+    created_at: datetime = Field(default_factory=NOW)
     """Time of creation, in UTC."""
     metadata: TMetadata
     """
