@@ -51,7 +51,7 @@ class AsyncIsolatedListener(AsyncListener):
         to_publish = [] if transaction.buffer is None else transaction.buffer.messages
         published = len(to_publish)
         try:
-            async with work.savepoint():
+            async with transaction.savepoint():
                 await self._listen(message, transaction, dependencies)
         except Exception as error:
             if transaction.status is not TransactionStatus.running:

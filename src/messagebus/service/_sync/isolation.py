@@ -53,7 +53,7 @@ class SyncIsolatedListener(SyncListener):
         to_publish = [] if transaction.buffer is None else transaction.buffer.messages
         published = len(to_publish)
         try:
-            with work.savepoint():
+            with transaction.savepoint():
                 self._listen(message, transaction, dependencies)
         except Exception as error:
             if transaction.status is not TransactionStatus.running:

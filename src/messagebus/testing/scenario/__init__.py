@@ -1,0 +1,1 @@
+"""Scenarios: what a bus does with a message, given what has happened before."""
