@@ -14,7 +14,7 @@ from .envelope import Trusted
 from .message import Message, TMessage
 
 # Data have the names of fields, even where these have aliases.
-_BY_NAME: dict[str, Any] = (
+BY_NAME: dict[str, Any] = (
     {"by_name": True, "by_alias": True}
     if "by_name" in signature(BaseModel.model_validate_json).parameters
     else {}
@@ -46,8 +46,8 @@ def load_message(
     """
     context = Trusted()
     if isinstance(data, Mapping):
-        return cls.model_validate({**data, **(envelope or {})}, context=context, **_BY_NAME)
-    return cls.model_validate_json(_with(data, envelope), context=context, **_BY_NAME)
+        return cls.model_validate({**data, **(envelope or {})}, context=context, **BY_NAME)
+    return cls.model_validate_json(_with(data, envelope), context=context, **BY_NAME)
 
 
 def load_best(
@@ -63,7 +63,7 @@ def load_best(
     if len(classes) == 1:
         return load_message(classes[0], data, envelope)
     union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
-    best: Message[Any] = union.validate_json(_with(data, envelope), context=Trusted(), **_BY_NAME)
+    best: Message[Any] = union.validate_json(_with(data, envelope), context=Trusted(), **BY_NAME)
     return best
 
 
