@@ -12,6 +12,7 @@ from tests.pages import collect_blocks, names_a_server
 from tests.servers import Server
 
 pytest_collect_file = collect_blocks
+pytest_plugins = ["messagebus_pytest", "pytester"]  # the first, where it is not installed
 
 CHAOS = Path(__file__).parent / "tests" / "chaos"
 SERVER_FIXTURES = {

@@ -41,8 +41,8 @@ def test_a_chain_that_is_not_awaited_is_a_problem_of_the_test() -> None:
     """Whatever checks it has; then there is no second warning."""
     scenarios = Scenarios()
     scenarios(new_bus(), AsyncMemoryUnitOfWork()).when(Shelve()).then()  # type: ignore[unused-awaitable]
-    with pytest.raises(AssertionError, match="was never awaited, so nothing was handled"):
-        scenarios.verify()
+    [problem] = scenarios.problems()
+    assert "was never awaited, so nothing was handled" in problem
     del scenarios
     gc.collect()
 
@@ -85,4 +85,4 @@ async def test_what_is_published_is_a_sequence() -> None:
     assert published != 7
     assert BookRegistered(id="7") == published[0] == published[:1][0]
     assert "[<BookRegistered id='7'>]" == repr(published)
-    scenarios.verify()
+    assert [] == scenarios.problems()

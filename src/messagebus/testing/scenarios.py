@@ -51,16 +51,13 @@ class Scenarios:
         self._all.append(scenario)
         return scenario
 
-    def verify(self) -> None:
-        """Ensure that the test has checked what its messages have led to.
+    def problems(self) -> list[str]:
+        """Return what is wrong with a test that ends now.
 
-        Raises:
-            AssertionError: a message was not handled, its outcome was not checked, or nobody has
-                looked at a dead letter.
+        That is a message that was not handled or whose outcome was not checked, and a dead letter
+        that nobody has looked at.
         """
-        __tracebackhide__ = True
-        if problems := [text for each in self._all for text in each.problems()]:
-            raise AssertionError("\n".join(problems))
+        return [text for each in self._all for text in each.problems()]
 
     def _of_all(self, name: str) -> list[Any]:
         if not self._all:
