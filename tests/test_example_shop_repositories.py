@@ -1,4 +1,4 @@
-"""The repositories and the inbox of the shop, on both databases."""
+"""The repositories and the inbox of the shop, on both databases and in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from examples.shop.bootstrap import create_tables, new_engine
 from examples.shop.messages import OrderLine, ProductRegistered, RestockRequested, StockLow
@@ -15,31 +14,26 @@ from examples.shop.tables import outbox
 from examples.shop.unit_of_work import Outcome, UnitOfWork
 
 from .shop import database_in
+from .shop_in_memory import ShopInMemory
+
+Uow = UnitOfWork | ShopInMemory
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database."""
-    if request.param == "sqlite":
-        return database_in(tmp_path)
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """Yield an engine on a database whose tables were created twice."""
-    engine = new_engine(database_url)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def uow(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[UnitOfWork | ShopInMemory]:
+    """Yield the unit of work of the shop, on a database whose tables were created twice."""
+    if request.param == "memory":
+        yield ShopInMemory()
+        return
+    on_server = request.param == "postgresql"
+    url: str = request.getfixturevalue("postgres_url") if on_server else database_in(tmp_path)
+    engine = new_engine(url)
     await create_tables(engine)
     await create_tables(engine)
-    yield engine
+    yield UnitOfWork(engine, tables=outbox)
     await engine.dispose()
-
-
-@pytest.fixture
-def uow(engine: AsyncEngine) -> UnitOfWork:
-    """Return the unit of work of the shop."""
-    return UnitOfWork(engine, tables=outbox)
 
 
 def new_tea(sku: str = "TEA-1") -> Product:
@@ -53,7 +47,7 @@ def new_order() -> Order:
     return Order(order_id="O-1", lines=lines)
 
 
-async def keep(uow: UnitOfWork, *models: Product | Order) -> None:
+async def keep(uow: Uow, *models: Product | Order) -> None:
     """Add models in a transaction of their own."""
     async with uow as transaction:
         for model in models:
@@ -64,7 +58,7 @@ async def keep(uow: UnitOfWork, *models: Product | Order) -> None:
         await transaction.commit()
 
 
-async def kept(uow: UnitOfWork, sku: str = "TEA-1") -> Product:
+async def kept(uow: Uow, sku: str = "TEA-1") -> Product:
     """Read a product in a transaction of its own."""
     async with uow as transaction:
         product = await uow.products.get(sku)
@@ -72,7 +66,7 @@ async def kept(uow: UnitOfWork, sku: str = "TEA-1") -> Product:
     return product
 
 
-async def test_a_model_is_loaded_as_it_was_added(uow: UnitOfWork) -> None:
+async def test_a_model_is_loaded_as_it_was_added(uow: Uow) -> None:
     """Products and orders survive the database unchanged."""
     await keep(uow, new_tea(), new_order())
     async with uow as transaction:
@@ -81,7 +75,7 @@ async def test_a_model_is_loaded_as_it_was_added(uow: UnitOfWork) -> None:
         await transaction.rollback()
 
 
-async def test_the_commit_writes_what_was_changed(uow: UnitOfWork) -> None:
+async def test_the_commit_writes_what_was_changed(uow: Uow) -> None:
     """A model from a repository needs no explicit save."""
     await keep(uow, new_tea(), new_order())
     async with uow as transaction:
@@ -95,7 +89,7 @@ async def test_the_commit_writes_what_was_changed(uow: UnitOfWork) -> None:
     assert (True, new_order().lines) == (order.cancelled, order.lines)
 
 
-async def test_a_model_is_loaded_once_in_a_transaction(uow: UnitOfWork) -> None:
+async def test_a_model_is_loaded_once_in_a_transaction(uow: Uow) -> None:
     """A listener gets the product that an earlier one has loaded or added, with its changes."""
     await keep(uow, new_tea("TEA-2"))
     async with uow as transaction:
@@ -108,7 +102,7 @@ async def test_a_model_is_loaded_once_in_a_transaction(uow: UnitOfWork) -> None:
     assert (await kept(uow)).restock_requested
 
 
-async def test_a_rollback_writes_nothing(uow: UnitOfWork) -> None:
+async def test_a_rollback_writes_nothing(uow: Uow) -> None:
     """A rollback undoes what the transaction has added and changed."""
     await keep(uow, new_tea())
     async with uow as transaction:
@@ -125,7 +119,7 @@ async def test_a_rollback_writes_nothing(uow: UnitOfWork) -> None:
         await transaction.rollback()
 
 
-async def test_the_models_of_a_transaction_raise_its_events(uow: UnitOfWork) -> None:
+async def test_the_models_of_a_transaction_raise_its_events(uow: Uow) -> None:
     """The unit of work collects the events of models that were added or loaded."""
     async with uow as transaction:
         await uow.products.add(new_tea())
@@ -137,7 +131,7 @@ async def test_the_models_of_a_transaction_raise_its_events(uow: UnitOfWork) -> 
         await transaction.rollback()
 
 
-async def test_a_key_is_taken_once(uow: UnitOfWork) -> None:
+async def test_a_key_is_taken_once(uow: Uow) -> None:
     """A second model with the same key is refused, in the same transaction and in another."""
     async with uow as transaction:
         await uow.products.add(new_tea("TEA-2"))
@@ -155,7 +149,7 @@ async def test_a_key_is_taken_once(uow: UnitOfWork) -> None:
         await transaction.rollback()
 
 
-async def test_the_inbox_keeps_the_outcome_of_a_line(uow: UnitOfWork) -> None:
+async def test_the_inbox_keeps_the_outcome_of_a_line(uow: Uow) -> None:
     """A line that was handled keeps its outcome; a rollback forgets the line."""
     accepted, rejected = Outcome(), Outcome("not JSON")
     async with uow as transaction:

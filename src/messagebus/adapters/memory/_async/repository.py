@@ -28,8 +28,10 @@ class AsyncMemoryRepository(AsyncAbstractRepository[TModel]):
         super().__init__()
         self.rows = session.table(model)
         """The models as the transaction sees them, for queries of your own."""
-        self._model = model
-        self._key = key
+        self.model_type = model
+        """The class of the models."""
+        self.key_name = key
+        """The name of the attribute that identifies a model."""
 
     async def add(self, model: TModel) -> None:
         """Add a new model.
@@ -37,9 +39,9 @@ class AsyncMemoryRepository(AsyncAbstractRepository[TModel]):
         Raises:
             DuplicateModelError: its key is taken.
         """
-        key = getattr(model, self._key)
+        key = getattr(model, self.key_name)
         if key in self.rows:
-            raise DuplicateModelError(self._model, key)
+            raise DuplicateModelError(self.model_type, key)
         self.rows[key] = model
         self.seen.append(model)
 
@@ -51,7 +53,7 @@ class AsyncMemoryRepository(AsyncAbstractRepository[TModel]):
         """
         model = await self.find(key)
         if model is None:
-            raise UnknownModelError(self._model, key)
+            raise UnknownModelError(self.model_type, key)
         return model
 
     async def find(self, key: Any) -> TModel | None:
@@ -73,7 +75,7 @@ class AsyncMemoryRepository(AsyncAbstractRepository[TModel]):
         Raises:
             UnknownModelError: there is none with its key.
         """
-        key = getattr(model, self._key)
+        key = getattr(model, self.key_name)
         if key not in self.rows:
-            raise UnknownModelError(self._model, key)
+            raise UnknownModelError(self.model_type, key)
         del self.rows[key]
