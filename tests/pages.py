@@ -5,7 +5,7 @@ program, and an event loop, so that they may use ``await`` at their top level. I
 
 * a block whose first line is a comment with the path of a file is appended to that file, which
   later blocks can import;
-* a test that a block defines is run;
+* a test that a block defines is run, unless it takes fixtures: a later block runs pytest;
 * a page starts in an empty folder, and the addresses of servers on *localhost* lead to servers that
   are started for the page;
 * a block of the language ``output`` must equal the output of the Python block before it.
@@ -74,6 +74,7 @@ class Page:
             for node in tree.body
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and node.name.startswith("test_")
+            and not (node.args.args or node.decorator_list)
         ]
         with chdir(self._folder), redirect_stdout(io.StringIO()) as printed:
             self._wait_for(eval(code, vars(module)))  # noqa: S307 - the block is ours
