@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -309,22 +311,72 @@ async def test_what_an_isolated_listener_has_handled_is_undone_with_it() -> None
     assert [] == scenario.problems()
 
 
+class AsyncSafeLibrary(AsyncLibrary):
+    """A unit of work with savepoints that keeps no dead letters."""
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo nothing, because nothing is done."""
+        yield
+
+
 async def test_a_unit_of_work_of_any_kind_has_scenarios() -> None:
-    """What was published is only known of one in memory."""
-    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    """They have seen what was published, and which listeners have failed alone."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(on_error="isolate")
 
     async def register(command: RegisterBook, uow: AsyncLibrary) -> None:
         await bus.handle(BookRegistered(id=command.id), uow)  # type: ignore[call-overload]
+        await bus.handle(ShelfCounted(id=command.id), uow)  # type: ignore[call-overload]
+
+    async def shelve(event: BookRegistered, uow: AsyncLibrary) -> None:
+        await bus.handle(BookBorrowed(), uow)  # type: ignore[call-overload]
+        raise LookupError("no shelf")
 
     bus.add_listener(RegisterBook, register)
-    library = AsyncLibrary()
+    library = AsyncSafeLibrary()
     scenario = AsyncScenario(bus, library)
     scenario.given(RegisterBook(id="1"))
-    await scenario.when(RegisterBook(id="2")).then(BookRegistered(id="2"))
+    registered, counted = BookRegistered(id="2"), ShelfCounted(id="2")
+    await scenario.when(RegisterBook(id="2")).then(registered, counted)
     assert ["commit", "commit"] == library.ended
-    for name in ("published", "dead_letters"):
-        with pytest.raises(ConfigurationError, match="AsyncLibrary is no unit of work in memory"):
-            getattr(scenario, name)
+    assert ([registered], []) == (scenario.published, scenario.dead_letters)
+
+    bus.add_listener(BookRegistered, shelve)
+    await scenario.when(RegisterBook(id="2")).then(registered, counted)
+    [problem] = scenario.problems()
+    assert "could not handle book_registered_v1: LookupError: no shelf" in problem
+    assert ["LookupError"] == [each.error_type for each in scenario.dead_letters]
+    assert [] == scenario.problems()
+
+
+async def test_every_error_of_a_group_must_be_expected() -> None:
+    """A bus that collects errors would otherwise hide the mistake of another listener."""
+    bus: AsyncMessageBus[Any] = AsyncMessageBus(on_error="collect")
+
+    async def shelve(event: BookRegistered, uow: Any) -> None:
+        raise TooHeavyError("no shelf")
+
+    async def count(event: BookRegistered, uow: Any) -> None:
+        raise TooHeavyError("no number") if event.id == "1" else TypeError("a mistake")
+
+    bus.add_listener(BookRegistered, shelve)
+    bus.add_listener(BookRegistered, count)
+    scenario = AsyncScenario(bus, AsyncDepot())
+    await scenario.when(BookRegistered(id="1")).fails(TooHeavyError, match="number")
+    await scenario.when(BookRegistered(id="2")).fails(ExceptionGroup, match="2 of the listeners")
+    with pytest.raises(AssertionError, match=r"TooHeavyError: no shelf; TypeError: a mistake"):
+        await scenario.when(BookRegistered(id="2")).fails(TooHeavyError)
+    with pytest.raises(AssertionError, match="does not match 'paper'"):
+        await scenario.when(BookRegistered(id="1")).fails(TooHeavyError, match="paper")
+    with pytest.raises(ConfigurationError, match="mistake in the test"):
+        await scenario.when(BookRegistered(id="2")).fails(ExceptionGroup)
+
+
+async def test_a_number_is_no_truth_value(scenario: AsyncScenario) -> None:
+    """Although they are equal; an object that equals anything is accepted."""
+    await scenario.when(SendParcel()).returns(1.0).returns(ANY)
+    with pytest.raises(AssertionError, match=r"- True\n\+ 1.0"):
+        await scenario.when(SendParcel(id="2")).returns(True)
 
 
 async def test_a_commit_that_fails_is_a_failure() -> None:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -311,22 +313,72 @@ def test_what_an_isolated_listener_has_handled_is_undone_with_it() -> None:
     assert [] == scenario.problems()
 
 
+class SyncSafeLibrary(SyncLibrary):
+    """A unit of work with savepoints that keeps no dead letters."""
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo nothing, because nothing is done."""
+        yield
+
+
 def test_a_unit_of_work_of_any_kind_has_scenarios() -> None:
-    """What was published is only known of one in memory."""
-    bus: SyncMessageBus[Any] = SyncMessageBus()
+    """They have seen what was published, and which listeners have failed alone."""
+    bus: SyncMessageBus[Any] = SyncMessageBus(on_error="isolate")
 
     def register(command: RegisterBook, uow: SyncLibrary) -> None:
         bus.handle(BookRegistered(id=command.id), uow)  # type: ignore[call-overload]
+        bus.handle(ShelfCounted(id=command.id), uow)  # type: ignore[call-overload]
+
+    def shelve(event: BookRegistered, uow: SyncLibrary) -> None:
+        bus.handle(BookBorrowed(), uow)  # type: ignore[call-overload]
+        raise LookupError("no shelf")
 
     bus.add_listener(RegisterBook, register)
-    library = SyncLibrary()
+    library = SyncSafeLibrary()
     scenario = SyncScenario(bus, library)
     scenario.given(RegisterBook(id="1"))
-    scenario.when(RegisterBook(id="2")).then(BookRegistered(id="2"))
+    registered, counted = BookRegistered(id="2"), ShelfCounted(id="2")
+    scenario.when(RegisterBook(id="2")).then(registered, counted)
     assert ["commit", "commit"] == library.ended
-    for name in ("published", "dead_letters"):
-        with pytest.raises(ConfigurationError, match="SyncLibrary is no unit of work in memory"):
-            getattr(scenario, name)
+    assert ([registered], []) == (scenario.published, scenario.dead_letters)
+
+    bus.add_listener(BookRegistered, shelve)
+    scenario.when(RegisterBook(id="2")).then(registered, counted)
+    [problem] = scenario.problems()
+    assert "could not handle book_registered_v1: LookupError: no shelf" in problem
+    assert ["LookupError"] == [each.error_type for each in scenario.dead_letters]
+    assert [] == scenario.problems()
+
+
+def test_every_error_of_a_group_must_be_expected() -> None:
+    """A bus that collects errors would otherwise hide the mistake of another listener."""
+    bus: SyncMessageBus[Any] = SyncMessageBus(on_error="collect")
+
+    def shelve(event: BookRegistered, uow: Any) -> None:
+        raise TooHeavyError("no shelf")
+
+    def count(event: BookRegistered, uow: Any) -> None:
+        raise TooHeavyError("no number") if event.id == "1" else TypeError("a mistake")
+
+    bus.add_listener(BookRegistered, shelve)
+    bus.add_listener(BookRegistered, count)
+    scenario = SyncScenario(bus, SyncDepot())
+    scenario.when(BookRegistered(id="1")).fails(TooHeavyError, match="number")
+    scenario.when(BookRegistered(id="2")).fails(ExceptionGroup, match="2 of the listeners")
+    with pytest.raises(AssertionError, match=r"TooHeavyError: no shelf; TypeError: a mistake"):
+        scenario.when(BookRegistered(id="2")).fails(TooHeavyError)
+    with pytest.raises(AssertionError, match="does not match 'paper'"):
+        scenario.when(BookRegistered(id="1")).fails(TooHeavyError, match="paper")
+    with pytest.raises(ConfigurationError, match="mistake in the test"):
+        scenario.when(BookRegistered(id="2")).fails(ExceptionGroup)
+
+
+def test_a_number_is_no_truth_value(scenario: SyncScenario) -> None:
+    """Although they are equal; an object that equals anything is accepted."""
+    scenario.when(SendParcel()).returns(1.0).returns(ANY)
+    with pytest.raises(AssertionError, match=r"- True\n\+ 1.0"):
+        scenario.when(SendParcel(id="2")).returns(True)
 
 
 def test_a_commit_that_fails_is_a_failure() -> None:

@@ -63,7 +63,7 @@ class AsyncIsolatedListener(AsyncListener):
             del to_publish[published:]
             annotate(error, self.function, message, transaction.cause)
             name = self._name
-            kept = await work.keep_failure(message, name, error)
+            kept = await transaction.keep_failure(message, name, error)
             get_logger().error(
                 "%s failed on %s %s and was undone alone%s",
                 name,

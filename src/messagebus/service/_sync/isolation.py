@@ -65,7 +65,7 @@ class SyncIsolatedListener(SyncListener):
             del to_publish[published:]
             annotate(error, self.function, message, transaction.cause)
             name = self._name
-            kept = work.keep_failure(message, name, error)
+            kept = transaction.keep_failure(message, name, error)
             get_logger().error(
                 "%s failed on %s %s and was undone alone%s",
                 name,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, Generic, Self, TypeVar
 
+from ..._error_text import errors_in
 from ...domain.model import Message
 from ...exceptions import ConfigurationError, InvalidMessageError, MessageBusError
 from .comparison import are_as_expected, difference, difference_of_values
 
 R = TypeVar("R")
+
+_ANY = (Exception, BaseException, ExceptionGroup, BaseExceptionGroup)
 
 
 class Outcome(Generic[R]):
@@ -67,7 +70,7 @@ class Outcome(Generic[R]):
         """
         __tracebackhide__ = True
         actual = self.result
-        if actual != result:
+        if actual != result or _is_bool_for_number(actual, result):
             text = f"{self._description} did not return the expected result.\n"
             raise AssertionError(text + difference_of_values(result, actual))
         return self
@@ -76,7 +79,8 @@ class Outcome(Generic[R]):
         """Expect that handling the message fails, so that nothing of it is kept.
 
         An error of this package, such as that of a missing dependency, is expected only by its own
-        class: the handler may be right, and its wiring wrong.
+        class: the handler may be right, and its wiring wrong. Of a group, such as that of a bus
+        which collects errors, every one must be of the class.
 
         Args:
             error: the class of the error.
@@ -87,7 +91,7 @@ class Outcome(Generic[R]):
             ConfigurationError: any error at all is expected.
         """
         __tracebackhide__ = True
-        if error in (Exception, BaseException) and match is None:
+        if error in _ANY and match is None:
             text = f"fails({error.__name__}) would accept a mistake in the test as well"
             raise ConfigurationError(text, advice="Name the class of the error, or match its text.")
         self.is_checked = True
@@ -96,11 +100,11 @@ class Outcome(Generic[R]):
             text = f"{self._description} did not fail with {name}.\n"
             text += f"It led to {self._led_to}, and returned {self._result!r}."
             raise AssertionError(text)
-        is_ours = isinstance(actual, MessageBusError) and not issubclass(error, MessageBusError)
-        if is_ours or not isinstance(actual, error):
+        errors = [actual] if isinstance(actual, error) else _leaves(actual)
+        if not all(_is_expected(each, error) for each in errors):
             text = f"{self._description} did not fail with {name}, but with {_shown(actual)}"
             raise AssertionError(text) from actual
-        if match is not None and not re.search(match, str(actual)):
+        if match is not None and not any(re.search(match, str(each)) for each in errors):
             text = f"{self._description} failed with {name}, but its text does not match {match!r}"
             raise AssertionError(text + f": {str(actual)!r}") from actual
         return self
@@ -145,5 +149,23 @@ class Outcome(Generic[R]):
             raise AssertionError(text) from self._error
 
 
-def _shown(error: Exception) -> str:
-    return f"{type(error).__qualname__}: {error}"
+def _is_bool_for_number(actual: object, expected: object) -> bool:
+    """Tell whether one of two equal numbers is a truth value, as of 1 and True."""
+    are_numbers = isinstance(actual, (int, float)) and isinstance(expected, (int, float))
+    return are_numbers and isinstance(actual, bool) != isinstance(expected, bool)
+
+
+def _leaves(error: Exception) -> list[BaseException]:
+    return [each for each in errors_in(error) if not isinstance(each, BaseExceptionGroup)]
+
+
+def _is_expected(actual: BaseException, error: type[Exception]) -> bool:
+    is_ours = isinstance(actual, MessageBusError) and not issubclass(error, MessageBusError)
+    return isinstance(actual, error) and not (is_ours and error not in _ANY)
+
+
+def _shown(error: BaseException) -> str:
+    shown = f"{type(error).__qualname__}: {error}"
+    if isinstance(error, BaseExceptionGroup):
+        shown += f" [{'; '.join(map(_shown, error.exceptions))}]"
+    return shown

@@ -26,8 +26,7 @@ class SyncScenario:
 
     Args:
         bus: has the listeners.
-        uow: a unit of work of any kind; one in memory also shows what was published, and the dead
-            letters.
+        uow: a unit of work of any kind.
         dependencies: the dependencies that listeners ask for by name.
     """
 
@@ -39,6 +38,8 @@ class SyncScenario:
         self._dependencies = dependencies
         self._given: list[Message[Any]] = []
         self._past: set[UUID] = set()
+        self._published: list[Message[Any]] = []
+        self._letters: list[DeadLetter] = []
         self._expected: list[Expectation[Any]] = []
         self._looked_at: int = 0
 
@@ -78,26 +79,26 @@ class SyncScenario:
     def published(self) -> list[Message[Any]]:
         """The messages that were published, but for those that led to the given state.
 
-        Raises:
-            ConfigurationError: the unit of work is not one in memory.
+        Of a unit of work in memory, they are those of its store, whoever has committed them.
         """
-        stored = self._store.stored
+        if self._store is None:
+            return list(self._published)
         return [
             each.message
-            for id, each in list(stored.items())
+            for id, each in list(self._store.stored.items())
             if each.state is not None and id not in self._past
         ]
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """What isolated listeners and consumers could not handle.
+        """What isolated listeners could not handle.
 
-        Raises:
-            ConfigurationError: the unit of work is not one in memory.
+        Of a unit of work in memory, they are those of its store, also what consumers could not
+        handle.
         """
-        letters = self._store.dead_letters
+        letters = self._dead_letters
         self._looked_at = len(letters)
-        return letters
+        return list(letters)
 
     def problems(self) -> list[str]:
         """Return what is wrong with a test that ends now.
@@ -108,21 +109,20 @@ class SyncScenario:
         problems = [each.problem for each in self._expected]
         if self._given:
             problems.append(f"given({self._given}) was not followed by when, so it was not handled")
-        if isinstance(self._uow, SyncMemoryUnitOfWork):
-            problems += [
-                f"nobody has looked at a dead letter: {each.consumer} could not handle "
-                f"{(each.wire or {}).get('type')}: {each.error_type}: {each.error}"
-                for each in self._uow.store.dead_letters[self._looked_at :]
-            ]
+        problems += [
+            f"nobody has looked at a dead letter: {each.consumer} could not handle "
+            f"{(each.wire or {}).get('type')}: {each.error_type}: {each.error}"
+            for each in self._dead_letters[self._looked_at :]
+        ]
         return [each for each in problems if each is not None]
 
     @property
-    def _store(self) -> MemoryStore:
-        if not isinstance(self._uow, SyncMemoryUnitOfWork):
-            text = f"{type(self._uow).__qualname__} is no unit of work in memory"
-            advice = "Read what was published, and the dead letters, from its database."
-            raise ConfigurationError(text, advice=advice)
-        return self._uow.store
+    def _store(self) -> MemoryStore | None:
+        return self._uow.store if isinstance(self._uow, SyncMemoryUnitOfWork) else None
+
+    @property
+    def _dead_letters(self) -> list[DeadLetter]:
+        return self._letters if self._store is None else self._store.dead_letters
 
     def _handle(self, message: Message[Any]) -> Outcome[Any]:
         """Handle what is given, then a message."""
@@ -135,13 +135,14 @@ class SyncScenario:
                 transaction.commit()
         except Exception as error:  # noqa: BLE001 - checked, or shown, by the outcome
             return Outcome(message, [], None, error)
+        self._letters += transaction.letters
+        self._published += [each for each in transaction.handled if each.metadata.published]
         led_to = [each for each in transaction.handled if each.message_id != message.message_id]
         return Outcome(message, led_to, result, None)
 
     def _give(self) -> None:
         given, self._given = self._given, []
-        store = self._uow.store if isinstance(self._uow, SyncMemoryUnitOfWork) else MemoryStore()
-        before = set(store.stored)
+        before: set[UUID] = set() if self._store is None else set(self._store.stored)
         for message in given:
             self._ensure_heard(message)
             try:
@@ -149,7 +150,8 @@ class SyncScenario:
             except Exception as error:
                 error.add_note(f"It was raised by given({message!r}).")
                 raise
-        self._past |= set(store.stored) - before
+        if self._store is not None:
+            self._past |= set(self._store.stored) - before
 
     def _ensure_heard(self, message: Message[Any]) -> None:
         """Ensure that a message has an effect.
