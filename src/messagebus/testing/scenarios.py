@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 from ..domain.model import Message
 from ..exceptions import ConfigurationError
@@ -91,7 +91,7 @@ class View(Sequence[T]):
     def __eq__(self, other: object) -> bool:
         return list(other) == self._read() if isinstance(other, Sequence) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr(self._read())

@@ -22,8 +22,8 @@ from ..exceptions import ConfigurationError, MissingExtraError
 try:
     from hypothesis import reject
     from hypothesis import strategies as st
-except ImportError as error:
-    raise MissingExtraError(__name__, "testing") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "testing") from _error
 
 from ._values import ANYTHING, OF_TYPE, Bounds, Strategy, bounds_in, sizes_of
 

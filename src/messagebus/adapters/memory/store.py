@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -44,9 +45,9 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[Any] = threading.RLock()
         """Held while a transaction is committed."""
-        self.relaying = threading.Lock()
+        self.relaying: threading.Lock = threading.Lock()
         """Held by the relay that sends messages."""
         self.tables: dict[Any, dict[Any, Any]] = {}
         """What is committed. An object in it is replaced, and never changed."""

@@ -32,7 +32,7 @@ class Outcome(Generic[R]):
         result: Any,
         error: Exception | None,
     ) -> None:
-        self.is_checked = False
+        self.is_checked: bool = False
         """Whether a check was made."""
         self._description = f"when({message!r})"
         self._led_to = led_to

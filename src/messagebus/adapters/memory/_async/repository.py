@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, TypeVar
 
 from ....exceptions import DuplicateModelError, UnknownModelError
@@ -26,11 +26,11 @@ class AsyncMemoryRepository(AsyncAbstractRepository[TModel]):
 
     def __init__(self, session: MemorySession, model: type[TModel], key: str = "id") -> None:
         super().__init__()
-        self.rows = session.table(model)
+        self.rows: MutableMapping[Any, TModel] = session.table(model)
         """The models as the transaction sees them, for queries of your own."""
-        self.model_type = model
+        self.model_type: type[TModel] = model
         """The class of the models."""
-        self.key_name = key
+        self.key_name: str = key
         """The name of the attribute that identifies a model."""
 
     async def add(self, model: TModel) -> None:

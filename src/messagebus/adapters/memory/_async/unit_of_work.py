@@ -52,7 +52,7 @@ class AsyncMemoryUnitOfWork(AsyncAbstractUnitOfWork[TRepositories]):
         *,
         serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
-        self.store = MemoryStore() if store is None else store
+        self.store: MemoryStore = MemoryStore() if store is None else store
         self.eventstore = AsyncMemoryEventstore(serializer)
 
     @property

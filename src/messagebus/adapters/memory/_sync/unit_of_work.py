@@ -54,7 +54,7 @@ class SyncMemoryUnitOfWork(SyncAbstractUnitOfWork[TRepositories]):
         *,
         serializer: AbstractMessageSerializer = MessageSerializer(),  # noqa: B008
     ) -> None:
-        self.store = MemoryStore() if store is None else store
+        self.store: MemoryStore = MemoryStore() if store is None else store
         self.eventstore = SyncMemoryEventstore(serializer)
 
     @property

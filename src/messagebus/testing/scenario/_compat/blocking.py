@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ....domain.model import Message
 from ..outcome import Outcome
 
 R = TypeVar("R")
 
-Expectation = Outcome
+Expectation: TypeAlias = Outcome[R]
 
 
 def expect(message: Message[Any], handle: Callable[[], Outcome[R]]) -> Outcome[R]:  # noqa: ARG001
