@@ -744,7 +744,7 @@ class UnknownModelError(MessageBusError, LookupError):
     """
 
     def __init__(self, model_type: type, key: object) -> None:
-        super().__init__(f"There is no {model_type.__qualname__} with the key {key!r}")
+        super().__init__(f"No {model_type.__qualname__} has the key {key!r}")
         self.model_type = model_type
         self.key = key
 
@@ -758,7 +758,7 @@ class DuplicateModelError(MessageBusError, ValueError):
     """
 
     def __init__(self, model_type: type, key: object) -> None:
-        super().__init__(f"There is a {model_type.__qualname__} with the key {key!r} already")
+        super().__init__(f"Another {model_type.__qualname__} has the key {key!r}")
         self.model_type = model_type
         self.key = key
 

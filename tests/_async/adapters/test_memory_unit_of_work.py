@@ -157,10 +157,10 @@ async def test_an_unknown_model_and_a_taken_key_are_errors_with_their_keys() -> 
     """They are also the builtin errors that a caller expects."""
     async with AsyncDepot() as transaction:
         parcels = transaction.uow.parcels
-        with pytest.raises(LookupError, match="no Parcel with the key '9'") as unknown:
+        with pytest.raises(LookupError, match="No Parcel has the key '9'") as unknown:
             await parcels.get("9")
         await parcels.add(Parcel(id="1"))
-        with pytest.raises(ValueError, match="Parcel with the key '1' already") as duplicate:
+        with pytest.raises(ValueError, match="Another Parcel has the key '1'") as duplicate:
             await parcels.add(Parcel(id="1"))
         await transaction.rollback()
     assert isinstance(unknown.value, UnknownModelError)

@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from pydantic import BaseModel
 
 from messagebus import (
     AsyncMessageBus,
@@ -227,7 +228,9 @@ async def test_an_error_of_the_wiring_is_expected_by_its_own_class_only(
         """Ship a parcel."""
 
     bus.add_listener(ParcelWeighed, ship)
-    with pytest.raises(AssertionError, match="but with MissingDependencyError"):
+    with pytest.raises(
+        AssertionError, match=r"(?s)but with MissingDependencyError.*expected by its own class"
+    ):
         await scenario.when(SendParcel()).fails(RuntimeError)
     await scenario.when(SendParcel()).fails(MissingDependencyError, match="ships")
     await AsyncScenario(bus, AsyncDepot(), ships=1).when(SendParcel()).returns(1.0)
@@ -278,6 +281,42 @@ async def test_a_message_counts_as_it_was_when_it_was_handled(
     bus.add_listener(BookBorrowed, change)
     await scenario.when(SendParcel()).then(ParcelWeighed(kilograms=1.0), BookBorrowed())
     assert [ParcelWeighed(kilograms=1.0), BookBorrowed()] == scenario.published
+
+
+class Weight(BaseModel):
+    """A value that is shared by messages."""
+
+    kilograms: float
+
+
+class Packed(Event):
+    """An event with such a value."""
+
+    weight: Weight
+    metadata: Metadata = Metadata(name="packed", schema_version=1)
+
+
+class Pack(Command):
+    """A command with such a value."""
+
+    weight: Weight
+    metadata: Metadata = Metadata(name="pack", schema_version=1)
+
+
+async def test_what_a_handler_changes_is_not_what_the_test_expects(
+    bus: AsyncMessageBus[Any],
+) -> None:
+    """Although the test has put the same object into the command and into the event."""
+
+    async def pack(command: Pack, uow: AsyncDepot) -> None:
+        command.weight.kilograms = 9.0
+        await bus.handle(Packed(weight=command.weight), uow)  # type: ignore[call-overload]
+
+    bus.add_listener(Pack, pack)
+    weight = Weight(kilograms=1.0)
+    scenario = AsyncScenario(bus, AsyncDepot())
+    with pytest.raises(AssertionError, match=r"- .*kilograms=1.0\)\n\+ .*kilograms=9.0\)"):
+        await scenario.when(Pack(weight=weight)).then(Packed(weight=weight))
 
 
 async def test_nested_messages_stand_where_they_were_handled(bus: AsyncMessageBus[Any]) -> None:

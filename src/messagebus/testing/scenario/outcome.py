@@ -103,6 +103,8 @@ class Outcome(Generic[R]):
         errors = [actual] if isinstance(actual, error) else _leaves(actual)
         if not all(_is_expected(each, error) for each in errors):
             text = f"{self._description} did not fail with {name}, but with {_shown(actual)}"
+            if all(isinstance(each, error) for each in errors):
+                text += "\nAn error of messagebus is expected by its own class."
             raise AssertionError(text) from actual
         if match is not None and not any(re.search(match, str(each)) for each in errors):
             text = f"{self._description} failed with {name}, but its text does not match {match!r}"

@@ -129,7 +129,9 @@ class AsyncScenario:
         transaction = AsyncWatchedTransaction(self._uow)
         try:
             async with transaction:
-                result = await self._bus.handle(message, transaction, **self._dependencies)
+                # A listener that changed what is in it would change what the test expects as well.
+                copied = message.model_copy(deep=True)
+                result = await self._bus.handle(copied, transaction, **self._dependencies)
                 await transaction.commit()
         except Exception as error:  # noqa: BLE001 - checked, or shown, by the outcome
             return Outcome(message, [], None, error)

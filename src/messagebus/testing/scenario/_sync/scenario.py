@@ -131,7 +131,9 @@ class SyncScenario:
         transaction = SyncWatchedTransaction(self._uow)
         try:
             with transaction:
-                result = self._bus.handle(message, transaction, **self._dependencies)
+                # A listener that changed what is in it would change what the test expects as well.
+                copied = message.model_copy(deep=True)
+                result = self._bus.handle(copied, transaction, **self._dependencies)
                 transaction.commit()
         except Exception as error:  # noqa: BLE001 - checked, or shown, by the outcome
             return Outcome(message, [], None, error)
