@@ -51,6 +51,7 @@ class AsyncIsolatedListener(AsyncListener):
         to_publish = [] if transaction.buffer is None else transaction.buffer.messages
         published = len(to_publish)
         try:
+            # By way of the transaction, which may take note of it.
             async with transaction.savepoint():
                 await self._listen(message, transaction, dependencies)
         except Exception as error:

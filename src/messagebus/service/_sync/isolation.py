@@ -53,6 +53,7 @@ class SyncIsolatedListener(SyncListener):
         to_publish = [] if transaction.buffer is None else transaction.buffer.messages
         published = len(to_publish)
         try:
+            # By way of the transaction, which may take note of it.
             with transaction.savepoint():
                 self._listen(message, transaction, dependencies)
         except Exception as error:
