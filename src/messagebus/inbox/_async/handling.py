@@ -165,6 +165,7 @@ class AsyncHandling:
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
         timeout = self._options.timeout
+        together = len(ready) > 1
         handled = 0
         try:
             async with self._new_unit_of_work() as transaction:
@@ -183,7 +184,7 @@ class AsyncHandling:
                             self._dependencies,
                         )
                         handled += 1
-                noted = [each.id for each in ready if each.noted and each.counted]
+                noted = [each.id for each in ready if each.noted and (each.counted or together)]
                 if inbox is not None and noted:
                     await inbox.forget(self._name, noted)
                 if handled or noted:
@@ -203,7 +204,7 @@ class AsyncHandling:
                 extra={"event": "consumer.after_commit"},
             )
         # One statement for many of them, before they are settled, is enough.
-        self.arrived += [each.id for each in ready if each.noted and not each.counted]
+        self.arrived += [each.id for each in ready if each.noted and not (each.counted or together)]
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None

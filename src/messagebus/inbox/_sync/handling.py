@@ -167,6 +167,7 @@ class SyncHandling:
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
         timeout = self._options.timeout
+        together = len(ready) > 1
         handled = 0
         try:
             with self._new_unit_of_work() as transaction:
@@ -185,7 +186,7 @@ class SyncHandling:
                             self._dependencies,
                         )
                         handled += 1
-                noted = [each.id for each in ready if each.noted and each.counted]
+                noted = [each.id for each in ready if each.noted and (each.counted or together)]
                 if inbox is not None and noted:
                     inbox.forget(self._name, noted)
                 if handled or noted:
@@ -205,7 +206,7 @@ class SyncHandling:
                 extra={"event": "consumer.after_commit"},
             )
         # One statement for many of them, before they are settled, is enough.
-        self.arrived += [each.id for each in ready if each.noted and not each.counted]
+        self.arrived += [each.id for each in ready if each.noted and not (each.counted or together)]
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
