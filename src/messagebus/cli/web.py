@@ -32,8 +32,8 @@ from .signals import stop_task_on_signals
 
 try:
     import uvicorn
-except ImportError as error:
-    raise MissingExtraError(__name__, "web") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "web") from _error
 
 log: logging.Logger = logging.getLogger("messagebus.web")
 

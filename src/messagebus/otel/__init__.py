@@ -9,8 +9,8 @@ from ..exceptions import MissingExtraError
 
 try:
     import opentelemetry.trace as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "otel") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "otel") from _error
 
 from .instrumentation import instrument
 

@@ -30,7 +30,7 @@ class Raised:
     __slots__ = ("messages",)
 
     def __init__(self, messages: list[Message[Any]]) -> None:
-        self.messages = messages
+        self.messages: list[Message[Any]] = messages
 
 
 TModel_contra = TypeVar("TModel_contra", bound=RaisesMessages, contravariant=True)

@@ -10,8 +10,8 @@ from ..exceptions import MissingExtraError
 try:
     import jinja2 as _templates  # noqa: F401
     import starlette as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "web") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "web") from _error
 
 from .app import create_app
 from .guard import Authorize

@@ -9,8 +9,8 @@ from ...exceptions import MissingExtraError
 
 try:
     import confluent_kafka as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "kafka") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "kafka") from _error
 
 from ._async.source import AsyncKafkaSource
 from ._async.transport import AsyncKafkaTransport

@@ -57,9 +57,9 @@ class Member(Owner):
     ) -> None:
         super().__init__()
         self.on_change: Callable[[], None] = lambda: None
-        self.records = Records()
-        self.has_joined = False
-        self.is_down = False
+        self.records: Records = Records()
+        self.has_joined: bool = False
+        self.is_down: bool = False
         self._config = config
         self._topic = topic
         self._timeout = timeout

@@ -9,8 +9,8 @@ from ...exceptions import MissingExtraError
 
 try:
     import nats as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "nats") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "nats") from _error
 
 from ._async_source import AsyncNatsSource
 from ._async_transport import AsyncNatsTransport

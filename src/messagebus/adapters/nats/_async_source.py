@@ -74,7 +74,7 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
         ConfigurationError: an argument is not valid, or *hold* is given with order.
     """
 
-    capabilities = ORDERED
+    capabilities: frozenset[SourceCapability] = ORDERED
 
     def __init__(
         self,
@@ -102,8 +102,8 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
             problem = "hold has no effect on a source that keeps order"
             raise ConfigurationError(problem, advice="Leave it out, or set ordered=False.")
         self.capabilities = ORDERED if ordered else COMPETING
-        self.partitions = partitions if ordered else 0
-        self.hold = None if ordered else (hold or _HOLD)
+        self.partitions: int = partitions if ordered else 0
+        self.hold: float | None = None if ordered else (hold or _HOLD)
         template = SubjectTemplate(subject, partitions)
         self._servers = read_servers(servers)
         self._subjects = template.patterns

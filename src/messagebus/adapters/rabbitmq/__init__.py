@@ -9,8 +9,8 @@ from ...exceptions import MissingExtraError
 
 try:
     import aio_pika as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "rabbitmq") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "rabbitmq") from _error
 
 from ._async_source import AsyncRabbitmqSource
 from ._async_transport import AsyncRabbitmqTransport

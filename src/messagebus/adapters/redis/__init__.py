@@ -9,8 +9,8 @@ from ...exceptions import MissingExtraError
 
 try:
     import redis as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "redis") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "redis") from _error
 
 from ._async.source import AsyncRedisSource
 from ._async.transport import AsyncRedisTransport

@@ -11,8 +11,8 @@ from ...serialization.wire import row_to_wire as serialized
 
 try:
     import sqlalchemy as _library  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError(__name__, "sqlalchemy") from error
+except ImportError as _error:
+    raise MissingExtraError(__name__, "sqlalchemy") from _error
 
 from ._async.dead_letters import AsyncDeadLetters
 from ._async.eventstore import AsyncSQLAlchemyEventstore

@@ -14,6 +14,7 @@ from ...._compat.waits.aio import sleep
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._async.source import AsyncAbstractSource
+from ....inbox.capability import SourceCapability
 from ....inbox.delivery import Delivery
 from ..._transport.holdings import Holdings
 from .._compat.aio import AsyncRedis, AsyncRedisCluster
@@ -51,7 +52,7 @@ class AsyncRedisSource(AsyncAbstractSource):
         ConfigurationError: an argument is out of its range, or *hold* is given with order.
     """
 
-    capabilities = ORDERED
+    capabilities: frozenset[SourceCapability] = ORDERED
 
     def __init__(
         self,
@@ -73,8 +74,8 @@ class AsyncRedisSource(AsyncAbstractSource):
             problem = "hold has no effect on a source that keeps order"
             raise ConfigurationError(problem, advice="Leave it out, or set ordered=False.")
         self.capabilities = ORDERED if ordered else COMPETING
-        self.partitions = partitions if ordered else 0
-        self.hold = None if ordered else (hold or _HOLD)
+        self.partitions: int = partitions if ordered else 0
+        self.hold: float | None = None if ordered else (hold or _HOLD)
         self._streams = streams_of(stream, partitions)
         self._create = create
         self._client = client if isinstance(client, AsyncClient) else AsyncClient(client)

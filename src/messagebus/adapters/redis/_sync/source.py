@@ -16,6 +16,7 @@ from ...._compat.waits.blocking import sleep
 from ...._ranges import SHORTEST, ensure_number
 from ....exceptions import ConfigurationError, TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource
+from ....inbox.capability import SourceCapability
 from ....inbox.delivery import Delivery
 from ..._transport.holdings import Holdings
 from .._compat.blocking import SyncRedis, SyncRedisCluster
@@ -53,7 +54,7 @@ class SyncRedisSource(SyncAbstractSource):
         ConfigurationError: an argument is out of its range, or *hold* is given with order.
     """
 
-    capabilities = ORDERED
+    capabilities: frozenset[SourceCapability] = ORDERED
 
     def __init__(
         self,
@@ -75,8 +76,8 @@ class SyncRedisSource(SyncAbstractSource):
             problem = "hold has no effect on a source that keeps order"
             raise ConfigurationError(problem, advice="Leave it out, or set ordered=False.")
         self.capabilities = ORDERED if ordered else COMPETING
-        self.partitions = partitions if ordered else 0
-        self.hold = None if ordered else (hold or _HOLD)
+        self.partitions: int = partitions if ordered else 0
+        self.hold: float | None = None if ordered else (hold or _HOLD)
         self._streams = streams_of(stream, partitions)
         self._create = create
         self._client = client if isinstance(client, SyncClient) else SyncClient(client)
