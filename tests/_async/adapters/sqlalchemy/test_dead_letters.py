@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
 from messagebus import AsyncAbstractUnitOfWork, AsyncMessageBus, ConfigurationError, Event
 from messagebus.adapters.sqlalchemy import (
@@ -72,6 +73,17 @@ async def positions(
     """Return the positions of dead letters."""
     letters = await AsyncDeadLetters(engine).list(matching=matching, **page)
     return [letter.position for letter in letters]
+
+
+async def test_a_list_of_letters_is_read_before_its_connection_is_given_back(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    """A connection that its pool closes, or gives to another thread, is not read any more."""
+    letters = await bury(engine, BookBorrowed(id="1"), BookBorrowed(id="2"))
+    unpooled = new_engine(database_url, poolclass=NullPool)
+
+    assert letters == [*await AsyncDeadLetters(unpooled).list()]
+    await unpooled.dispose()
 
 
 async def is_marked(engine: AsyncEngine, id: UUID) -> bool:

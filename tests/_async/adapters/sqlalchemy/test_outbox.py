@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
 from messagebus.adapters.sqlalchemy import (
     AsyncMessageHistory,
@@ -22,7 +23,7 @@ from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, new_bus, publish, stored
 from tests.library import BookBorrowed, RegisterBook
-from tests.running.aio import AsyncEngine, together
+from tests.running.aio import AsyncEngine, new_engine, together
 
 
 @pytest.fixture
@@ -93,6 +94,19 @@ async def test_messages_are_listed_by_state_and_page(
     assert everything[1:3] == page
     assert [] == await outbox.list("pending")
     assert [] == await outbox.list(None)
+
+
+async def test_a_list_is_read_before_its_connection_is_given_back(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    """A connection that its pool closes, or gives to another thread, is not read any more."""
+    events = await publish(engine, "1", "2")
+    unpooled = new_engine(database_url, poolclass=NullPool)
+
+    assert [event.message_id for event in events] == [
+        record.message_id for record in await AsyncOutbox(unpooled).list("pending")
+    ]
+    await unpooled.dispose()
 
 
 async def test_a_list_ends_before_a_position(engine: AsyncEngine, outbox: AsyncOutbox) -> None:

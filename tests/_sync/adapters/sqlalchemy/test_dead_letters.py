@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
 from messagebus import ConfigurationError, Event, SyncAbstractUnitOfWork, SyncMessageBus
 from messagebus.adapters.sqlalchemy import (
@@ -72,6 +73,17 @@ def positions(engine: SyncEngine, matching: DeadLetterFilter = ALL, **page: int)
     """Return the positions of dead letters."""
     letters = SyncDeadLetters(engine).list(matching=matching, **page)
     return [letter.position for letter in letters]
+
+
+def test_a_list_of_letters_is_read_before_its_connection_is_given_back(
+    engine: SyncEngine, database_url: str
+) -> None:
+    """A connection that its pool closes, or gives to another thread, is not read any more."""
+    letters = bury(engine, BookBorrowed(id="1"), BookBorrowed(id="2"))
+    unpooled = new_engine(database_url, poolclass=NullPool)
+
+    assert letters == [*SyncDeadLetters(unpooled).list()]
+    unpooled.dispose()
 
 
 def is_marked(engine: SyncEngine, id: UUID) -> bool:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
 from messagebus.adapters.sqlalchemy import (
     Backlog,
@@ -24,7 +25,7 @@ from messagebus.exceptions import ConfigurationError
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, new_bus, publish, stored
 from tests.library import BookBorrowed, RegisterBook
-from tests.running.blocking import SyncEngine, together
+from tests.running.blocking import SyncEngine, new_engine, together
 
 
 @pytest.fixture
@@ -93,6 +94,19 @@ def test_messages_are_listed_by_state_and_page(engine: SyncEngine, outbox: SyncO
     assert everything[1:3] == page
     assert [] == outbox.list("pending")
     assert [] == outbox.list(None)
+
+
+def test_a_list_is_read_before_its_connection_is_given_back(
+    engine: SyncEngine, database_url: str
+) -> None:
+    """A connection that its pool closes, or gives to another thread, is not read any more."""
+    events = publish(engine, "1", "2")
+    unpooled = new_engine(database_url, poolclass=NullPool)
+
+    assert [event.message_id for event in events] == [
+        record.message_id for record in SyncOutbox(unpooled).list("pending")
+    ]
+    unpooled.dispose()
 
 
 def test_a_list_ends_before_a_position(engine: SyncEngine, outbox: SyncOutbox) -> None:

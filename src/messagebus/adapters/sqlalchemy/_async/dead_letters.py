@@ -68,7 +68,7 @@ class AsyncDeadLetters:
         """
         query = page(self._letters, matching.condition(self._letters), after, before, limit)
         async with self._reading.connect() as connection:
-            rows = await connection.execute(query)
+            rows = (await connection.execute(query)).all()
         return [StoredDeadLetter.from_row(row) for row in rows]
 
     async def select(self, *, matching: DeadLetterFilter = EVERY_LETTER) -> Selected:

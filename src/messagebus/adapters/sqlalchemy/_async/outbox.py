@@ -91,7 +91,7 @@ class AsyncOutbox:
         which = in_state_and(self._messages, matching, state)
         query = page(self._messages, which, after, before, limit)
         async with self._reading.connect() as connection:
-            rows = await connection.execute(query)
+            rows = (await connection.execute(query)).all()
         return [StoredMessage.from_row(row) for row in rows]
 
     async def select(

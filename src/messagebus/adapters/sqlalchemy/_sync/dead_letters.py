@@ -70,7 +70,7 @@ class SyncDeadLetters:
         """
         query = page(self._letters, matching.condition(self._letters), after, before, limit)
         with self._reading.connect() as connection:
-            rows = connection.execute(query)
+            rows = (connection.execute(query)).all()
         return [StoredDeadLetter.from_row(row) for row in rows]
 
     def select(self, *, matching: DeadLetterFilter = EVERY_LETTER) -> Selected:

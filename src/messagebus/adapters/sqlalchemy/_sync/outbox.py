@@ -93,7 +93,7 @@ class SyncOutbox:
         which = in_state_and(self._messages, matching, state)
         query = page(self._messages, which, after, before, limit)
         with self._reading.connect() as connection:
-            rows = connection.execute(query)
+            rows = (connection.execute(query)).all()
         return [StoredMessage.from_row(row) for row in rows]
 
     def select(self, state: str | None = PARKED, *, matching: MessageFilter = EVERY) -> Selected:
