@@ -43,10 +43,18 @@ _FILE = re.compile(r"# (?P<path>[a-z0-9_/]+)\.py\n")
 
 
 class Page:
-    """The module, the files and the servers that the blocks of one page share."""
+    """The module, the files and the servers that the blocks of one page share.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        path: the path of the page.
+        form: the end of the name of the module. A bus checks all classes of its module, so two
+            forms of a page have two.
+    """
+
+    def __init__(self, path: Path, form: str = "app") -> None:
+        name = f"{path.stem.replace('-', '_')}_{form}"
         self.printed = ""
+        self._path = path
         self._module = ModuleType(name)
         # Python 3.15 warns of a module whose specification has no loader, whenever it shows a line.
         del self._module.__spec__, self._module.__loader__
@@ -58,17 +66,14 @@ class Page:
         sys.modules[name] = self._module
         sys.path.insert(0, self._folder)
 
-    def run(self, example: Example) -> None:
-        """Run a block of Python, and the tests that it defines."""
-        source = self._start_servers(str(example.parsed))
+    def run(self, source: str, line: int = 0) -> None:
+        """Run a block of Python below a line of a page, and the tests that it defines."""
+        source = self._start_servers(source)
         file = _FILE.match(source)
         module = self._append(file["path"], source) if file else self._module
         # Empty lines keep the line numbers of the page.
-        above = "\n" * (example.line + example.parsed.line_offset)
-        tree = ast.parse(above + source, example.path)
-        code = compile(
-            tree, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-        )
+        tree = ast.parse("\n" * line + source, self._path)
+        code = compile(tree, self._path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         tests = [
             node.name
             for node in tree.body
@@ -123,13 +128,13 @@ class Page:
 
 def _page(example: Example) -> Page:
     if "page" not in example.namespace:
-        example.namespace["page"] = Page(Path(example.path).stem.replace("-", "_") + "_app")
+        example.namespace["page"] = Page(Path(example.path))
     page: Page = example.namespace["page"]
     return page
 
 
 def _run(example: Example) -> None:
-    _page(example).run(example)
+    _page(example).run(str(example.parsed), example.line + example.parsed.line_offset)
 
 
 def _compare(example: Example) -> str | None:
