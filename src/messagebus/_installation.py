@@ -1,6 +1,7 @@
-"""How this package was installed, and how to install it with an extra.
+"""Instructions for adding an extra, in the way in which this package was installed.
 
-On the package index, its name belongs to another distribution, so a command must say from where.
+The distribution may have another name than the package. On the public index, the name of the
+package belongs to another distribution, so no command looks it up there.
 """
 
 from __future__ import annotations
@@ -8,48 +9,53 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-_NAME = "messagebus"
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+_PACKAGE = "messagebus"
 
 
 def how_to_add(extra: str) -> str:
     """Return how to add an extra to the way in which this package was installed."""
     options = ""
     try:
-        origin = _origin()
-        url = origin["url"]
+        distribution, origin = _installed()
+        name = distribution.metadata["Name"]
         if "dir_info" in origin:
             options = "-e " if origin["dir_info"].get("editable") else ""
-            target = f"{_path_of(url)}[{extra}]"
-        else:
-            target = f"{_NAME}[{extra}] @ {_requirement_of(origin, url)}"
-    except (AttributeError, ImportError, LookupError, OSError, TypeError, ValueError):
+            target = f"{_path_of(origin['url'])}[{extra}]"
+        elif origin or name == _PACKAGE:
+            target = f"{name}[{extra}] @ {_requirement_of(origin, origin['url'])}"
+        else:  # from an index
+            target = f"{name}[{extra}]"
+    except (AttributeError, LookupError, OSError, TypeError, ValueError):
         # No record, one of another copy, or one in an unknown form.
-        return f"add [{extra}] to the path or URL that {_NAME} is installed from"
+        return f"add [{extra}] to the path or URL that {_PACKAGE} is installed from"
     return f"run `pip install {options}{shlex.quote(target)}`"
 
 
-def _origin() -> dict[str, Any]:
-    """Return where the installer got this package from, as it has recorded it (PEP 610).
+def _installed() -> tuple[Distribution, dict[str, Any]]:
+    """Return the distribution of this copy, and where the installer got it from (PEP 610).
 
     Raises:
-        LookupError: it was not recorded, or for another copy of the package only.
-        ImportError: no such distribution is installed.
+        LookupError: none is recorded.
     """
-    from importlib.metadata import distribution
+    from importlib.metadata import distributions
 
-    installed = distribution(_NAME)
-    origin: dict[str, Any] = json.loads(installed.read_text("direct_url.json") or "{}")
     here = Path(__file__).resolve()
-    if origin.get("dir_info", {}).get("editable"):
-        ours = here.is_relative_to(Path(_path_of(origin["url"])).resolve())
-    else:
-        ours = Path(str(installed.locate_file(f"{_NAME}/{here.name}"))).resolve() == here
-    if not ours:
-        raise LookupError(_NAME)
-    return origin
+    file = f"{_PACKAGE}/{here.name}"
+    for each in distributions():
+        origin = json.loads(each.read_text("direct_url.json") or "{}")
+        if origin.get("dir_info", {}).get("editable"):
+            copy, recorded = Path(_path_of(origin["url"]), "src", file), file
+        else:
+            copy, recorded = Path(str(each.locate_file(file))), each.read_text("RECORD") or ""
+        if file in recorded and copy.resolve() == here:
+            return each, origin
+    raise LookupError(_PACKAGE)
 
 
 def _path_of(url: str) -> str:
