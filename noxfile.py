@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2"
@@ -86,6 +89,30 @@ def docs(session: nox.Session) -> None:
     """Run the code blocks of the documentation and of the README."""
     install(session)
     session.run("pytest", "docs", "README.md", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site into the folder `site`."""
+    session.install("-e", ".[dev,docs]")
+    session.run("mkdocs", "build", "-f", "tools/mkdocs.yml", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the distribution, check it, and run the quick tests from it."""
+    session.install("build", "check-wheel-contents", "twine")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    (wheel,), (sdist,) = Path("dist").glob("*.whl"), Path("dist").glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("check-wheel-contents", str(wheel))
+    session.install(f"{wheel.resolve()}[dev]")
+    unpacked = Path(session.create_tmp(), sdist.name.removesuffix(".tar.gz"))
+    shutil.rmtree(unpacked, ignore_errors=True)
+    shutil.unpack_archive(sdist, unpacked.parent, filter="data")
+    with session.chdir(unpacked):
+        session.run("pytest", "-m", "not slow and not server", *session.posargs)
 
 
 @nox.session
