@@ -15,10 +15,15 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from .servers import KafkaServer, NatsServer, PostgresServer, RabbitmqServer, RedisNode, RedisServer
 from .servers.postgres import new_database
 from .servers.redis import form_cluster
+
+# No test depends on the speed of the machine.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

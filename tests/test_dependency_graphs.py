@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from messagebus import Depends
@@ -159,7 +159,6 @@ def by_waiting(graph: Graph) -> str:
     return asyncio.run(handle())
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_a_graph_is_resolved_as_if_by_hand(graph: Graph) -> None:
     """The calls, their order, their values and their errors are the same."""

@@ -76,7 +76,7 @@ def ensure_tidy(layout: Layout, graph: Graph) -> None:
             assert not any(is_inside(point, box) for box in layout.boxes.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graphs())
 def test_nothing_overlaps_and_nothing_is_missing(graph: Graph) -> None:
     """No box lies on another one, and no line runs through a box."""

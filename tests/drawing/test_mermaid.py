@@ -40,7 +40,7 @@ def test_messages_are_boxes_and_arrows_lead_to_what_they_cause() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(descriptions())
 def test_every_line_is_one_of_five(description: Description) -> None:
     """No name can begin a new one, or end its quotes."""

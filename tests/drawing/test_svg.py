@@ -70,7 +70,7 @@ def ensure_right(description: Description) -> None:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(descriptions())
 def test_every_drawing_is_complete_and_its_texts_fit(description: Description) -> None:
     """With names that are long, hostile, or of wide letters."""
