@@ -77,25 +77,24 @@ class Proxy:
         # Not cancelled, since a connection that is being accepted would stay open.
         while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(tasks)
+        await asyncio.sleep(0)  # until the last transports are closed
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pair = {writer}
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
             pair.add(to_server)
+            if self._open:
+                self._writers |= pair
+                await asyncio.gather(self._pass(reader, to_server), self._pass(from_server, writer))
+                for each in pair:
+                    await each.wait_closed()  # what is left to write may never be read
         except OSError:
-            writer.transport.abort()
-            return
-        if not self._open:
+            pass  # as if the network had lost the connection
+        finally:
+            self._writers -= pair
             for each in pair:
                 each.transport.abort()
-            return
-        self._writers |= pair
-        await asyncio.gather(self._pass(reader, to_server), self._pass(from_server, writer))
-        for each in pair:
-            with contextlib.suppress(OSError):
-                await each.wait_closed()  # what is left to write may never be read
-        self._writers -= pair
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
