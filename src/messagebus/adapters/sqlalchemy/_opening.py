@@ -58,7 +58,9 @@ def opening_within(
     Raises:
         sqlalchemy.exc.TimeoutError: the database has not answered in time.
     """
-    if not event.contains(engine, "connect", _connected):
+    # The pool is asked, not the registry of events: that knows engines by their identity, which
+    # those that share a pool do not have in common, and which others get once one is gone.
+    if _connected not in engine.pool.dispatch.connect:
         # One before what SQLAlchemy does with a new connection, and one after it.
         event.listen(engine, "connect", _connected, insert=True)
         event.listen(engine, "connect", _asked)

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 
 from messagebus.adapters.sqlalchemy._compat.blocking import call, connected, opened, within
-from tests.running.blocking import new_engine
+from tests.running.blocking import new_engine, sqlite_url
 from tests.servers import PostgresServer
 
 ONE = sa.select(sa.literal(1))
@@ -54,6 +55,18 @@ def test_a_server_that_freezes_once_it_has_let_us_in_is_not_waited_for(
     with pytest.raises(DatabaseTimeoutError, match="has not answered for"):
         _ = opened(engine, SHORT)
     own_postgres.thaw()
+    engine.dispose()
+
+
+def test_engines_that_share_a_pool_limit_it_once(tmp_path: Path) -> None:
+    """A pool that outlives many engines with options of their own gets no slower with each."""
+    engine = new_engine(sqlite_url(tmp_path / "messages.db"))
+    target = getattr(engine, "sync_engine", engine)
+    numbers = []
+    for number in range(3):
+        with connected(engine.execution_options(number=number), LONG):
+            numbers.append(len(list(target.pool.dispatch.connect)))
+    assert [numbers[0]] * 3 == numbers
     engine.dispose()
 
 
