@@ -24,6 +24,8 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Note which tests have failed: what these left unchecked is not their problem."""
     report = yield
+    if call.when == "setup":  # of a test that is run again, too
+        item.stash[_FAILED] = False
     if call.excinfo is not None:
         item.stash[_FAILED] = True
     return report

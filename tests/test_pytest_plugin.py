@@ -167,6 +167,33 @@ def test_a_chain_that_was_not_awaited_fails_its_test(shop: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["when(<Sell sku='1'>) was never awaited, so nothing was handled*"])
 
 
+def test_a_test_that_is_run_again_is_held_to_account_again(shop: pytest.Pytester) -> None:
+    """The failure of one run excuses no other: plugins repeat a test that has failed."""
+    shop.makepyfile(
+        again="""
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, nextitem=nextitem, log=False)
+        """
+    )
+    shop.makepyfile(
+        """
+        from conftest import Sell
+
+        runs = []
+
+        def test_flaky(scenario):
+            runs.append(scenario)
+            scenario.when(Sell(sku="1"))
+            assert len(runs) == 2
+        """
+    )
+    result = run(shop, "-p", "again")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["when(<Sell sku='1'>) was never checked; it led to *"])
+
+
 def test_a_failed_check_points_at_the_line_of_the_test(shop: pytest.Pytester) -> None:
     """With the difference, without the frames of this package, and without a second error."""
     shop.makepyfile(
