@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from typing import Any
 
@@ -45,6 +46,31 @@ def test_a_chain_that_is_not_awaited_is_a_problem_of_the_test() -> None:
     assert "was never awaited, so nothing was handled" in problem
     del scenarios
     gc.collect()
+
+
+async def test_a_chain_that_is_cancelled_is_a_problem_of_the_test() -> None:
+    """Its checks were not made, and a timeout that the test expects would hide that."""
+
+    async def wait(command: Shelve, uow: Any) -> None:
+        await asyncio.Event().wait()
+
+    bus: AsyncMessageBus[Any] = AsyncMessageBus()
+    bus.add_listener(Shelve, wait)
+    scenarios = Scenarios()
+    expected = scenarios(bus, AsyncMemoryUnitOfWork()).when(Shelve()).then(BookRegistered())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await expected
+    assert ["when(<Shelve id='1'>) did not end, so nothing was checked"] == scenarios.problems()
+
+
+async def test_an_error_that_the_test_has_seen_is_no_problem_of_it() -> None:
+    """The test has checked it, or has failed."""
+    scenarios = Scenarios()
+    expected = scenarios(AsyncMessageBus(), AsyncMemoryUnitOfWork()).when(Shelve()).then()
+    with pytest.raises(ConfigurationError, match="No listener of the bus hears"):
+        await expected
+    assert [] == scenarios.problems()
 
 
 async def test_an_outcome_is_looked_at_after_it_is_awaited() -> None:

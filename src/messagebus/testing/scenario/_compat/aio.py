@@ -23,10 +23,11 @@ class Expectation(Generic[R]):
     def __init__(
         self, message: Message[Any], handle: Callable[[], Coroutine[Any, Any, Outcome[R]]]
     ) -> None:
-        self._text = f"when({message!r}) was never awaited, so nothing was handled or checked"
+        self._description = f"when({message!r})"
         self._handle = handle
         self._checks: list[Callable[[Outcome[R]], object]] = []
         self._has_begun = False
+        self._has_raised = False
         self._outcome: Outcome[R] | None = None
 
     def then(self, *messages: Message[Any]) -> Self:
@@ -46,21 +47,34 @@ class Expectation(Generic[R]):
         """What is wrong with a test that ends now; None if the outcome was checked."""
         if not self._has_begun:
             self._has_begun = True  # once told, there is no need to warn
-            return self._text
-        return None if self._outcome is None else self._outcome.problem
+            return self._forgotten
+        if self._outcome is not None:
+            return self._outcome.problem
+        # A test sees what is raised, but not that a timeout or a task took its checks along.
+        return (
+            None if self._has_raised else f"{self._description} did not end, so nothing was checked"
+        )
 
     def __await__(self) -> Generator[Any, None, Outcome[R]]:
         __tracebackhide__ = True
         self._has_begun = True
         if self._outcome is None:
-            self._outcome = yield from self._handle().__await__()
+            try:
+                self._outcome = yield from self._handle().__await__()
+            except Exception:
+                self._has_raised = True
+                raise
             for check in self._checks:
                 check(self._outcome)
         return self._outcome
 
     def __del__(self) -> None:
         if not self._has_begun:
-            warnings.warn(self._text, RuntimeWarning, stacklevel=2)
+            warnings.warn(self._forgotten, RuntimeWarning, stacklevel=2)
+
+    @property
+    def _forgotten(self) -> str:
+        return f"{self._description} was never awaited, so nothing was handled or checked"
 
     def _expect(self, check: Callable[[Outcome[R]], object]) -> Self:
         __tracebackhide__ = True
