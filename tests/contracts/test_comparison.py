@@ -28,6 +28,11 @@ def payload(document: dict[str, Any], side: str, name: str) -> dict[str, Any]:
     return schema
 
 
+def operation(**fields: Any) -> dict[str, Any]:
+    """Return a document with one operation."""
+    return {"asyncapi": "3.0.0", "operations": {"a": {"action": "send", **fields}}}
+
+
 def changes(new: Any, mode: Any = "full", old: Any = SHOP) -> list[tuple[str, str, str, str]]:
     """Return message, field, whom it breaks and the severity of all changes."""
     found = compare(Document(old, "old"), Document(new, "new"), mode)
@@ -176,6 +181,13 @@ def test_documents_of_others_can_be_compared() -> None:
             {"asyncapi": "3.0.0", "operations": {"a": {"$ref": "#/operations/a"}}},
             "refers to '#/operations/a'",
         ),
+        ({"asyncapi": "3.0.0", "operations": None}, "null where an object must be"),
+        ({"asyncapi": "3.0.0", "operations": {"a": [1]}}, r"\[1\] where an object must be"),
+        (operation(channel=None), "null where an object must be"),
+        (operation(channel={"messages": "all"}), '"all" where an object must be'),
+        (operation(messages={}), "{} as 'messages', where a list must be"),
+        (operation(messages=["sold"]), '"sold" where an object must be'),
+        (operation(messages=[{"name": "sold", "x-upcast-from": 1}]), "1 as 'x-upcast-from'"),
     ],
 )
 def test_what_is_no_such_document_is_refused(document: Any, said: str) -> None:

@@ -290,6 +290,35 @@ def test_what_cannot_be_understood_is_said_and_counts(word: dict[str, Any]) -> N
     assert any(what.startswith("cannot tell: ") for _, what in told(schema, model("a", a={})))
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        {"type": None},
+        {"type": [1]},
+        {"required": "a"},
+        {"required": [1]},
+        {"properties": ["a"]},
+        {"patternProperties": []},
+        {"anyOf": None},
+        {"anyOf": [{"required": 1}]},
+        {"allOf": {}},
+        {"format": []},
+        {"pattern": 1},
+        {"maxLength": "1"},
+        {"minimum": float("inf")},
+        {"multipleOf": 0},
+        {"multipleOf": True},
+        {"$ref": 1},
+    ],
+)
+def test_a_keyword_with_what_it_cannot_have_is_not_understood(word: dict[str, Any]) -> None:
+    """Documents of others are written by hand; a mistake in them is told, and ends nothing."""
+    schema, valid = model("a", a=word), model("a", a=STRING)
+    assert [] == told(schema, schema)
+    assert any(what.startswith("cannot tell: ") for _, what in told(schema, model("a", a={})))
+    told(valid, schema)
+
+
 def test_conjunctions_are_merged() -> None:
     """As older versions of pydantic write a reference with a default."""
     schema = {"$defs": {"A": model("x", x=INTEGER)}}

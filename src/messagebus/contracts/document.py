@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from ..exceptions import ConfigurationError
+from .values import shown
 from .views import Node, Schemas
 
 Action: TypeAlias = Literal["send", "receive"]
@@ -55,7 +56,7 @@ class Document:
         self._name = name
         self._schemas = Schemas(content)
         self.messages: dict[tuple[Action, str], DocumentedMessage] = {}
-        for operation in content.get("operations", {}).values():
+        for operation in self._follow(content.get("operations", {})).values():
             self._add(self._follow(operation))
 
     def _add(self, operation: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ class Document:
                 channel.get("address"),
                 self._parts_of(message),
                 message.get("x-ordering-key"),
-                frozenset(message.get("x-upcast-from", ())),
+                frozenset(map(str, self._list_of(message, "x-upcast-from"))),
             )
             if self.messages.setdefault((cast("Action", action), name), documented) != documented:
                 text = f"{self._name} has several messages {name!r} to {action}"
@@ -80,10 +81,11 @@ class Document:
         self, operation: Mapping[str, Any], channel: Mapping[str, Any]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if "messages" in operation:
-            for each in operation["messages"]:
-                yield str(each.get("$ref")).rpartition("/")[2], self._follow(each)
+            for each in self._list_of(operation, "messages"):
+                message = self._follow(each)
+                yield str(each.get("$ref")).rpartition("/")[2], message
         else:  # all of the channel
-            for key, each in channel.get("messages", {}).items():
+            for key, each in self._follow(channel.get("messages", {})).items():
                 yield key, self._follow(each)
 
     def _parts_of(self, message: Mapping[str, Any]) -> dict[str, Node]:
@@ -92,12 +94,21 @@ class Document:
             if name in message:
                 parts[name.removeprefix("x-")] = message[name]
         return {
-            name: part["schema"] if isinstance(part, Mapping) and "schemaFormat" in part else part
+            name: part.get("schema", part)
+            if isinstance(part, Mapping) and "schemaFormat" in part
+            else part
             for name, part in parts.items()
         }
 
-    def _follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what a node refers to, if it is a reference."""
+    def _list_of(self, node: Mapping[str, Any], name: str) -> list[Any]:
+        found = node.get(name, [])
+        if not isinstance(found, list):
+            text = f"{self._name} has {shown(found)} as {name!r}, where a list must be"
+            raise ConfigurationError(text)
+        return found
+
+    def _follow(self, node: Any) -> Mapping[str, Any]:
+        """Return an object, or the one that it refers to if it is a reference."""
         seen = set()
         while isinstance(node, Mapping) and "$ref" in node:
             ref = str(node["$ref"])
@@ -107,4 +118,7 @@ class Document:
                 raise ConfigurationError(text)
             seen.add(ref)
             node = found
+        if not isinstance(node, Mapping):
+            text = f"{self._name} has {shown(node)} where an object must be"
+            raise ConfigurationError(text)
         return node

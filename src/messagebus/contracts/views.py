@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .values import kind_of, outline, same_value, takes
+from .shapes import is_well_formed
+from .values import kind_of, outline, same_value, shown, takes
 
 Node = Any
 """A part of a schema: a mapping, True for anything, or False for nothing."""
@@ -139,7 +140,8 @@ class Schemas:
         if not isinstance(node, Mapping):
             yield View(is_empty=node is False)
             return
-        keys = {**node}
+        malformed = [key for key, each in node.items() if not is_well_formed(key, each)]
+        keys = {key: each for key, each in node.items() if key not in malformed}
         ref = keys.pop("$ref", None)
         if isinstance(ref, str):
             target = None if ref in seen else self.find(ref)
@@ -153,7 +155,9 @@ class Schemas:
         if (names := _names_of_choice(keys.get("anyOf"))) is not None:
             groups.add(names)
             del keys["anyOf"]
-        yield View(keys, frozenset(groups))
+        # By more than the name, which a view of one type may have all the same.
+        unknown = frozenset(f"{key} {shown(node[key])}" for key in malformed)
+        yield View(keys, frozenset(groups), unknown)
         for each in conjunction:
             yield from self._parts(each, seen)
 
@@ -260,7 +264,7 @@ def _names_of_choice(branches: object) -> frozenset[str] | None:
     for branch in branches:
         if not isinstance(branch, Mapping) or [*branch] != ["required"]:
             return None
-        if len(branch["required"]) != 1:
+        if not is_well_formed("required", branch["required"]) or len(branch["required"]) != 1:
             return None
         names.update(branch["required"])
     return frozenset(names)
