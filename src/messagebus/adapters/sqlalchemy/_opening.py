@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, event
+from sqlalchemy.pool import Pool
 
 from ._hang_up import HangUp
 
@@ -58,12 +59,6 @@ def opening_within(
     Raises:
         sqlalchemy.exc.TimeoutError: the database has not answered in time.
     """
-    # The pool is asked, not the registry of events: that knows engines by their identity, which
-    # those that share a pool do not have in common, and which others get once one is gone.
-    if _connected not in engine.pool.dispatch.connect:
-        # One before what SQLAlchemy does with a new connection, and one after it.
-        event.listen(engine, "connect", _connected, insert=True)
-        event.listen(engine, "connect", _asked)
     opening = _Opening(engine, lambda hang_up: later(seconds, hang_up))
     token = _present.set(opening)
     try:
@@ -79,6 +74,6 @@ def _connected(_connection: Any, record: Any) -> None:
         opening.begin(record.driver_connection)
 
 
-def _asked(_connection: Any, _record: Any) -> None:
-    if (opening := _present.get()) is not None:
-        opening.end()
+# To all pools, and so before what SQLAlchemy does with a new connection, which is done for each of
+# them; and once, since threads that connect meanwhile bear no change of what listens to their pool.
+event.listen(Pool, "connect", _connected)
