@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def brief(error: BaseException) -> str:
@@ -12,12 +12,18 @@ def brief(error: BaseException) -> str:
 
 def with_advice(error: BaseException) -> str:
     """Return an error and its notes, which say what to do, without the statement that failed."""
-    return "; ".join([_reason(error), *advice_of(error)])
+    return _sentences(_reason(error), error)
 
 
-def advice_of(error: BaseException) -> list[str]:
-    """Return the notes of an error."""
-    return list(getattr(error, "__notes__", ()))
+def brief_with_advice(error: BaseException) -> str:
+    """Return an error with its class and its notes, without the statement that failed."""
+    return _sentences(brief(error), error)
+
+
+def _sentences(fact: str, error: BaseException) -> str:
+    notes: Iterable[str] = getattr(error, "__notes__", ())
+    *facts, last = [fact, *notes]
+    return ". ".join([*(each.removesuffix(".") for each in facts), last])
 
 
 def errors_in(error: BaseException) -> Iterator[BaseException]:

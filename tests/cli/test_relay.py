@@ -148,7 +148,7 @@ def test_a_stream_that_is_missing_is_told_with_what_to_do(
     while (line := json.loads(process.stderr.readline()))["event"] != event:
         pass
 
-    assert f"There is no stream '{unique_name}'; Create it " in line["message"]
+    assert f"There is no stream '{unique_name}'. Create it " in line["message"]
     assert "or let the transport do it with create=True." in line["message"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
-from .._error_text import advice_of, brief
+from .._error_text import brief, brief_with_advice
 from ..exceptions import TransportRefusedError
 from ..retry import Backoff
 
@@ -57,7 +57,7 @@ class Outages:
             "%s is not available, next attempt in %.1f s: %s",
             self._what,
             delay,
-            "; ".join([self.last_error, *advice_of(error)]),
+            brief_with_advice(error),
             extra={"event": "consumer.outage", "what": self._what, "outages": self.count},
         )
         return delay
