@@ -136,7 +136,7 @@ def test_middleware_that_would_not_run_is_refused(
 @pytest.mark.parametrize("uow", [None, SyncLibrary(), SyncLibrary, lambda: None])
 async def test_a_unit_of_work_of_the_other_colour_is_refused(uow: Any) -> None:
     """So is what is none, before anything is handled."""
-    with pytest.raises(ConfigurationError, match="a unit of work of the colour of its bus"):
+    with pytest.raises(ConfigurationError, match=r"a unit of work \(AsyncAbstractUnitOfWork\)"):
         await AsyncMessageBus[Any]().execute(BookBorrowed(id="1"), uow)
 
 
@@ -144,5 +144,5 @@ def test_a_sync_bus_refuses_an_async_unit_of_work() -> None:
     """Created or not."""
     for uow in (AsyncLibrary(), AsyncLibrary):
         wrong: Any = uow
-        with pytest.raises(ConfigurationError, match="a unit of work of the colour of its bus"):
+        with pytest.raises(ConfigurationError, match=r"a unit of work \(SyncAbstractUnitOfWork\)"):
             SyncMessageBus[Any]().execute(BookBorrowed(id="1"), wrong)

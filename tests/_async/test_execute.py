@@ -301,3 +301,14 @@ class Isolating(AsyncLibrary):
     async def savepoint(self) -> AsyncIterator[None]:
         """Do nothing."""
         yield
+
+
+async def test_a_transaction_is_refused(bus: Bus, uow: AsyncLibrary) -> None:
+    """It is for handle, and the error says so."""
+    async with uow as transaction:
+        wrong: Any = transaction
+        with pytest.raises(ConfigurationError, match="a unit of work, not a transaction") as caught:
+            await bus.execute(RegisterBook(id="1"), wrong)
+        await transaction.rollback()
+
+    assert ["With a transaction, call handle."] == caught.value.__notes__

@@ -299,3 +299,14 @@ class Isolating(SyncLibrary):
     def savepoint(self) -> Iterator[None]:
         """Do nothing."""
         yield
+
+
+def test_a_transaction_is_refused(bus: Bus, uow: SyncLibrary) -> None:
+    """It is for handle, and the error says so."""
+    with uow as transaction:
+        wrong: Any = transaction
+        with pytest.raises(ConfigurationError, match="a unit of work, not a transaction") as caught:
+            bus.execute(RegisterBook(id="1"), wrong)
+        transaction.rollback()
+
+    assert ["With a transaction, call handle."] == caught.value.__notes__

@@ -46,12 +46,7 @@ async def execute(
     attempt = 0
     while True:
         attempt += 1
-        work = uow
-        if not isinstance(uow, AsyncAbstractUnitOfWork) and callable(uow):
-            work = uow()
-        if not isinstance(work, AsyncAbstractUnitOfWork):
-            text = f"execute takes a unit of work of the colour of its bus, not {work!r}"
-            raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
+        work = unit_of_work_of(uow, "execute")
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         try:
             async with work as transaction:
@@ -83,6 +78,31 @@ async def execute(
             await sleep(delay)
         else:
             return result
+
+
+def unit_of_work_of(
+    uow: AsyncAbstractUnitOfWork[Any] | Callable[[], AsyncAbstractUnitOfWork[Any]], taker: str
+) -> AsyncAbstractUnitOfWork[Any]:
+    """Return a unit of work, or what creates one, as a unit of work.
+
+    Args:
+        uow: the unit of work, or what creates one.
+        taker: what it was passed to.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    work: object = uow
+    if not isinstance(uow, AsyncAbstractUnitOfWork) and callable(uow):
+        work = uow()
+    if isinstance(work, AsyncAbstractUnitOfWork):
+        return work
+    if isinstance(work, AsyncUnitOfWorkTransaction):
+        text = f"{taker} takes a unit of work, not a transaction"
+        raise ConfigurationError(text, advice="With a transaction, call handle.")
+    base = AsyncAbstractUnitOfWork.__name__
+    text = f"{taker} takes a unit of work ({base}), not {work!r}"
+    raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
 
 
 async def handle_in_time(

@@ -48,12 +48,7 @@ def execute(
     attempt = 0
     while True:
         attempt += 1
-        work = uow
-        if not isinstance(uow, SyncAbstractUnitOfWork) and callable(uow):
-            work = uow()
-        if not isinstance(work, SyncAbstractUnitOfWork):
-            text = f"execute takes a unit of work of the colour of its bus, not {work!r}"
-            raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
+        work = unit_of_work_of(uow, "execute")
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         try:
             with work as transaction:
@@ -85,6 +80,31 @@ def execute(
             sleep(delay)
         else:
             return result
+
+
+def unit_of_work_of(
+    uow: SyncAbstractUnitOfWork[Any] | Callable[[], SyncAbstractUnitOfWork[Any]], taker: str
+) -> SyncAbstractUnitOfWork[Any]:
+    """Return a unit of work, or what creates one, as a unit of work.
+
+    Args:
+        uow: the unit of work, or what creates one.
+        taker: what it was passed to.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    work: object = uow
+    if not isinstance(uow, SyncAbstractUnitOfWork) and callable(uow):
+        work = uow()
+    if isinstance(work, SyncAbstractUnitOfWork):
+        return work
+    if isinstance(work, SyncUnitOfWorkTransaction):
+        text = f"{taker} takes a unit of work, not a transaction"
+        raise ConfigurationError(text, advice="With a transaction, call handle.")
+    base = SyncAbstractUnitOfWork.__name__
+    text = f"{taker} takes a unit of work ({base}), not {work!r}"
+    raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
 
 
 def handle_in_time(
