@@ -30,12 +30,18 @@ class Scenarios:
 
     @overload
     def __call__(
-        self, bus: AsyncMessageBus[Any], uow: AsyncAbstractUnitOfWork[Any], **dependencies: Any
+        self,
+        bus: AsyncMessageBus[Any],
+        uow: AsyncAbstractUnitOfWork[Any] | Callable[[], AsyncAbstractUnitOfWork[Any]],
+        **dependencies: Any,
     ) -> AsyncScenario: ...
 
     @overload
     def __call__(
-        self, bus: SyncMessageBus[Any], uow: SyncAbstractUnitOfWork[Any], **dependencies: Any
+        self,
+        bus: SyncMessageBus[Any],
+        uow: SyncAbstractUnitOfWork[Any] | Callable[[], SyncAbstractUnitOfWork[Any]],
+        **dependencies: Any,
     ) -> SyncScenario: ...
 
     def __call__(self, bus: Any, uow: Any, **dependencies: Any) -> AsyncScenario | SyncScenario:
@@ -43,8 +49,12 @@ class Scenarios:
 
         Args:
             bus: has the listeners.
-            uow: a unit of work of any kind, in the colour of the bus.
+            uow: a unit of work of any kind, in the colour of the bus, or what creates it; the
+                scenario creates one.
             dependencies: the dependencies that listeners ask for by name.
+
+        Raises:
+            ConfigurationError: *uow* is neither.
         """
         kind = AsyncScenario if isinstance(bus, AsyncMessageBus) else SyncScenario
         scenario = kind(bus, uow, **dependencies)

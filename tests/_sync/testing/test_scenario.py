@@ -453,3 +453,17 @@ def test_only_what_was_published_after_the_given_state_is_shown(
     scenario.given(SendParcel(id="3", kilograms=3.0))
     scenario.when(SendParcel(id="4", kilograms=4.0)).returns(4.0)
     assert ["2", "4"] == [each.id for each in scenario.published if isinstance(each, ParcelWeighed)]
+
+
+def test_a_scenario_creates_its_unit_of_work_once(bus: SyncMessageBus[Any]) -> None:
+    """A class, or any other function, will do; what is given is still there afterwards."""
+    scenario = SyncScenario(bus, SyncDepot)
+
+    scenario.given(SendParcel()).when(WeighParcel()).then(ParcelWeighed(kilograms=1.0))
+
+
+@pytest.mark.parametrize("wrong", [None, list, lambda: None])
+def test_what_is_no_unit_of_work_is_refused(bus: SyncMessageBus[Any], wrong: Any) -> None:
+    """Before anything is handled in it."""
+    with pytest.raises(ConfigurationError, match=r"A scenario takes a unit of work \("):
+        SyncScenario(bus, wrong)

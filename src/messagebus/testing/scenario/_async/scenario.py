@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Self, overload
 from uuid import UUID
@@ -11,6 +12,7 @@ from ....adapters.memory.store import MemoryStore
 from ....domain.model import Message, Returns
 from ....exceptions import ConfigurationError
 from ....inbox.dead_letter import DeadLetter
+from ....service._async.execution import unit_of_work_of
 from ....service._async.registry import AsyncMessageBus
 from ....service._async.unit_of_work import AsyncAbstractUnitOfWork
 from ....typing import R
@@ -24,15 +26,21 @@ class AsyncScenario:
 
     Args:
         bus: has the listeners.
-        uow: a unit of work of any kind.
+        uow: a unit of work of any kind, or what creates it; the scenario creates one.
         dependencies: the dependencies that listeners ask for by name.
+
+    Raises:
+        ConfigurationError: *uow* is neither.
     """
 
     def __init__(
-        self, bus: AsyncMessageBus[Any], uow: AsyncAbstractUnitOfWork[Any], **dependencies: Any
+        self,
+        bus: AsyncMessageBus[Any],
+        uow: AsyncAbstractUnitOfWork[Any] | Callable[[], AsyncAbstractUnitOfWork[Any]],
+        **dependencies: Any,
     ) -> None:
         self._bus = bus
-        self._uow = uow
+        self._uow = unit_of_work_of(uow, "A scenario")
         self._dependencies = dependencies
         self._given: list[Message[Any]] = []
         self._past: set[UUID] = set()
