@@ -33,6 +33,7 @@ _ADAPTERS = {
     "tls": ("nats", "Nats"),
     "unix": ("redis", "Redis"),
 }
+_WITHOUT_HOST = {"memory", "stdout"}
 _WITHOUT_SOURCE = {"stdout"}
 
 
@@ -132,7 +133,7 @@ def _entry_of(url: str, kind: Literal["Transport", "Source"]) -> tuple[str, str]
     known = _ADAPTERS.keys() - (_WITHOUT_SOURCE if kind == "Source" else ())
     if not colon or scheme not in known:
         shown = repr(scheme) if colon else "of this URL"
-        names = ", ".join(sorted(known))
-        problem = f"No {kind.lower()} has the scheme {shown}; use one of {names}"
+        forms = (f"{each}:" if each in _WITHOUT_HOST else f"{each}://" for each in sorted(known))
+        problem = f"No {kind.lower()} has the scheme {shown}; use one of {', '.join(forms)}"
         raise ConfigurationError(problem)
     return _ADAPTERS[scheme]
