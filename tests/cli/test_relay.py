@@ -277,3 +277,20 @@ def test_wrong_arguments_are_explained(
     """The mistake is named on one line, without a traceback."""
     assert ExitCode.USAGE == main(["relay", "--transport=stdout:", *arguments])
     assert complaint in capsys.readouterr().err
+
+
+def test_a_missing_file_comes_with_the_option_that_creates_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only where the command has the option, and the folder is there."""
+    database = f"--database=sqlite:///{tmp_path / 'new.db'}"
+    missing = f"messagebus: There is no database {tmp_path / 'new.db'}"
+
+    assert ExitCode.USAGE == main(["relay", "--transport=stdout:", database])
+    advice = "Correct the path, or create it with --create-tables."
+    assert f"{missing}. {advice}\n" == capsys.readouterr().err
+    assert ExitCode.USAGE == main(["outbox", "status", database])
+    assert f"{missing}\n" == capsys.readouterr().err
+    folder = f"--database=sqlite:///{tmp_path / 'none' / 'new.db'}"
+    assert ExitCode.USAGE == main(["relay", "--transport=stdout:", folder])
+    assert "--create-tables" not in capsys.readouterr().err

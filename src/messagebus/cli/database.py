@@ -61,14 +61,16 @@ _DATABASES = {"sqlite": _SQLITE, "postgresql": _POSTGRES, "postgres": _POSTGRES}
 
 _LAST_PORT = 65_535
 
+_CREATE = "Correct the path, or create it with --create-tables."
 
-def new_engine(new: Callable[..., TEngine], text: str, *, create: bool = False) -> TEngine:
+
+def new_engine(new: Callable[..., TEngine], text: str, *, create: bool | None = None) -> TEngine:
     """Create an engine.
 
     Args:
         new: *create_engine* or *create_async_engine*.
         text: the URL, without a driver or with the one that the command line uses.
-        create: create the SQLite file if it does not exist.
+        create: create the SQLite file if it does not exist; None if the command cannot.
 
     Raises:
         ConfigurationError: the URL is not valid, of another database or for another driver, or
@@ -158,7 +160,7 @@ def _ensure_plausible(url: URL, text: str) -> None:
         raise ConfigurationError(problem)
 
 
-def _ensure_file(url: URL, options: Mapping[str, Any], create: bool) -> None:
+def _ensure_file(url: URL, options: Mapping[str, Any], create: bool | None) -> None:
     if url.host or url.username or url.password or url.port:
         problem = "The path of a SQLite file comes after three slashes, as in sqlite:///shop.db"
         raise ConfigurationError(problem)
@@ -175,7 +177,8 @@ def _ensure_file(url: URL, options: Mapping[str, Any], create: bool) -> None:
         raise ConfigurationError(problem, advice="Name a file, such as sqlite:///shop.db.")
     if not create and not Path(path).exists():
         problem = f"There is no database {path}"
-        raise ConfigurationError(problem)
+        can_create = create is not None and Path(path).parent.is_dir()
+        raise ConfigurationError(problem, advice=_CREATE if can_create else None)
     query = "&".join(f"{name}={url.query[name]}" for name in options if name != "uri")
     try:
         # If the thread of aiosqlite were the first to try, it might outlive the event loop.
