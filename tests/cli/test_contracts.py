@@ -109,6 +109,26 @@ def test_the_schemas_of_messages_that_are_gone_are_deleted(shop: Path) -> None:
     } == {path.name for path in (shop / "schemas").iterdir()}
 
 
+@pytest.mark.parametrize("variable", [False, True], ids=["option", "variable"])
+def test_an_application_may_publish_or_consume_nothing(
+    variable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """As one whose commands come by HTTP."""
+    given = ["--consumes=none", f"--output={tmp_path}", "--json"]
+    if variable:
+        monkeypatch.setenv("MESSAGEBUS_CONSUMES", "none")
+        del given[0]
+
+    assert ExitCode.OK == main(["contracts", SHOP, *given])
+    answer = json.loads(capsys.readouterr().out)
+    assert (4, []) == (len(answer["published"]), answer["consumed"])
+
+    assert ExitCode.OK == main(["contracts", SHOP, "--publishes=none", *given])
+    assert [] == json.loads(capsys.readouterr().out)["published"]
+    document = json.loads((tmp_path / "asyncapi.json").read_text("utf-8"))
+    assert {} == document["operations"]
+
+
 def test_the_written_contract_can_be_told_by_json(tmp_path: Path, capsys: Any) -> None:
     """Its messages, and its files."""
     assert ExitCode.OK == main(["contracts", SHOP, f"--output={tmp_path}", "--json"])

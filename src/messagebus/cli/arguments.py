@@ -222,7 +222,7 @@ def _add_contracts(commands: Any) -> None:
     add("--output", "the folder to write to", default="contracts", metavar="DIR")
     add("--transport", "where the relay sends, as for `relay`", metavar="URL")
     add("--stream", "what the consumer reads, as for `consume`", metavar="URL")
-    commas = "with commas in between"
+    commas = "with commas in between, or none"
     published = f"what it publishes, {commas} (what the metadata say)"
     add("--publishes", published, values.names, metavar="NAMES")
     consumed = f"what it takes from others, {commas} (what it hears and does not raise)"

@@ -81,10 +81,15 @@ def prefix(text: str) -> str:
 
 
 def names(text: str) -> frozenset[str]:
-    """Convert names with commas in between."""
+    """Convert names with commas in between, or ``none``."""
     found = frozenset(each.strip() for each in text.split(","))
-    if "" in found:
-        problem = f"{text!r} are no names with commas in between, such as book_lent,book_returned"
+    if found == {"none"}:
+        return frozenset()
+    if not found.isdisjoint({"", "none"}):
+        problem = (
+            f"{text!r} are neither names with commas in between, such as book_lent,book_returned, "
+            "nor none"
+        )
         raise ArgumentTypeError(problem)
     return found
 
