@@ -195,9 +195,8 @@ def test_a_breaking_change_has_a_status_of_its_own(shop: Path, changed: Path, ca
 
     lines = capsys.readouterr().out.splitlines()
     assert [
-        "message     field     change                             breaks       severity",
-        "restock_v1  quantity  maximum 100 read, maximum 1000000  old writers  error",
-        "                      written",
+        "message     field     change                                     breaks       severity",
+        "restock_v1  quantity  maximum 100 read, maximum 1000000 written  old writers  error",
     ] == lines[:-1]
     assert "not compatible (full): 1 error(s), 0 warning(s)" == lines[-1]
 
@@ -232,10 +231,10 @@ def test_changes_can_be_read_by_a_program(shop: Path, changed: Path, capsys: Any
     assert {"mode": "full", "compatible": False, "changes": [change]} == answer
 
 
-def test_long_values_are_folded_to_eighty_columns(
+def test_a_change_is_on_one_line_where_there_is_no_terminal(
     shop: Path, changed: Path, tmp_path: Path, capsys: Any
 ) -> None:
-    """Nothing is cut off."""
+    """However long it is, grep finds it."""
     document = json.loads(changed.read_text("utf-8"))
     messages = document["channels"]["consumed"]["messages"]
     payload = messages["register_product_v1"]["payload"]["schema"]
@@ -245,11 +244,11 @@ def test_long_values_are_folded_to_eighty_columns(
 
     main(["contracts", "check", str(shop), str(changed)])
 
-    lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 80
-    field = slice(lines[0].index("field"), lines[0].index("change"))
-    assert "a_new_field_with_quite_a_long_name" in "".join(line[field].strip() for line in lines)
-    assert "register_product_v1" in lines[1]
+    _, *lines, _ = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) > 80
+    assert {"register_product_v1", "restock_v1"} == {line.split()[0] for line in lines}
+    assert {"error"} == {line.split()[-1] for line in lines}
+    assert any(" a_new_field_with_quite_a_long_name " in line for line in lines)
 
 
 def test_a_contract_is_read_from_standard_input(

@@ -15,7 +15,6 @@ from .exit_code import ExitCode
 from .output import on_one_line, print_json, print_table
 
 _COLUMNS = ("message", "field", "change", "breaks", "severity")
-_WIDTH = 80
 _STANDARD_INPUT = "-"
 
 
@@ -67,7 +66,7 @@ def _check(options: Namespace) -> ExitCode:
             (each.message, each.field, each.what, each.breaks, each.severity) for each in changes
         ]
         if lines:
-            print_table(_COLUMNS, [[*map(on_one_line, line)] for line in lines], width=_WIDTH)
+            print_table(_COLUMNS, [[*map(on_one_line, line)] for line in lines])
         verdict = "not compatible" if errors else "compatible"
         counts = f"{errors} error(s), {len(changes) - errors} warning(s)"
         print(f"{verdict} ({options.mode}): {counts}")  # noqa: T201

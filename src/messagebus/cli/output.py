@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import zip_longest
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .parser import without_passwords
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_NARROW = 12
-"""The width to which a column is folded at most."""
 
 Rows = Sequence[Sequence[object]]
 
@@ -97,20 +92,16 @@ def print_messages(columns: Sequence[str], messages: Sequence[Mapping[str, Any]]
     console.print(table)
 
 
-def print_table(
-    columns: Sequence[str], lines: Sequence[Sequence[str]], *, width: int | None = None
-) -> None:
+def print_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     """Print a table; a terminal that is too narrow gets long values folded.
 
     Args:
         columns: the heads of the columns.
         lines: the values, as *on_one_line* returns them.
-        width: the width to fold long values to where there is no terminal; None not to.
     """
     console = _console()
     if console is None:
-        rows = [columns, *lines]
-        _print_columns(rows if width is None else [*_fold(rows, width)])
+        _print_columns([columns, *lines])
         return
     from rich.table import Table
     from rich.text import Text
@@ -170,19 +161,6 @@ def _print_columns(rows: Rows) -> None:
     for row in rows:
         cells = (f"{cell!s:{width}}" for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())  # noqa: T201
-
-
-def _fold(rows: Sequence[Sequence[str]], width: int) -> Iterator[Sequence[str]]:
-    """Yield rows, several for one whose values do not fit into their columns."""
-    widths = _widths(rows)
-    excess = sum(widths) + 2 * (len(widths) - 1) - width
-    for index in sorted(range(len(widths)), key=widths.__getitem__, reverse=True):
-        cut = max(0, min(excess, widths[index] - _NARROW))
-        widths[index] -= cut
-        excess -= cut
-    for row in rows:
-        cells = [wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
-        yield from zip_longest(*cells, fillvalue="")
 
 
 def _widths(rows: Rows) -> list[int]:
