@@ -13,6 +13,7 @@ from messagebus import Command, Depends, Event, Metadata, Model, SyncMessageBus
 from messagebus.description import DescribedListener, DescribedMessage, Description, describe
 from messagebus.facade._sync.consumer import Consumer
 from messagebus.typing import SyncNext
+from tests import library
 from tests._sync.fakes import SyncLibrary
 from tests.library import Book
 
@@ -218,6 +219,61 @@ def test_a_listener_that_raises_what_it_hears_is_found_behind_a_call() -> None:
     bus.add_listener(Opened, open_again)
 
     assert ["Opened"] == short(describe(bus).listeners[0].raises)
+
+
+def close_with_result(command: Close, uow: Any) -> Closed:
+    """Return an event."""
+    return Closed()
+
+
+def close_with_values(command: Close, uow: Any) -> Closed:
+    """Return an event whose values come from elsewhere."""
+    return Closed(**uow.values(command))
+
+
+def close_by_module(command: Close, uow: Any) -> library.BookRegistered:
+    """Return an event whose class is an attribute of a module."""
+    return library.BookRegistered(id=str(command.message_id))
+
+
+def close_in_passing(command: Close, uow: Any) -> Any:
+    """Return what a call makes of an event."""
+    return uow.note(Closed())
+
+
+def close_and_tell(command: Close, uow: Any) -> Closed:
+    """Raise an event, and return an equal one."""
+    uow.books.seen.append(Copy(messages=[Closed()]))
+    return Closed()
+
+
+def make_closed() -> Closed:
+    """Return an event, for whatever the caller does with it."""
+    return Closed()
+
+
+def close_by_function(command: Close, uow: Any) -> None:
+    """Raise an event that a function makes."""
+    uow.books.seen.append(Copy(messages=[make_closed()]))
+
+
+@pytest.mark.parametrize(
+    ("close", "raised"),
+    [
+        (close_with_result, []),
+        (close_with_values, []),
+        (close_by_module, []),
+        (close_in_passing, ["Closed"]),
+        (close_and_tell, ["Closed"]),
+        (close_by_function, ["Closed"]),
+    ],
+)
+def test_a_message_that_is_only_returned_is_not_raised(close: Any, raised: list[str]) -> None:
+    """It is the result of the listener; the bus does not handle it."""
+    bus = SyncMessageBus[Any]()
+    bus.add_listener(Close, close)
+
+    assert raised == short(describe(bus).listeners[0].raises)
 
 
 def test_a_class_in_an_enclosing_function_is_found() -> None:

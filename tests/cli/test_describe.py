@@ -41,7 +41,7 @@ def get_clock() -> str:
 
 
 def take(command: Take, uow: Any, mailer: Any, pen: Any = None, clock: str = Depends(get_clock)):
-    return Taken()
+    uow.messages.append(Taken())
 
 
 def note(event: Taken) -> None: ...

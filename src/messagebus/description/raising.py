@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._introspection.definition import find_definition, read_closure
 from ..domain.model import GenericModel, Message
@@ -26,6 +27,17 @@ _OWNERS: tuple[type, ...] = (
     SyncAbstractUnitOfWork,
 )
 
+_VARIABLES = {
+    "LOAD_GLOBAL",
+    "LOAD_NAME",
+    "LOAD_DEREF",
+    "LOAD_CLASSDEREF",
+    "LOAD_FROM_DICT_OR_DEREF",
+}
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"}
+_CALLS = {"CALL", "CALL_KW", "CALL_FUNCTION_EX"}
+_JUMPS = {*dis.hasjrel, *dis.hasjabs}
+
 
 class CodeReader:
     """Finds the message classes that code names, and those that the code it calls names.
@@ -33,7 +45,8 @@ class CodeReader:
     Calls are followed by name, without running anything: to functions, to the methods of classes
     that the code names, and to the methods of models, repositories and units of work, because code
     does not tell the class of a local variable. Only those of them count that the module of the
-    listener imports, directly or by way of others.
+    listener imports, directly or by way of others. A message that the listener makes to return it
+    is a result, which the bus does not handle.
 
     Args:
         parts: classes and functions of the application. Only code in their packages at the top
@@ -68,11 +81,12 @@ class CodeReader:
             if function.__code__ in seen:
                 continue
             seen.add(function.__code__)
-            for each in _mentioned(function, owners):
+            is_listener = function is definition
+            for each in _mentioned(function, owners, is_listener=is_listener):
                 if _is_a(FunctionType, each):
                     if self._is_ours(each):
                         waiting.append(each)
-                elif each not in seen and not (function is definition and each in hears):
+                elif each not in seen and not (is_listener and each in hears):
                     seen.add(each)
                     yield each
 
@@ -98,38 +112,73 @@ class CodeReader:
         return _package_of(thing) in self._packages
 
 
-def _mentioned(function: FunctionType, others: Iterable[type]) -> Iterator[Any]:
-    """Yield the functions and the messages that the code of a function names."""
-    variables, attributes = _names_in(function.__code__)
+def _mentioned(
+    function: FunctionType, others: Iterable[type], *, is_listener: bool
+) -> Iterator[Any]:
+    """Yield the functions and the messages that the code of a function names.
+
+    Args:
+        function: the function.
+        others: the classes in which attributes are looked up as well.
+        is_listener: whether a message that it returns is a result, which raises nothing.
+    """
+    reads = [*_reads_in(function.__code__)]
+    raising = {each.name for each in reads if not (is_listener and each.is_result)}
     scope = {**function.__globals__, **read_closure(function)}
     owners: list[Any] = [*others]
-    for each in (scope[name] for name in variables if name in scope):
-        if _is_a(FunctionType, each) or _is_message(each):
-            yield each
-        if _is_a((type, ModuleType), each):
-            owners.append(each)
+    for name in {each.name for each in reads if not each.is_attribute and each.name in scope}:
+        found = scope[name]
+        if _is_a(FunctionType, found) or (_is_message(found) and name in raising):
+            yield found
+        if _is_a((type, ModuleType), found):
+            owners.append(found)
+    attributes = {each.name for each in reads if each.is_attribute}
     for owner in owners:
         for name in attributes:
             found = _find(owner, name)
-            if _is_a(FunctionType, found) or _is_message(found):
+            if _is_a(FunctionType, found) or (_is_message(found) and name in raising):
                 yield found
 
 
-def _names_in(code: CodeType) -> tuple[set[str], set[str]]:
-    """Return the variables and the attributes that code reads, including functions inside it."""
-    variables = {*code.co_freevars}
-    attributes = set()
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
-            variables.add(instruction.argval)
-        elif instruction.opname in {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"}:
-            attributes.add(instruction.argval)
+class _Read(NamedTuple):
+    """A place in code that reads a name.
+
+    Attributes:
+        name: the name.
+        is_attribute: whether it is an attribute; otherwise it is a variable.
+        is_result: whether it is called, and the function returns what the call returns.
+    """
+
+    name: str
+    is_attribute: bool
+    is_result: bool
+
+
+def _reads_in(code: CodeType) -> Iterator[_Read]:
+    """Yield the variables and the attributes that code reads, including functions inside it."""
+    instructions = [*dis.get_instructions(code)]
+    for index, each in enumerate(instructions):
+        is_attribute = each.opname in _ATTRIBUTES
+        if is_attribute or each.opname in _VARIABLES:
+            is_result = _is_result(instructions[index:], is_attribute=is_attribute)
+            yield _Read(each.argval, is_attribute, is_result)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            more_variables, more_attributes = _names_in(constant)
-            variables |= more_variables
-            attributes |= more_attributes
-    return variables, attributes
+            yield from (each._replace(is_result=False) for each in _reads_in(constant))
+
+
+def _is_result(instructions: Sequence[dis.Instruction], *, is_attribute: bool) -> bool:
+    """Return whether what the first of some instructions reads is called for a result to return."""
+    # How many values the stack has more than before the read. A call takes what it calls and, from
+    # above or below it, a NULL.
+    depth = int(is_attribute)
+    for here, following in pairwise(instructions):
+        depth += dis.stack_effect(here.opcode, here.arg, jump=False)
+        if here.opname in _CALLS and depth in {0, 1}:
+            return following.opname == "RETURN_VALUE"
+        if depth < 1 or here.opcode in _JUMPS:
+            return False
+    return False
 
 
 def _find(owner: Any, name: str) -> Any:
