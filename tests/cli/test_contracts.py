@@ -251,6 +251,31 @@ def test_a_change_is_on_one_line_where_there_is_no_terminal(
     assert any(" a_new_field_with_quite_a_long_name " in line for line in lines)
 
 
+def test_contracts_for_different_transports_are_told_first(
+    shop: Path, tmp_path: Path, capsys: Any
+) -> None:
+    """Then come the addresses and headers that differ with them."""
+    folders = {"redis": tmp_path / "redis", "stdout": tmp_path / "stdout"}
+    for url, folder in zip(("redis:?stream=shop", "stdout:"), folders.values(), strict=True):
+        stream = "--stream=redis:?stream=shop"
+        main(["contracts", SHOP, f"--transport={url}", stream, f"--output={folder}"])
+    capsys.readouterr()
+
+    for old, new, *said in (
+        (folders["redis"], folders["stdout"], "published messages differs: redis, stdout"),
+        (
+            folders["redis"],
+            shop,
+            "published messages differs: redis, unknown",
+            "consumed messages differs: redis, unknown",
+        ),
+    ):
+        assert ExitCode.INCOMPATIBLE == main(["contracts", "check", str(old), str(new)])
+        lines = capsys.readouterr().out.splitlines()
+        assert [f"the transport of {each}" for each in said] == lines[: len(said)]
+        assert lines[len(said)].startswith("message ")
+
+
 def test_a_contract_is_read_from_standard_input(
     shop: Path, changed: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

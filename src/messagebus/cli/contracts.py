@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..contracts import Contract, Document, Place, asyncapi_document, compare, contract_of
+from ..contracts.document import Action
 from ..contracts.files import DOCUMENT, write_files
 from ..exceptions import ConfigurationError
 from .application import load_readers
@@ -15,6 +17,7 @@ from .exit_code import ExitCode
 from .output import on_one_line, print_json, print_table
 
 _COLUMNS = ("message", "field", "change", "breaks", "severity")
+_SIDES: Mapping[Action, str] = {"send": "published", "receive": "consumed"}
 _STANDARD_INPUT = "-"
 
 
@@ -56,7 +59,8 @@ def _check(options: Namespace) -> ExitCode:
     if options.old == options.new == _STANDARD_INPUT:
         text = "Only one of the two contracts can be read from standard input"
         raise ConfigurationError(text)
-    changes = compare(_read(options.old), _read(options.new), options.mode)
+    old, new = _read(options.old), _read(options.new)
+    changes = compare(old, new, options.mode)
     errors = sum(each.severity == "error" for each in changes)
     if options.json:
         listed = [each.as_dict() for each in changes]
@@ -65,12 +69,23 @@ def _check(options: Namespace) -> ExitCode:
         lines = [
             (each.message, each.field, each.what, each.breaks, each.severity) for each in changes
         ]
+        for each in _differing_transports(old, new):
+            print(each)  # noqa: T201
         if lines:
             print_table(_COLUMNS, [[*map(on_one_line, line)] for line in lines])
         verdict = "not compatible" if errors else "compatible"
         counts = f"{errors} error(s), {len(changes) - errors} warning(s)"
         print(f"{verdict} ({options.mode}): {counts}")  # noqa: T201
     return ExitCode.INCOMPATIBLE if errors else ExitCode.OK
+
+
+def _differing_transports(old: Document, new: Document) -> Iterator[str]:
+    """Yield why all addresses and headers of one side may differ."""
+    for action, side in _SIDES.items():
+        known = [each.transports.get(action, set()) for each in (old, new)]
+        if all(known) and known[0] != known[1]:
+            before, after = (" and ".join(sorted(each)) for each in known)
+            yield f"the transport of {side} messages differs: {before}, {after}"
 
 
 def _read(name: str) -> Document:

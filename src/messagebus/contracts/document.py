@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 from ..exceptions import ConfigurationError
+from .places import broker_of
 from .values import shown
 from .views import Node, Schemas
 
@@ -42,6 +43,8 @@ class Document:
     Attributes:
         root: the document; references start from it.
         messages: the messages by action and name.
+        transports: by action, the adapters of the channels, such as ``redis``; ``unknown`` for a
+            channel that does not tell.
 
     Raises:
         ConfigurationError: it is no such document, or refers to something that it does not have.
@@ -56,6 +59,7 @@ class Document:
         self._name = name
         self._schemas = Schemas(content)
         self.messages: dict[tuple[Action, str], DocumentedMessage] = {}
+        self.transports: dict[Action, set[str]] = {}
         for operation in self._follow(content.get("operations", {})).values():
             self._add(self._follow(operation))
 
@@ -65,6 +69,7 @@ class Document:
             text = f"{self._name} has an operation that neither sends nor receives"
             raise ConfigurationError(text)
         channel = self._follow(operation.get("channel", {}))
+        self.transports.setdefault(action, set()).add(broker_of(channel) or "unknown")
         for key, message in self._messages_of(operation, channel):
             name = str(message.get("name", key))
             documented = DocumentedMessage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -83,7 +83,7 @@ class Place:
         """
         channel: dict[str, Any] = {"address": self.address}
         if self.broker is not None:
-            channel["description"] = f"{_TITLES[self.broker].capitalize()}."
+            channel["description"] = _description_of(self.broker)
         if fields := _FIELD.findall(self.address or ""):
             known = [parse_type(each) for each in types]
             channel["parameters"] = {field: self._parameter(field, known) for field in fields}
@@ -102,6 +102,20 @@ class Place:
             what = "The name in the type" if field == "name" else "The version in the type"
             return {"description": f"{what} of the message.", "enum": values}
         return {"description": f"What the envelope of the message has as {field!r}."}
+
+
+def broker_of(channel: Mapping[str, Any]) -> str | None:
+    """Return the name of the adapter that a channel of a document was written for, if it is known.
+
+    Args:
+        channel: the channel, as *Place.channel* returns it.
+    """
+    found = (each for each in _TITLES if _description_of(each) == channel.get("description"))
+    return next(found, None)
+
+
+def _description_of(broker: str) -> str:
+    return f"{_TITLES[broker].capitalize()}."
 
 
 def _partitions_of(text: str) -> int:
