@@ -9,12 +9,14 @@ from typing import Any
 
 from .._ranges import LARGEST, SHORTEST
 from . import values
+from .contract_arguments import add_contracts, with_command
 from .exit_code import ExitCode
 from .options import (
     BATCH,
     FLAG,
     POSITION,
     SECONDS,
+    add_command,
     add_confirmation,
     add_database,
     add_filter,
@@ -25,12 +27,6 @@ from .options import (
 )
 from .parser import Parser
 
-_EPILOG = """\
-Each option can also be set by the environment variable beside it; the command
-line wins, and an empty variable counts as not set. TIME is 90 (seconds),
-500ms, 30s, 5m, 12h or 7d."""
-
-_CONTRACTS_COMMANDS = {"write", "check", "-h", "--help"}
 _LONGEST_LEASE = 24 * 86_400.0
 _FILTERS: list[str] = ["name", "kind", "correlation", "since", "until", "reason"]
 _FILTERS += ["consumer", "type", "error_type", "error", "message_id"]
@@ -52,21 +48,25 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     version = f"messagebus {package.__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="module", required=True, metavar="COMMAND")
-    _add_relay(_new(commands, "relay", "send the messages of committed transactions"))
-    _add_consume(_new(commands, "consume", "apply the messages of a stream, each once"))
-    _add_replay(_new(commands, "replay", "rebuild a read model from stored events"))
-    _add_describe(_new(commands, "describe", "show the messages, the listeners, what they raise"))
+    _add_relay(add_command(commands, "relay", "send the messages of committed transactions"))
+    _add_consume(add_command(commands, "consume", "apply the messages of a stream, each once"))
+    _add_replay(add_command(commands, "replay", "rebuild a read model from stored events"))
+    _add_describe(
+        add_command(commands, "describe", "show the messages, the listeners, what they raise")
+    )
     agree = "write and check contracts with other teams; APP alone writes"
-    contracts = _new(commands, "contracts", agree, epilog=None)
-    _add_contracts(contracts.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    outbox = _new(commands, "outbox", "inspect and repair an outbox", epilog=None)
+    contracts = add_command(commands, "contracts", agree, epilog=None)
+    add_contracts(contracts.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    outbox = add_command(commands, "outbox", "inspect and repair an outbox", epilog=None)
     _add_outbox(outbox.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    history = _new(commands, "history", "look at what was handled", epilog=None)
+    history = add_command(commands, "history", "look at what was handled", epilog=None)
     _add_history(history.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    letters = _new(commands, "deadletters", "inspect, repair, replay dead letters", epilog=None)
+    letters = add_command(
+        commands, "deadletters", "inspect, repair, replay dead letters", epilog=None
+    )
     _add_deadletters(letters.add_subparsers(dest="command", required=True, metavar="COMMAND"))
-    _add_web(_new(commands, "web", "serve a page that shows and repairs an outbox"))
-    options, rest = parser.parse_known_args(_with_command(arguments))
+    _add_web(add_command(commands, "web", "serve a page that shows and repairs an outbox"))
+    options, rest = parser.parse_known_args(with_command(arguments))
     chosen: Parser = options.parser
     chosen.refuse_rest(rest)
     chosen.complete(options)
@@ -75,25 +75,6 @@ def parse(arguments: Sequence[str] | None) -> Namespace:
     if options.module == "describe" and options.json and options.format != "table":
         chosen.error("--json and --format exclude each other")
     return options
-
-
-def _with_command(arguments: Sequence[str] | None) -> list[str]:
-    """Return arguments in which ``contracts APP`` is ``contracts write APP``."""
-    given = [*(sys.argv[1:] if arguments is None else arguments)]
-    if given[:1] == ["contracts"] and given[1:] and given[1] not in _CONTRACTS_COMMANDS:
-        given.insert(1, "write")
-    return given
-
-
-def _new(commands: Any, name: str, text: str, epilog: str | None = _EPILOG) -> Parser:
-    parser: Parser = commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=epilog,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    return parser
 
 
 def _ensure_chosen(parser: Parser, options: Namespace) -> None:
@@ -214,30 +195,6 @@ def _add_describe(parser: Parser) -> None:
     parser.option("--output", "the file to write; by default standard output", metavar="FILE")
 
 
-def _add_contracts(commands: Any) -> None:
-    parser = _new(commands, "write", "write the schemas of what an application sends and takes")
-    text = "a bus, an object with `bus`, or a function that returns one, such as shop.app:bus"
-    parser.add_argument("application", metavar="APP", help=text)
-    add = parser.option
-    add("--output", "the folder to write to", default="contracts", metavar="DIR")
-    add("--transport", "where the relay sends, as for `relay`", metavar="URL")
-    add("--stream", "what the consumer reads, as for `consume`", metavar="URL")
-    commas = "with commas in between, or none"
-    published = f"what it publishes, {commas} (what the metadata say)"
-    add("--publishes", published, values.names, metavar="NAMES")
-    consumed = f"what it takes from others, {commas} (what it hears and does not raise)"
-    add("--consumes", consumed, values.names, metavar="NAMES")
-    add("--json", "print JSON", **FLAG)
-    parser = _new(commands, "check", "tell what a change of the contracts breaks, and whom")
-    which = "a folder, or its asyncapi.json; - is standard input"
-    parser.add_argument("old", metavar="OLD", help=f"the contracts so far: {which}")
-    parser.add_argument("new", metavar="NEW", help="the contracts from now on, in the same form")
-    modes = ["backward", "forward", "full"]
-    promise = "new reads old, old reads new, or both"
-    parser.option("--mode", promise, choices=modes, default="full")
-    parser.option("--json", "print JSON", **FLAG)
-
-
 def _add_outbox(commands: Any) -> None:
     def command(name: str, text: str) -> Parser:
         return _on_database(commands, name, text)
@@ -313,7 +270,7 @@ def _add_history(commands: Any) -> None:
 
 
 def _on_database(commands: Any, name: str, text: str) -> Parser:
-    parser = _new(commands, name, text)
+    parser = add_command(commands, name, text)
     add_database(parser)
     limit: dict[str, Any] = {**SECONDS, "convert": values.seconds(least=SHORTEST)}
     wait = "the longest that the database may take for a step"

@@ -1,7 +1,8 @@
-"""The options that several commands have."""
+"""Commands, and the options that several of them have."""
 
 from __future__ import annotations
 
+from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from .._ranges import LARGEST
@@ -12,6 +13,23 @@ SECONDS: dict[str, Any] = {"convert": values.seconds(), "metavar": "TIME"}
 BATCH: dict[str, Any] = {"convert": values.batch, "metavar": "N"}
 FLAG: dict[str, Any] = {"convert": values.truth}
 POSITION = values.whole(least=0, most=2**63 - 1)
+
+_EPILOG = """\
+Each option can also be set by the environment variable beside it; the command
+line wins, and an empty variable counts as not set. TIME is 90 (seconds),
+500ms, 30s, 5m, 12h or 7d."""
+
+
+def add_command(commands: Any, name: str, text: str, epilog: str | None = _EPILOG) -> Parser:
+    """Add a command; *text* says what it does."""
+    parser: Parser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=epilog,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    return parser
 
 
 def add_watching(parser: Parser) -> None:
