@@ -8,7 +8,7 @@ from ..serialization.wire import TRACE_CONTEXT
 from .payloads import Schema
 
 FORMAT = "application/schema+json;version=draft-2020-12"
-"""What AsyncAPI calls the dialect of the schemas."""
+"""The name of the dialect of the schemas in an AsyncAPI document."""
 
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _TEXT: Schema = {"type": "string"}

@@ -13,7 +13,7 @@ from .finding import Finding, Severity
 CompatibilityMode: TypeAlias = Literal["backward", "forward", "full"]
 
 _NOUNS = {"send": "readers", "receive": "writers"}
-"""What others are to a message that is sent or received."""
+"""The others, who read what is sent and write what is received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,12 @@ class HangUp:
 
     def __init__(self, dialect: Dialect, driver: Any) -> None:
         self.done = False
-        self.take(dialect, driver)
+        self._can_be_silent = dialect.name == "postgresql"
+        self.take(driver)
 
-    def take(self, dialect: Dialect, driver: Any) -> None:
+    def take(self, driver: Any) -> None:
         """Hang up this connection from now on."""
-        self._driver: Any = driver if dialect.name == "postgresql" else None
+        self._driver: Any = driver if self._can_be_silent else None
 
     def __bool__(self) -> bool:
         """Return whether there is something to hang up."""
@@ -70,7 +71,8 @@ class HangUp:
 
 def driver_of(dialect: Dialect, connection: PoolProxiedConnection) -> Any:
     """Return the connection of the driver, also of one that is detached from its pool."""
-    return dialect.get_driver_connection(connection.dbapi_connection)  # type: ignore[arg-type]
+    opened: Any = connection.dbapi_connection  # None only once it is closed
+    return dialect.get_driver_connection(opened)
 
 
 def _copy_of(descriptor: int) -> socket.socket:

@@ -25,13 +25,12 @@ class _Opening:
 
     def __init__(self, engine: Engine, later: Callable[[HangUp], Timer]) -> None:
         self.hang_up = HangUp(engine.dialect, None)
-        self._dialect = engine.dialect
         self._later = later
         self._timer: Timer | None = None
 
     def begin(self, driver: Any) -> None:
         if self._timer is None:
-            self.hang_up.take(self._dialect, driver)
+            self.hang_up.take(driver)
             self._timer = self._later(self.hang_up) if self.hang_up else None
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario expects of a message that is handled when it is awaited."""
+"""The expectations of an async scenario: awaiting them handles the message and checks them."""
 
 from __future__ import annotations
 

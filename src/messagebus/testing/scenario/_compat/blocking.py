@@ -1,4 +1,4 @@
-"""What a scenario expects of a message that is handled at once: nothing is left to wait for."""
+"""The expectations of a sync scenario, whose message has been handled by then."""
 
 from __future__ import annotations
 
