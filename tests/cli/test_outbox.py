@@ -314,7 +314,7 @@ def test_a_lock_ends_a_command_at_its_limit(
     engine.dispose()
     assert ExitCode.DATABASE == code
     assert capsys.readouterr().err == (
-        "messagebus: the database has not answered for 0.2 s; "
+        "messagebus: the database has not answered for 0.2 s. "
         "If it needs longer for this, pass a longer --timeout.\n"
     )
 
