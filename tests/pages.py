@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import gc
 import importlib
 import inspect
 import io
@@ -63,6 +64,7 @@ class Page:
         self._loop = self._on_close.enter_context(asyncio.Runner())
         self._folder = self._on_close.enter_context(tempfile.TemporaryDirectory())
         self._urls: dict[str, str] = {}
+        gc.freeze()  # what there is already need not be looked at in the end
         sys.modules[name] = self._module
         sys.path.insert(0, self._folder)
 
@@ -89,14 +91,17 @@ class Page:
 
     def close(self) -> None:
         """Remove the modules, their engines, the files and the event loop."""
-        for module in map(sys.modules.get, self._modules):
-            for each in vars(module or self._module).values():
+        for name in self._modules:
+            module = sys.modules.pop(name, self._module)
+            for each in vars(module).values():
                 if isinstance(each, Engine | AsyncEngine):
                     self._wait_for(each.dispose())
+            # The next page may define modules of the same names, and a bus checks all classes that
+            # live. From Python 3.14 on, the annotations of a class keep its module.
+            vars(module).clear()
         sys.path.remove(self._folder)
-        for name in self._modules:
-            sys.modules.pop(name, None)
         self._on_close.close()
+        gc.collect()
 
     def _start_servers(self, source: str) -> str:
         """Start servers that are named for the first time; return the source with their URLs."""
@@ -152,6 +157,12 @@ def names_a_server(page: Path) -> bool:
     """Tell whether a block of the page connects to a server."""
     source = page.read_text("utf-8")
     return any(address in source for address in _SERVERS)
+
+
+@functools.cache
+def starts_a_process(page: Path) -> bool:
+    """Tell whether a block of the page runs a program, such as pytest."""
+    return "import subprocess" in page.read_text("utf-8")
 
 
 _PARSERS = [CodeBlockParser("python", _run), CodeBlockParser("output", _compare)]
