@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sybil.integration.pytest import SybilItem
 
-from tests.pages import collect_blocks, names_a_server
+from tests.pages import collect_blocks, names_a_server, starts_a_process
 from tests.servers import Server
 
 pytest_collect_file = collect_blocks
@@ -36,7 +36,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Set the markers that follow from what a test uses or where it lives."""
     if needs_server(item):
         item.add_marker("server")
-    if CHAOS in item.path.parents or PROCESS_FIXTURE in getattr(item, "fixturenames", ()):
+    if starts_processes(item):
         item.add_marker("slow")
 
 
@@ -51,6 +51,13 @@ def needs_server(item: pytest.Item) -> bool:
         value == "postgresql" or (isinstance(value, type) and issubclass(value, Server))
         for value in parameters
     )
+
+
+def starts_processes(item: pytest.Item) -> bool:
+    """Tell whether a test, or the page that a block is from, runs the command line or programs."""
+    if isinstance(item, SybilItem):
+        return starts_a_process(item.path)
+    return CHAOS in item.path.parents or PROCESS_FIXTURE in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_finish() -> None:

@@ -28,6 +28,7 @@ def expected(worker: int) -> list[str]:
     return [f"{worker}-{number}" for number in range(COMMANDS) for _ in ("command", "event")]
 
 
+@pytest.mark.slow
 async def test_two_hundred_tasks_share_one_bus() -> None:
     """Each task has a unit of work whose eventstore holds only the task's messages."""
     bus: AsyncMessageBus[Any] = AsyncMessageBus()

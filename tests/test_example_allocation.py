@@ -141,6 +141,7 @@ def test_what_cannot_be_done_is_an_answer(allocation: Allocation) -> None:
     assert [] == allocation.published()
 
 
+@pytest.mark.slow
 def test_what_the_warehouse_counts_is_applied_once(allocation: Allocation) -> None:
     """Lines move to another batch, in the read model and for others to know."""
     allocation.buy("b1", 10)
@@ -160,6 +161,7 @@ def test_what_the_warehouse_counts_is_applied_once(allocation: Allocation) -> No
     ] == allocation.published()
 
 
+@pytest.mark.slow
 def test_a_line_without_a_batch_is_no_longer_shown(allocation: Allocation) -> None:
     """And buyers are told, once, however often the broker delivers."""
     allocation.buy("b1", 10)
@@ -237,6 +239,7 @@ def test_the_entrypoint_by_http_is_a_process(tmp_path: Path) -> None:
     assert "lamp" == found_batch
 
 
+@pytest.mark.slow
 def test_the_command_line_finds_the_service(tmp_path: Path) -> None:
     """What `messagebus consume` is given has the bus that hears the warehouse."""
     command = [sys.executable, "-m", "messagebus", "describe", "examples.allocation.app:app"]

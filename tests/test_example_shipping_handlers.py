@@ -177,6 +177,7 @@ def test_what_the_shop_publishes_is_handled_once(
     assert letter.error_type.endswith("UnknownOrderError")
 
 
+@pytest.mark.slow
 @given(messages(shop.OrderTaken), messages(shop.OrderCancelled))
 def test_the_service_reads_whatever_the_shop_publishes(
     taken: shop.OrderTaken, cancelled: shop.OrderCancelled

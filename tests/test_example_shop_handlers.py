@@ -109,6 +109,7 @@ def test_a_model_needs_no_bus() -> None:
         tea.reserve(2)
 
 
+@pytest.mark.slow
 @given(
     messages(RegisterProduct),
     st.lists(st.one_of(messages(OrderLine), messages(Restock, sku=st.just("TEA-1")))),

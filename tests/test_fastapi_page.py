@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sync_blocks import find_blocks
 from tests.pages import Page
 
@@ -22,6 +24,7 @@ async with lifespan(app) as state:
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_keeps_nobody_from_writing() -> None:
     """A book is lent while a streamed response is sent, which shows what was there before."""
     page = Page(PAGE, "slow")

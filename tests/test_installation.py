@@ -94,6 +94,7 @@ WHEEL = "https://example.org/messagebus-0.1.0-py3-none-any.whl"
 GIT = "https://example.org/messagebus.git"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "command"),
     [
@@ -120,6 +121,7 @@ def test_a_missing_extra_is_added_as_the_package_was_installed(
     assert f"{NEEDS}run `pip install {command}`" == install(tmp_path, origin)
 
 
+@pytest.mark.slow
 def test_a_missing_extra_is_added_to_an_editable_installation(tmp_path: Path) -> None:
     """The path is that of the project, where the sources are."""
     source = tmp_path / "src"
@@ -129,6 +131,7 @@ def test_a_missing_extra_is_added_to_an_editable_installation(tmp_path: Path) ->
     assert f"{NEEDS}run `pip install -e '{tmp_path}[nats]'`" == install(source, origin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("origin", "command"),
     [
@@ -144,6 +147,7 @@ def test_a_missing_extra_is_one_of_the_distribution(
     assert f"{NEEDS}run `pip install {command}`" == install(tmp_path, origin, "lending")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "origin",
     [
@@ -164,6 +168,7 @@ def test_an_unknown_origin_is_left_to_the_reader(tmp_path: Path, origin: object)
     assert f"{NEEDS}{advice}" == install(tmp_path, origin)
 
 
+@pytest.mark.slow
 def test_the_record_of_another_copy_is_not_ours(tmp_path: Path) -> None:
     """A copy that is found first says nothing about how another one was installed."""
     installed, first = tmp_path / "installed", tmp_path / "first"

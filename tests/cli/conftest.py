@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
 
-from messagebus.adapters.sqlalchemy import prepare_sqlite, sync_create_tables
+from messagebus.adapters.sqlalchemy import prepare_sqlite
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -29,12 +30,17 @@ def root_logger() -> Iterator[None]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an existing, empty database."""
+def url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_file_with_tables: Path) -> str:
+    """Return the URL of a database, which is empty unless the test asks for an *engine*."""
+    has_tables = "engine" in request.fixturenames
     if request.param == "sqlite":
-        (tmp_path / "messages.db").touch()
-        return f"sqlite:///{tmp_path / 'messages.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+        path = tmp_path / "messages.db"
+        if has_tables:
+            shutil.copy(sqlite_file_with_tables, path)
+        else:
+            path.touch()
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_url_with_tables" if has_tables else "postgres_url")
     return url
 
 
@@ -42,7 +48,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def engine(url: str) -> Iterator[Engine]:
     """Yield an engine on a database with the tables."""
     engine = prepare_sqlite(create_engine(url))
-    sync_create_tables(engine)
     yield engine
     engine.dispose()
 

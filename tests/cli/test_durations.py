@@ -90,6 +90,7 @@ async def test_a_relay_counts_its_batches(engine: AsyncEngine) -> None:
     assert {f"{SEND}_count": 2} == counts_of(*durations)
 
 
+@pytest.mark.slow
 async def test_a_consumer_counts_its_attempts() -> None:
     """Each attempt takes time, and has an age."""
     attempts = 0
@@ -113,6 +114,7 @@ async def test_a_consumer_counts_its_attempts() -> None:
     assert {f"{PROCESS}_count": 2, f"{LAG}_count": 2} == counts_of(*durations)
 
 
+@pytest.mark.slow
 def test_a_sync_consumer_counts_its_attempts() -> None:
     """As the other one does."""
     bus: SyncMessageBus[Any] = SyncMessageBus()

@@ -27,7 +27,10 @@ from tests._sync.adapters.sqlalchemy.shelves import publish, stored
 from tests._sync.adapters.sqlalchemy.test_dead_letters import bury
 from tests.library import BookBorrowed
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no pty"),
+    pytest.mark.slow,
+]
 
 REASON = "TransportUnavailableError: Redis: OOM command not allowed when used memory > 'maxmemory'"
 INTERRUPT = "\x03"

@@ -40,6 +40,7 @@ def test_messages_are_boxes_and_arrows_lead_to_what_they_cause() -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(descriptions())
 def test_every_line_is_one_of_five(description: Description) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from .postgres import owner
+from .postgres import owner, unprivileged
 from .process import Server, skip_or_fail
 
 _SETTINGS = """\
@@ -84,7 +84,7 @@ class PgBouncer(Server):
 
     def privileges(self) -> Mapping[str, Any]:
         """Return the arguments of Popen that run it as *nobody* if the user is root."""
-        return {**owner(), "extra_groups": ()} if os.geteuid() == 0 else {}
+        return unprivileged()
 
 
 def _can_prepare(program: str) -> bool:

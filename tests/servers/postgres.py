@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
 import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +52,7 @@ class PostgresServer(Server):
         if os.geteuid() == 0:
             shutil.chown(self.folder, **owner())
             if not open_to_all(self._programs):
-                self._programs = self._copy(self._programs.parent) / "bin"
+                self._programs = copy_of(self._programs.parent) / "bin"
         self._data = self.folder / "data"
 
     @property
@@ -64,7 +67,8 @@ class PostgresServer(Server):
             ServerError: the server does not start.
         """
         if not self._data.exists():
-            self._initialize()
+            # With its owner, which copytree does not keep.
+            subprocess.run(["/bin/cp", "-Rp", initialized(self._programs), self._data], check=True)
         super().start()
 
     def command(self, port: int) -> Sequence[str | Path]:
@@ -82,30 +86,22 @@ class PostgresServer(Server):
 
     def privileges(self) -> Mapping[str, Any]:
         """Return the arguments of Popen that run the server as *nobody* if the user is root."""
-        return {**owner(), "extra_groups": ()} if os.geteuid() == 0 else {}
+        return unprivileged()
 
-    def _initialize(self) -> None:
-        options = ["--auth=trust", "--username=postgres", "--no-locale", "--encoding=UTF8"]
-        done = subprocess.run(
-            [self._programs / "initdb", "--no-sync", *options, self._data],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            **self.privileges(),
-        )
-        if done.returncode:
-            raise ServerError(f"initdb: {done.stdout}{done.stderr}")
 
-    def _copy(self, installed: Path) -> Path:
-        # The programs find their libraries by a relative path.
-        copy = self.folder / WHEEL / installed.name
-        shutil.copytree(installed, copy, symlinks=True)
-        libraries = installed.parent.with_name(f"{WHEEL}.libs")
-        shutil.copytree(libraries, self.folder / libraries.name, symlinks=True)
-        for folder in (copy.parent, *self.folder.glob("*")):
-            folder.chmod(0o755)
-        return copy
+@functools.cache
+def copy_of(installed: Path) -> Path:
+    """Copy the programs, until the end of this process, to where every user can reach them."""
+    folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
+    atexit.register(shutil.rmtree, folder)
+    # The programs find their libraries by a relative path.
+    copy = folder / WHEEL / installed.name
+    shutil.copytree(installed, copy, symlinks=True)
+    libraries = installed.parent.with_name(f"{WHEEL}.libs")
+    shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    for each in (folder, copy.parent, *folder.glob("*")):
+        each.chmod(0o755)
+    return copy
 
 
 def programs(version: str) -> Path:
@@ -128,18 +124,50 @@ def owner() -> dict[str, int]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid}
 
 
+def unprivileged() -> dict[str, Any]:
+    """Return the arguments of Popen that run a program as *nobody* if the user is root."""
+    return {**owner(), "extra_groups": ()} if os.geteuid() == 0 else {}
+
+
 def open_to_all(folder: Path) -> bool:
     """Return whether every user can reach the content of *folder*."""
     return all(path.stat().st_mode & 0o001 for path in (folder, *folder.resolve().parents))
 
 
+@functools.cache
+def initialized(programs: Path) -> Path:
+    """Create the data of a server, to be copied until the end of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
+    atexit.register(shutil.rmtree, folder)
+    if os.geteuid() == 0:
+        shutil.chown(folder, **owner())
+    options = ["--auth=trust", "--username=postgres", "--no-locale", "--encoding=UTF8"]
+    done = subprocess.run(
+        [programs / "initdb", "--no-sync", *options, folder / "data"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        **unprivileged(),
+    )
+    if done.returncode:
+        raise ServerError(f"initdb: {done.stdout}{done.stderr}")
+    return folder / "data"
+
+
 @contextmanager
-def new_database(url: str) -> Iterator[str]:
-    """Create an empty database on the server of *url*, yield its URL, and drop it at the end."""
+def new_database(url: str, template: str = "template0") -> Iterator[str]:
+    """Create a database on the server of *url*, yield its URL, and drop it at the end.
+
+    Args:
+        url: the URL of any database of the server.
+        template: the name of the database that is copied; by default an empty one.
+    """
     name = f"test_{uuid.uuid4().hex}"
     database = sql.Identifier(name)
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     # Not one connection for both: the server may be restarted in between.
-    _execute(url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(database))
+    _execute(url, statement.format(database, sql.Identifier(template)))
     try:
         yield urlsplit(url)._replace(path=f"/{name}").geturl()
     finally:

@@ -188,6 +188,7 @@ def test_what_fields_hold_is_valid_as_well(packed: Packed) -> None:
     assert packed == Packed.model_validate(dict(packed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cls",
     [

@@ -62,6 +62,7 @@ def test_every_rule_converts_something() -> None:
     assert set() == unused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

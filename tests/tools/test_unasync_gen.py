@@ -182,6 +182,7 @@ def test_the_script_works_from_any_folder(project: Project, tmp_path: Path) -> N
     assert "def f(): ...\n" == project.twin()
 
 
+@pytest.mark.slow
 def test_the_twins_of_this_repository_are_exact() -> None:
     """Generating them on this version of Python gives the committed files, byte for byte."""
     assert 0 == main(["--check"])

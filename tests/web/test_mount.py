@@ -62,6 +62,7 @@ async def client(
         yield client
 
 
+@pytest.mark.slow
 async def test_every_link_keeps_the_prefix(client: httpx.AsyncClient, shop: Shop) -> None:
     """Pages, forms, style, script and refreshed parts, also on a page that is not found."""
     (id,) = await shop.park("1")

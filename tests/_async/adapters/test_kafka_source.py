@@ -233,6 +233,7 @@ async def test_a_broker_that_is_not_there_is_an_outage() -> None:
     await source.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory", [AsyncKafkaSource, AsyncKafkaTransport], ids=lambda it: it.__name__
 )

@@ -460,6 +460,7 @@ async def test_partitions_are_leased_before_they_are_read(
     assert [consumer.member] == store.left
 
 
+@pytest.mark.slow
 async def test_a_lease_that_has_lapsed_is_taken_anew(
     store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
 ) -> None:

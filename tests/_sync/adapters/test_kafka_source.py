@@ -235,6 +235,7 @@ def test_a_broker_that_is_not_there_is_an_outage() -> None:
     source.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory", [SyncKafkaSource, SyncKafkaTransport], ids=lambda it: it.__name__
 )

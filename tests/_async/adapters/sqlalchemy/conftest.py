@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,21 @@ from typing import Any
 import pytest
 
 from messagebus import AsyncMessageBus
-from messagebus.adapters.sqlalchemy import async_create_tables
 from messagebus.testing.outbox import AsyncRecorder
 from tests._async.adapters.sqlalchemy.shelves import AsyncShelves, new_bus
-from tests.bookshelf import Base
-from tests.running.aio import AsyncEngine, create_all, new_engine, sqlite_url
+from tests.running.aio import AsyncEngine, new_engine, sqlite_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database."""
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_file_with_tables: Path
+) -> str:
+    """Return the URL of a database, which is empty unless the test asks for an *engine*."""
+    has_tables = "engine" in request.fixturenames
     if request.param == "sqlite":
-        return sqlite_url(tmp_path / "messages.db")
-    url: str = request.getfixturevalue("postgres_url")
+        path = tmp_path / "messages.db"
+        return sqlite_url(shutil.copy(sqlite_file_with_tables, path) if has_tables else path)
+    url: str = request.getfixturevalue("postgres_url_with_tables" if has_tables else "postgres_url")
     return url
 
 
@@ -29,8 +32,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """Yield an engine on a database with empty tables."""
     engine = new_engine(database_url)
-    await async_create_tables(engine)
-    await create_all(engine, Base.metadata)
     yield engine
     await engine.dispose()
 

@@ -410,6 +410,7 @@ async def test_a_lease_that_waited_for_the_database_has_its_full_time(
     await relay._lease.sign_of_life.close()
 
 
+@pytest.mark.slow
 async def test_a_clock_that_is_set_back_keeps_no_dead_leader_in_office(
     engine: AsyncEngine, transport: AsyncRecorder
 ) -> None:

@@ -113,6 +113,7 @@ async def test_a_message_that_caused_itself_is_its_own_tree(engine: AsyncEngine)
     assert ["2"] == drawn(await history.tree(UUID(int=2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_size", [1, 7, 5_000])
 async def test_a_chain_of_thousands_is_read_in_pages(engine: AsyncEngine, page_size: int) -> None:
     """It is deeper than Python's stack; the limit cuts it off and says so."""

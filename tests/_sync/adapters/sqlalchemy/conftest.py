@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,21 @@ from typing import Any
 import pytest
 
 from messagebus import SyncMessageBus
-from messagebus.adapters.sqlalchemy import sync_create_tables
 from messagebus.testing.outbox import SyncRecorder
 from tests._sync.adapters.sqlalchemy.shelves import SyncShelves, new_bus
-from tests.bookshelf import Base
-from tests.running.blocking import SyncEngine, create_all, new_engine, sqlite_url
+from tests.running.blocking import SyncEngine, new_engine, sqlite_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database."""
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, sqlite_file_with_tables: Path
+) -> str:
+    """Return the URL of a database, which is empty unless the test asks for an *engine*."""
+    has_tables = "engine" in request.fixturenames
     if request.param == "sqlite":
-        return sqlite_url(tmp_path / "messages.db")
-    url: str = request.getfixturevalue("postgres_url")
+        path = tmp_path / "messages.db"
+        return sqlite_url(shutil.copy(sqlite_file_with_tables, path) if has_tables else path)
+    url: str = request.getfixturevalue("postgres_url_with_tables" if has_tables else "postgres_url")
     return url
 
 
@@ -31,8 +34,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def engine(database_url: str) -> Iterator[SyncEngine]:
     """Yield an engine on a database with empty tables."""
     engine = new_engine(database_url)
-    sync_create_tables(engine)
-    create_all(engine, Base.metadata)
     yield engine
     engine.dispose()
 

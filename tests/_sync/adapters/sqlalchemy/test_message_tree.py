@@ -115,6 +115,7 @@ def test_a_message_that_caused_itself_is_its_own_tree(engine: SyncEngine) -> Non
     assert ["2"] == drawn(history.tree(UUID(int=2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_size", [1, 7, 5_000])
 def test_a_chain_of_thousands_is_read_in_pages(engine: SyncEngine, page_size: int) -> None:
     """It is deeper than Python's stack; the limit cuts it off and says so."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from tests.telemetry import Telemetry, id_of, linked_to, parent_of
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """Return the URL of an empty database; the engine makes no difference here."""
-    return sqlite_url(tmp_path / "messages.db")
+def database_url(tmp_path: Path, sqlite_file_with_tables: Path) -> str:
+    """Return the URL of a database with empty tables; the engine makes no difference here."""
+    return sqlite_url(shutil.copy(sqlite_file_with_tables, tmp_path / "messages.db"))
 
 
 @pytest.fixture
