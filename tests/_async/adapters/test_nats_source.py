@@ -156,6 +156,24 @@ async def test_what_another_process_reads_by_now_is_passed_over(
         assert [] == await source.receive(100, 0.1)
 
 
+async def test_a_process_takes_no_more_from_the_server_than_it_may_hand_out(
+    nats_url: str, unique_name: str
+) -> None:
+    """If it dies, only what it may have handled comes again as redelivered."""
+    messages = [{**each, "ordering_key": f"{key}"} for key, each in enumerate(new_messages(60))]
+    harness = NatsHarness(nats_url, unique_name, "partitioned")
+    dead = harness.source()
+    await start(dead)
+    await send(harness, messages)
+    await dead.receive(6, 5.0)
+    async with reading(harness) as source:
+        taken = await take(source, len(messages))
+    await dead.close()
+
+    assert len(messages) == len(taken)
+    assert 0 < len([each for each in taken if each.redelivered]) <= 6
+
+
 async def test_the_partition_is_the_last_token_of_a_subject(
     nats_url: str, unique_name: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -162,7 +163,9 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
                 pulls = await self._connected()
                 await self._make_durables()
                 if self._durables:
-                    await pulls.pull(self._durables, limit, max(end - monotonic(), 0.0))
+                    # What has come counts as delivered, also if this process ends before using it.
+                    share = math.ceil(limit / len(self._durables))
+                    await pulls.pull(self._durables, share, max(end - monotonic(), 0.0))
                 else:
                     await asyncio.sleep(max(end - monotonic(), 0.0))
             self._collect()

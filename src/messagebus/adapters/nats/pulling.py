@@ -61,6 +61,11 @@ class Pulls:
     async def pull(self, durables: Mapping[str, Durable], limit: int, wait: float) -> None:
         """Request messages, and wait until some have come, or none is there.
 
+        Args:
+            durables: the durable consumers, by their names.
+            limit: the most messages to request of each of them.
+            wait: the longest wait for the first message, in seconds.
+
         Raises:
             ConnectionClosedError: the connection is lost.
             NotFoundError: somebody has deleted a durable consumer.
