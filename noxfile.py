@@ -72,7 +72,10 @@ def guard(session: nox.Session) -> None:
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Kill writers and relays at every fault point and at random; `-- --seed N` repeats a run."""
+    """Kill writers and relays at every fault point and at random; `-- --consumers` goes on to them.
+
+    `-- --seed N` repeats a run.
+    """
     install(session)
     session.run("python", "-m", "tests.chaos", *session.posargs)
 

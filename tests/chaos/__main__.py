@@ -29,7 +29,14 @@ from .application import Job
 from .brokers import BROKERS, Restartable, announce
 from .faults import DELETING, READING, WRITING, Point
 from .moods import MOODS, moods_of
-from .reading import consuming_job, kill_any_at_random, kill_reader_at, reading
+from .reading import (
+    Reading,
+    consuming_job,
+    kill_any_at_random,
+    kill_consumers_at,
+    kill_writers_at,
+    reading,
+)
 from .result import Result
 from .scene import new_scene
 from .sharing import counting, fill, new_sharing, share
@@ -131,12 +138,9 @@ def endure(seed: int, moods: int) -> int:
 
 def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple[str, str]]) -> int:
     """Kill consumers, writers, relays and servers; return 1 if a trial broke a promise."""
-    chance = random.Random(seed)
-    trials: list[tuple[Point | None, int]] = [
-        (Point[name], KILLS_AT_A_POINT) for name in points if name != RANDOM for _ in scenes
-    ]
+    trials = [(name, KILLS_AT_A_POINT) for name in points if name != RANDOM for _ in scenes]
     if RANDOM in points:
-        trials += [(None, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
+        trials += [(RANDOM, KILLS_OF_A_TRIAL)] * -(-kills // KILLS_OF_A_TRIAL)
     broken = total = restarts = 0
     with ExitStack() as stack:
         postgres = stack.enter_context(PostgresServer())
@@ -144,36 +148,18 @@ def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple
             name: stack.enter_context(BROKERS[name].server())
             for name in {each[1] for each in scenes}
         }
-        for number, (point, count) in enumerate(trials):
+        for number, (at, count) in enumerate(trials):
             database, broker = scenes[number % len(scenes)]
-            options: dict[str, Any] = chance.choice(
-                [{}, {"transaction_batch": 10}, {"concurrency": 3}]
-            )
-            restarted: list[Restartable] = [servers[broker]]
-            restarted += [postgres] if database == "postgresql" else []
-            with (
-                tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
-                new_place(postgres, database, Path(folder)) as url,
-                new_place(postgres, database, Path(folder), "copy.db") as other,
-            ):
-                job = consuming_job(
-                    broker,
-                    servers[broker].url,
-                    f"chaos_{uuid.uuid4().hex}",
-                    (url, other),
-                    Path(folder),
-                    seed + number,
-                    restarts=point is None,
+            arguments = f"--seed {seed + number} --database {database} --broker {broker} --at {at}"
+            try:
+                result = run_with_consumers(
+                    postgres, servers[broker], database, broker, at, seed + number, count
                 )
-                job = replace(job, consumer=replace(job.consumer, **options))
-                with reading(job) as trial:
-                    if point is None:
-                        result = kill_any_at_random(trial, count, restarted)
-                    else:
-                        result = kill_reader_at(trial, point, count)
-            where = "at random" if point is None else point.name
-            print(f"seed {seed + number}, {database}, {broker}, {options}, {where}: {result}")
-            print(*(f"  {each}" for each in result.violations), sep="\n", end="", flush=True)
+            except Exception:
+                print(f"--consumers {arguments} --kills {count}")
+                raise
+            print(f"--consumers {arguments} --kills {count}: {result}")
+            print(*(f"  {each}\n" for each in result.violations), sep="", end="", flush=True)
             broken += bool(result.violations)
             total += result.kills
             restarts += result.restarts
@@ -182,6 +168,38 @@ def consume(seed: int, kills: int, points: Sequence[str], scenes: Sequence[tuple
         f"{broken} trials in which a promise was broken"
     )
     return min(broken, 1)
+
+
+def run_with_consumers(
+    postgres: PostgresServer,
+    server: Restartable,
+    database: str,
+    broker: str,
+    at: str,
+    seed: int,
+    kills: int,
+) -> Reading:
+    """Run one trial with consumers; the seed decides all but the timing of the machine."""
+    chance = random.Random(seed)
+    options: dict[str, Any] = chance.choice([{}, {"transaction_batch": 10}, {"concurrency": 3}])
+    with (
+        tempfile.TemporaryDirectory(prefix="messagebus-chaos-") as folder,
+        new_place(postgres, database, Path(folder)) as url,
+        new_place(postgres, database, Path(folder), "copy.db") as other,
+    ):
+        name = f"chaos_{uuid.uuid4().hex}"
+        databases = (url, other)
+        job = consuming_job(
+            broker, server.url, name, databases, Path(folder), seed, restarts=at == RANDOM
+        )
+        retention = at in {point.name for point in DELETING}
+        job = replace(job, retention=retention, consumer=replace(job.consumer, **options))
+        with reading(job) as trial:
+            if at == RANDOM:
+                restarted = [server, postgres] if database == "postgresql" else [server]
+                return kill_any_at_random(trial, kills, restarted)
+            kill = kill_consumers_at if at in READING_NAMES else kill_writers_at
+            return kill(trial, [Point[at]], kills)
 
 
 def share_all(seed: int, messages: int, brokers: Sequence[str]) -> int:
@@ -230,7 +248,7 @@ def main() -> int:
     databases = [options.database] if options.database else DATABASES
     if options.consumers:
         scenes = [(database, broker) for database in databases for broker in brokers]
-        points = [options.at] if options.at else [*READING_NAMES, RANDOM]
+        points = [options.at] if options.at else [*READING_NAMES, *WRITING_NAMES, RANDOM]
         return consume(options.seed, options.kills, points, scenes)
     points = [options.at] if options.at else [*WRITING_NAMES, RANDOM]
     rounds = -(-options.kills // KILLS_OF_A_TRIAL)

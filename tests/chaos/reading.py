@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -31,9 +31,9 @@ from messagebus.retry import Backoff
 from . import ledger
 from .application import LONGEST_LIFE, MANY, Job, application, begin, command_line, new_engine
 from .brokers import BROKERS, Restartable, announce
-from .faults import READING, Fault, Point, Trap
+from .faults import Fault, Point, Trap
 from .ledger import Key, Written
-from .trial import Trial
+from .trial import Trial, run_into
 
 NAME = "reader"
 REFUSED = 7  # every so many transactions have a part that no consumer accepts
@@ -317,14 +317,35 @@ def _is_complete(letter: sa.Row[Any]) -> bool:
     )
 
 
-def kill_reader_at(trial: Trial, point: Point, times: int) -> Reading:
-    """Kill a consumer at a point while writers write; then let everything be applied."""
-    assert point in READING
+def kill_consumers_at(trial: Trial, points: Iterable[Point], times: int) -> Reading:
+    """Kill a consumer at points, while others write; then let everything be applied.
+
+    Args:
+        trial: the writers, the relay and the consumers.
+        points: the points, which a consumer passes.
+        times: the number of kills at each of them.
+    """
     chance = Random(trial.job.seed)
     writing = trial.start(application, None, None)
-    for _ in range(times):
-        trial.await_kill(trial.start(consumer, Fault(point, chance.randint(1, 4)), None))
+    for point in points:
+        for _ in range(times):
+            trial.await_kill(trial.start(consumer, Fault(point, chance.randint(1, 4)), None))
     trial.kill(writing)
+    return read_to_the_end(trial)
+
+
+def kill_writers_at(trial: Trial, points: Iterable[Point], times: int) -> Reading:
+    """Kill writers with their relay at points, while one reads; then let everything be applied.
+
+    Args:
+        trial: the writers, the relay and the consumers.
+        points: the points, which a writer or a relay passes.
+        times: the number of kills at each of them.
+    """
+    reader = trial.start(consumer, None, None)
+    for point in points:
+        run_into(trial, point, times)
+    trial.kill(reader)
     return read_to_the_end(trial)
 
 

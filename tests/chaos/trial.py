@@ -22,7 +22,7 @@ from .result import Arrival, Result
 
 PATIENCE = 120.0  # seconds after which something counts as never happening
 LAST_TRANSACTIONS = 4
-ADAPTERS = ("nats", "rabbitmq", "redis")  # which the processes import as soon as they have begun
+ADAPTERS = ("kafka", "nats", "rabbitmq", "redis")  # imported before the processes are forked
 Start = tuple[Any, ...]  # the function to start, and its arguments
 # Processes are forked from a server that has imported everything and has no threads.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -148,12 +148,17 @@ class Trial:
 
 def kill_at(trial: Trial, point: Point, times: int) -> None:
     """Kill the application while it sends, then at a point; then finish."""
+    run_into(trial, point, times)
+    trial.finish()
+
+
+def run_into(trial: Trial, point: Point, times: int) -> None:
+    """Kill the application while it sends, then at a point."""
     chance = Random(trial.job.seed)
     trial.run_into(Fault(Point.HALF_SENT))
     for _ in range(times):
         count = 1 if point in ONCE_IN_A_LIFE else chance.randint(1, 4)
         trial.run_into(Fault(point, count))
-    trial.finish()
 
 
 def kill_at_random(trial: Trial, times: int) -> None:
