@@ -33,7 +33,7 @@ from .application import LONGEST_LIFE, MANY, Job, application, begin, command_li
 from .brokers import BROKERS, Restartable, announce
 from .faults import Fault, Point, Trap
 from .ledger import Key, Written
-from .trial import Trial, run_into
+from .trial import Trial, kill_application_at
 
 NAME = "reader"
 REFUSED = 7  # every so many transactions have a part that no consumer accepts
@@ -344,7 +344,7 @@ def kill_writers_at(trial: Trial, points: Iterable[Point], times: int) -> Readin
     """
     reader = trial.start(consumer, None, None)
     for point in points:
-        run_into(trial, point, times)
+        kill_application_at(trial, point, times)
     trial.kill(reader)
     return read_to_the_end(trial)
 

@@ -148,11 +148,11 @@ class Trial:
 
 def kill_at(trial: Trial, point: Point, times: int) -> None:
     """Kill the application while it sends, then at a point; then finish."""
-    run_into(trial, point, times)
+    kill_application_at(trial, point, times)
     trial.finish()
 
 
-def run_into(trial: Trial, point: Point, times: int) -> None:
+def kill_application_at(trial: Trial, point: Point, times: int) -> None:
     """Kill the application while it sends, then at a point."""
     chance = Random(trial.job.seed)
     trial.run_into(Fault(Point.HALF_SENT))
