@@ -54,6 +54,42 @@ class CutKafka:
             yield cls(server.url, proxy)
 
 
+class RestartedRabbitmq:
+    """A server that is restarted once more when it has been killed.
+
+    RabbitMQ 3.10 may leave a queue without a leader after a SIGKILL; another restart elects one.
+
+    Args:
+        server: the server.
+    """
+
+    def __init__(self, server: RabbitmqServer) -> None:
+        self._server = server
+        self._is_killed = False
+        self.url = server.url
+        self.stop = server.stop
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._server.kill()
+        self._is_killed = True
+
+    def start(self) -> None:
+        """Start it, and again if it was killed."""
+        self._server.start()
+        if self._is_killed:
+            self._server.stop()
+            self._server.start()
+            self._is_killed = False
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator[RestartedRabbitmq]:
+        """Start a server."""
+        with RabbitmqServer() as server:
+            yield cls(server)
+
+
 @dataclass(frozen=True)
 class Broker:
     """A broker of the trials; a new one needs an entry in *BROKERS*, and nothing else.
@@ -98,7 +134,7 @@ BROKERS = {
         "stream={stream}&subject={stream}.{{name}}&create=true&partitions={partitions}",
     ),
     "rabbitmq": Broker(
-        RabbitmqServer,
+        RestartedRabbitmq.started,
         "exchange={stream}&create=true&partitions={partitions}",
     ),
 }
