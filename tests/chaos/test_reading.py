@@ -23,7 +23,8 @@ PAIRS = [("sqlite", "redis"), ("postgresql", "nats"), ("postgresql", "rabbitmq")
 # With one consumer at a time, it works.
 ALONE = [each for each in (*PAIRS, ("sqlite", "kafka")) if each[1] in BROKERS]
 PAUSE = 0.2  # seconds: writers write less than a consumer that is killed again and again applies
-RESTARTED = ["redis", "nats"]  # RabbitMQ 3.10 may leave a queue without a leader after a SIGKILL
+# Not RabbitMQ: version 3.10 may leave a queue without a leader after a SIGKILL.
+RESTARTED = [each for each in (("redis", 6), ("nats", 6), ("kafka", 2)) if each[0] in BROKERS]
 
 
 @pytest.fixture
@@ -70,14 +71,18 @@ def test_whatever_is_killed_each_message_is_applied_once(
     assert result.applied
 
 
-@pytest.mark.parametrize("broker", RESTARTED)
+@pytest.mark.parametrize(("broker", "times"), RESTARTED)
 def test_whatever_is_restarted_each_message_is_applied_once(
     broker: str,
+    times: int,
     own_postgres: PostgresServer,
     unique_name: str,
     tmp_path: Path,
 ) -> None:
-    """Database and broker die at random moments, and so do the processes in between."""
+    """Database and broker die at random moments, and so do the processes in between.
+
+    A Kafka in memory has its connections cut instead.
+    """
     with (
         BROKERS[broker].server() as server,
         new_database(own_postgres.url) as url,
@@ -87,8 +92,8 @@ def test_whatever_is_restarted_each_message_is_applied_once(
         job = consuming_job(
             broker, server.url, unique_name, databases, tmp_path, seed=3, restarts=True
         )
-        with reading(job) as trial:
-            result = kill_any_at_random(trial, 6, [server, own_postgres])
+        with reading(replace(job, pause=PAUSE)) as trial:
+            result = kill_any_at_random(trial, times, [server, own_postgres])
     assert [] == result.violations
     assert result.applied
     assert result.restarts
