@@ -182,7 +182,7 @@ class Reading:
         applied: the applied entries, in order.
         buried: the entries of the dead letters.
         incomplete: the dead letters that lack something, or have another reason.
-        attempts: the number of rows of attempts and arrivals that are left.
+        attempts: the number of rows of attempts that are left.
         kills: the number of processes and servers that were killed.
         restarts: the number of these servers.
     """

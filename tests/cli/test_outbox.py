@@ -387,15 +387,15 @@ def test_tables_of_an_earlier_version_are_upgraded(run: Run, engine: Engine) -> 
         connection.exec_driver_sql(f"ALTER TABLE {tables.lease.name} DROP COLUMN sending_to")
     assert ExitCode.USAGE == run("status")[0]
 
-    assert (ExitCode.OK, {"version_before": 1, "version": 3}) == answer_of(run("upgrade", "--json"))
-    assert (ExitCode.OK, "tables  version 3 already\n") == run("upgrade")
+    assert (ExitCode.OK, {"version_before": 1, "version": 4}) == answer_of(run("upgrade", "--json"))
+    assert (ExitCode.OK, "tables  version 4 already\n") == run("upgrade")
     assert (ExitCode.OK, 1) == (run("status")[0], len(stored(engine)))
 
 
 def test_missing_tables_are_created_by_an_upgrade(run: Run, engine: Engine) -> None:
     """One command serves a new database as well."""
     tables.messages.metadata.drop_all(engine)
-    assert (ExitCode.OK, "tables  created, now version 3\n") == run("upgrade")
+    assert (ExitCode.OK, "tables  created, now version 4\n") == run("upgrade")
     assert [] == stored(engine)
 
 

@@ -11,7 +11,7 @@ from ._sync.middleware import SyncProcessCall, SyncReceiveCall, SyncSettleCall
 from ._sync.source import SyncAbstractSource
 from .capability import SourceCapability
 from .dead_letter import DeadLetter
-from .delivery import Delivery
+from .delivery import Delivery, Position
 from .options import ConsumerOptions
 from .status import ConsumerStatus
 
@@ -26,6 +26,7 @@ __all__ = [
     "ConsumerStatus",
     "DeadLetter",
     "Delivery",
+    "Position",
     "Received",
     "SourceCapability",
     "SyncAbstractInbox",

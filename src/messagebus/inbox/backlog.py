@@ -27,8 +27,9 @@ class Held:
         message: the message of its class; None if there is none.
         alone: whether it is handled in a transaction of its own.
         counted: whether each attempt is counted in the inbox before it begins.
-        noted: whether the inbox remembers its arrival or its attempts.
+        noted: whether the inbox remembers its attempts.
         attempts: how many times handling it has begun.
+        unseen: whether it waits until the inbox tells whether it came before.
         has_begun: whether the present attempt was counted and has ended without an outcome.
         ready_at: when it may be handled, by the monotonic clock.
         letter: the dead letter that is to be written for it.
@@ -42,6 +43,7 @@ class Held:
     alone: bool = False
     counted: bool = False
     noted: bool = False
+    unseen: bool = False
     attempts: int = 0
     has_begun: bool = False
     ready_at: float = 0.0
@@ -94,6 +96,8 @@ class Backlog:
             blocked: set[str | None] = set()
             queue = self._lanes[lane]
             for each in queue:
+                if each.unseen:
+                    break
                 if each.key in blocked:
                     continue
                 if each.ready_at > now:
@@ -146,10 +150,10 @@ class Backlog:
             self._done = [*done, *self._done]
             self._size += len(done)
 
-    def take_rest(self) -> list[Delivery]:
+    def take_rest(self) -> list[Held]:
         """Take all messages that nobody works on."""
         with self._lock:
-            rest = [each.delivery for lane in self._lanes for each in lane]
+            rest = [each for lane in self._lanes for each in lane]
             for lane in self._lanes:
                 lane.clear()
             self._size -= len(rest)

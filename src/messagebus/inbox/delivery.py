@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Position(NamedTuple):
+    """The position of a message in a log, which stays the same when it is delivered again.
+
+    Attributes:
+        log: the name of the log, by the system, the stream and the partition.
+        offset: the number of the message; each is greater than that of the message before it.
+    """
+
+    log: str
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,8 +31,10 @@ class Delivery:
         origin: where the message comes from, for people: the system, the stream or queue, and
             the position where there is one that stays the same when it is delivered again.
         partition: the number of the partition that it comes from.
-        redelivered: whether it was delivered before; None if the broker does not tell.
+        redelivered: whether it was delivered before; None if the broker does not tell, and the
+            inbox finds out by its *position*.
         receipt: what the source needs to settle it.
+        position: its position in a log; needed only if *redelivered* is None.
     """
 
     wire: Mapping[str, Any] | None
@@ -30,3 +44,4 @@ class Delivery:
     partition: int = 0
     redelivered: bool | None = None
     receipt: Any = None
+    position: Position | None = None

@@ -20,6 +20,7 @@ from messagebus.exceptions import (
     TransportRefusedError,
     TransportUnavailableError,
 )
+from messagebus.inbox import Position
 from messagebus.inbox._async.source import AsyncAbstractSource
 from messagebus.testing.source import AsyncSourceHarness, async_source_rules
 from messagebus.testing.source._async.reading import PATIENCE, drain, reading, send, take, wires
@@ -191,6 +192,17 @@ async def test_no_more_is_fetched_than_is_taken(kafka_url: str, unique_name: str
         assert 500 <= member.records.waiting <= 1_500
         assert messages == wires(await drain(source, 3_000))
         assert not member._is_paused
+
+
+async def test_a_record_is_known_by_its_topic_partition_and_offset(
+    kafka_url: str, unique_name: str
+) -> None:
+    """The inbox finds out by them whether it came before."""
+    harness = KafkaHarness(kafka_url, unique_name)
+    await send(harness, new_messages(3))
+    async with reading(harness) as source:
+        found = [each.position for each in await take(source, 3)]
+    assert [Position(f"kafka {unique_name} 0", offset) for offset in range(3)] == found
 
 
 @pytest.mark.slow

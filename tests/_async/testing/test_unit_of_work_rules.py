@@ -176,7 +176,7 @@ class Repeating(Faulty):
         (Lenient, "a_transaction_handles_a_message_once"),
         (Lenient, "what_would_not_come_back_unchanged_is_refused"),
         (Repeating, "a_message_is_marked_once"),
-        (Repeating, "arrivals_and_attempts_are_counted_until_they_are_forgotten"),
+        (Repeating, "attempts_are_counted_until_they_are_forgotten"),
         (Repeating, "a_dead_letter_is_kept_once_and_marked"),
     ],
 )

@@ -22,6 +22,7 @@ from messagebus.exceptions import (
     TransportRefusedError,
     TransportUnavailableError,
 )
+from messagebus.inbox import Position
 from messagebus.inbox._sync.source import SyncAbstractSource
 from messagebus.testing.source import SyncSourceHarness, sync_source_rules
 from messagebus.testing.source._sync.reading import PATIENCE, drain, reading, send, take, wires
@@ -193,6 +194,17 @@ def test_no_more_is_fetched_than_is_taken(kafka_url: str, unique_name: str) -> N
         assert 500 <= member.records.waiting <= 1_500
         assert messages == wires(drain(source, 3_000))
         assert not member._is_paused
+
+
+def test_a_record_is_known_by_its_topic_partition_and_offset(
+    kafka_url: str, unique_name: str
+) -> None:
+    """The inbox finds out by them whether it came before."""
+    harness = KafkaHarness(kafka_url, unique_name)
+    send(harness, new_messages(3))
+    with reading(harness) as source:
+        found = [each.position for each in take(source, 3)]
+    assert [Position(f"kafka {unique_name} 0", offset) for offset in range(3)] == found
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -109,6 +109,8 @@ class Store:
         attempts: the attempts of each message.
         letters: the dead letters.
         effects: what handlers have done.
+        noted: the offsets in hand, by log.
+        noting: the number of effects of each commit that has noted offsets.
         down: whether the database is away.
         entered: the number of transactions.
     """
@@ -118,6 +120,8 @@ class Store:
         self.attempts: dict[UUID, int] = {}
         self.letters: list[DeadLetter] = []
         self.effects: list[Any] = []
+        self.noted: dict[str, range] = {}
+        self.noting: list[int] = []
         self.shares: list[Collection[int]] = []
         self.left: list[str] = []
         self.pruned: list[timedelta] = []
@@ -134,6 +138,7 @@ class SyncStoreInbox(SyncAbstractInbox):
         self.marks: set[tuple[str, UUID]] = set()
         self.attempts: dict[UUID, int | None] = {}
         self.letters: list[DeadLetter] = []
+        self.noted: dict[str, range] = {}
 
     def ensure_up(self) -> None:
         """Fail if the database is away."""
@@ -147,12 +152,12 @@ class SyncStoreInbox(SyncAbstractInbox):
         self.marks |= {(consumer, id) for id in fresh}
         return fresh
 
-    def see(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
-        """Note arrivals."""
+    def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Note offsets."""
         self.ensure_up()
-        seen = {id for id in ids if id in self.store.attempts}
-        self.attempts |= {id: 1 for id in ids if id not in seen}
-        return seen
+        before = {**self.store.noted, **self.noted}
+        self.noted |= held
+        return {log: before[log] for log in held if log in before}
 
     def begin_attempt(self, consumer: str, id: UUID) -> int:
         """Count an attempt."""
@@ -228,6 +233,9 @@ class SyncStoreWork(SyncAbstractUnitOfWork[Any]):
         store.effects += self.effects
         store.marks |= done.marks
         store.letters += done.letters
+        if done.noted:
+            store.noted |= done.noted
+            store.noting.append(len(self.effects))
         for id, attempts in done.attempts.items():
             if attempts is None:
                 store.attempts.pop(id, None)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -167,16 +166,6 @@ def test_a_message_that_ends_its_process_again_and_again_is_not_handled_once_mor
     [letter] = store.letters
     assert (3, []) == (letter.attempts - 1, store.effects)
     assert "has begun 3 time(s) and never ended" in letter.error
-
-
-def test_arrivals_are_noted_where_the_broker_does_not_tell(
-    store: Store, new_consumer: NewConsumer
-) -> None:
-    """The first attempt is free; what had arrived before is counted."""
-    [first, again] = registered("1", "2", redelivered=None)
-    store.attempts[id_of(again)] = 3
-    new_consumer(SyncPile(first, again), max_attempts=3).drain()
-    assert (["1"], 1, {}) == (store.effects, len(store.letters), store.attempts)
 
 
 @pytest.mark.parametrize("choice", ["skip", "bury", "stop"])
@@ -625,27 +614,3 @@ def test_a_message_that_takes_too_long_has_failed(
     [letter] = store.letters
     assert "DeadlineExceededError" in letter.error_type
     assert "BookRegistered" in letter.error
-
-
-class Asking(SyncPile):
-    """A source that notes how many arrivals are remembered when it settles messages."""
-
-    def __init__(self, store: Store, *deliveries: Delivery) -> None:
-        super().__init__(*deliveries)
-        self.store = store
-        self.remembered: list[int] = []
-
-    def settle(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle messages."""
-        self.remembered.append(len(self.store.attempts))
-        super().settle(deliveries)
-
-
-def test_an_arrival_is_forgotten_before_its_message_is_settled(
-    store: Store, new_consumer: NewConsumer
-) -> None:
-    """Afterwards nobody would come back to it, whether it was handled or skipped."""
-    skipped = delivered(Unheard(), redelivered=None)
-    source = Asking(store, *registered("1", "2", redelivered=None), skipped)
-    new_consumer(source).drain()
-    assert ([0], 3) == (source.remembered, len(source.settled))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
 
-from ...inbox.delivery import Delivery
+from ...inbox.delivery import Delivery, Position
 from .encoding import decode
 
 
@@ -43,6 +43,7 @@ def _delivery_of(topic: str, place: Place, message: Message) -> Delivery:
 
     Kafka does not tell whether it was delivered before.
     """
+    log = f"kafka {topic} {place.partition}"
     value: Any = message.value()
     headers: Any = message.headers() or []
     wire: Mapping[str, Any] | None = None
@@ -56,7 +57,8 @@ def _delivery_of(topic: str, place: Place, message: Message) -> Delivery:
             for name, content in headers
             if content is not None
         },
-        origin=f"kafka {topic} {place.partition} {place.offset}",
+        origin=f"{log} {place.offset}",
         partition=place.partition,
         receipt=place,
+        position=Position(log, place.offset),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from traceback import walk_tb
 from typing import Any, TypeVar
@@ -53,13 +53,19 @@ def mark(
     return set(connection.scalars(statements.mark, statements.parameters(consumer, ids)))
 
 
-def see(
-    connection: sa.Connection, tables: OutboxTables, consumer: str, ids: Sequence[UUID]
-) -> set[UUID]:
-    """Note arrivals; return the messages that had arrived before."""
-    statements = statements_for(connection, tables)
-    new = connection.scalars(statements.see, statements.parameters(consumer, ids))
-    return set(ids).difference(new)
+def note(
+    connection: sa.Connection, tables: OutboxTables, consumer: str, held: Mapping[str, range]
+) -> dict[str, range]:
+    """Note which offsets are in hand; return what was noted of these logs before.
+
+    They are sorted: two transactions with the same logs would otherwise wait for each other.
+    """
+    rows = [
+        {"consumer": consumer, "log": log, "first": each.start, "following": each.stop}
+        for log, each in sorted(held.items())
+    ]
+    noted = connection.execute(statements_for(connection, tables).note, rows)
+    return {log: range(first, following) for log, first, following in noted}
 
 
 def begin_attempt(connection: sa.Connection, tables: OutboxTables, consumer: str, id: UUID) -> int:
@@ -72,7 +78,7 @@ def begin_attempt(connection: sa.Connection, tables: OutboxTables, consumer: str
 def forget(
     connection: sa.Connection, tables: OutboxTables, consumer: str, ids: Sequence[UUID]
 ) -> None:
-    """Forget arrivals and attempts."""
+    """Forget attempts."""
     statements = statements_for(connection, tables)
     connection.execute(statements.forget, statements.parameters(consumer, ids))
 
@@ -117,8 +123,14 @@ def prune(
             connection.execute(delete, statements.parameters(consumer, ids))
             left -= len(ids)
         if not left:
-            break
-    return limit - left
+            return limit
+    arrivals = tables.arrivals.c
+    is_old = (arrivals.consumer == consumer, arrivals.noted_at < now(connection.dialect, -age))
+    aged = sa.select(arrivals.log).where(*is_old).limit(left).with_for_update(skip_locked=True)
+    if logs := connection.scalars(aged).all():
+        of_logs = (arrivals.consumer == consumer, arrivals.log.in_(logs))
+        connection.execute(sa.delete(tables.arrivals).where(*of_logs))
+    return limit - left + len(logs)
 
 
 def may_pass(failure: BaseException) -> bool:

@@ -41,12 +41,16 @@ class InboxStatements:
             .on_conflict_do_nothing()
             .returning(inbox.c.message_id)
         )
-        self.see = (
-            insert(attempts)
-            .from_select(list(attempts.c.keys()), every.add_columns(sa.literal(1), present))
-            .on_conflict_do_nothing()
-            .returning(attempts.c.message_id)
-        )
+        arrivals = tables.arrivals
+        note = insert(arrivals).values(before_first=0, before_following=0, noted_at=present)
+        noted = {
+            "before_first": arrivals.c.first,
+            "before_following": arrivals.c.following,
+            **{name: note.excluded[name] for name in ("first", "following", "noted_at")},
+        }
+        self.note = note.on_conflict_do_update(
+            index_elements=list(arrivals.primary_key), set_=noted
+        ).returning(arrivals.c.log, arrivals.c.before_first, arrivals.c.before_following)
         begun = {"attempts": attempts.c.attempts + 1, "last_at": present}
         self.begin_attempt = (
             insert(attempts)

@@ -30,6 +30,19 @@ def define_inbox(metadata: sa.MetaData, *, prefix: str, schema: str | None) -> d
         sa.Column("last_at", TIME, nullable=False),
         schema=schema,
     )
+    arrivals = sa.Table(
+        f"{prefix}arrivals",
+        metadata,
+        sa.Column("consumer", sa.String(200), primary_key=True),
+        sa.Column("log", sa.String(300), primary_key=True),
+        sa.Column("first", sa.BigInteger, nullable=False, comment="the first offset in hand"),
+        sa.Column("following", sa.BigInteger, nullable=False, comment="the one behind the last"),
+        # The statement that replaces both returns what they were.
+        sa.Column("before_first", sa.BigInteger, nullable=False),
+        sa.Column("before_following", sa.BigInteger, nullable=False),
+        sa.Column("noted_at", TIME, nullable=False),
+        schema=schema,
+    )
     dead_letters = sa.Table(
         f"{prefix}dead_letters",
         metadata,
@@ -74,6 +87,7 @@ def define_inbox(metadata: sa.MetaData, *, prefix: str, schema: str | None) -> d
     return {
         "inbox": inbox,
         "attempts": attempts,
+        "arrivals": arrivals,
         "dead_letters": dead_letters,
         "members": members,
         "replays": replays,

@@ -30,7 +30,7 @@ DISCARDED = "discarded"
 RELAY = "relay"
 """The name of the only row in the lease table."""
 
-VERSION = 3
+VERSION = 4
 """The version of the tables, which each change of them increases. Version 1 did not store it."""
 
 
@@ -47,6 +47,8 @@ class OutboxTables:
         lease: one row that names the relay that may send.
         inbox: one row for each message that a consumer has handled or buried.
         attempts: one row for each message that a consumer has begun to handle more than once.
+        arrivals: one row for each log that a consumer reads whose broker counts no deliveries, with
+            the offsets that are in hand.
         dead_letters: the messages that a consumer could not handle.
         members: one row for each process of a consumer, and one for each partition it reads.
         replays: one row for each replay, with how far it has come.
@@ -57,6 +59,7 @@ class OutboxTables:
     lease: sa.Table
     inbox: sa.Table
     attempts: sa.Table
+    arrivals: sa.Table
     dead_letters: sa.Table
     members: sa.Table
     replays: sa.Table

@@ -215,10 +215,11 @@ class AsyncInboxConsumer(AsyncInterceptable):
             return None
         wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
         held = [hold(each) for each in await self.receive_through(room, max(wait, 0.0))]
-        while held and not self._told_to_stop:
+        self._keeping.receive(held)
+        # Alone, the next transaction notes what is in hand, beside its messages.
+        while self._handling.arrivals.is_due and not self._is_alone and not self._told_to_stop:
             try:
-                await self._keeping.see(held)
-                break
+                await self._keeping.see()
             except OutageError as error:
                 await self._bells[-1].wait(self._note(error))
         self._backlog.add(held)
@@ -229,7 +230,6 @@ class AsyncInboxConsumer(AsyncInterceptable):
         self._settled_at = monotonic()
         if done:
             try:
-                await self._keeping.forget()
                 await self.settle_through(done)
             except BaseException:
                 self._backlog.return_done(done)
@@ -249,13 +249,14 @@ class AsyncInboxConsumer(AsyncInterceptable):
             self._backlog.forget(lane, lost)
             self._backlog.put_back(lane)
             return True
-        if not taken:
+        is_to_see = not taken and self._is_alone and self._handling.arrivals.is_due
+        if not taken and not is_to_see:
             return False
         if not self._database.may_try(lane):
             self._backlog.put_back(lane)
             return False
         try:
-            await self._handling.handle(lane, taken)
+            await (self._keeping.see() if is_to_see else self._handling.handle(lane, taken))
         except OutageError as error:
             self._note(error)
             return False
@@ -272,7 +273,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
         """Settle what is done, and give back the rest."""
         try:
             await self._settle()
-            await self.source.release(self._backlog.take_rest())
+            await self._keeping.give_back(self._backlog.take_rest())
         except (OutageError, TransportUnavailableError) as error:
             warn("consumer.left", "the broker delivers again what was not settled", error)
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 from ..._error_text import brief
 from ...exceptions import (
@@ -25,6 +24,7 @@ from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
 from ..status import Counts
+from .arrivals import AsyncArrivals
 from .inbox import AsyncAbstractInbox
 from .middleware import AsyncInterceptable
 
@@ -46,12 +46,12 @@ class AsyncHandling:
         options: how to work.
         dependencies: the dependencies that listeners ask for by name.
         backlog: the messages.
-        consumer: has the middleware.
+        consumer: has the source and the middleware.
 
     Attributes:
         counts: what has happened to messages.
         buried_keys: the ordering keys of the dead letters.
-        arrived: the messages that are done, and whose arrival the inbox remembers.
+        arrivals: the messages that may have come before.
     """
 
     def __init__(
@@ -73,10 +73,12 @@ class AsyncHandling:
         self._dependencies = dependencies
         self._backlog = backlog
         self._consumer = consumer
+        self.arrivals: AsyncArrivals = AsyncArrivals(name, consumer.source, backlog)
+        # Several workers would wait for each other in the transactions of their handlers.
+        self._is_alone = options.concurrency == 1
         self._hopeless = tuple(options.hopeless)
         self.counts = Counts()
         self.buried_keys: set[str | None] = set()
-        self.arrived: list[UUID] = []
 
     async def handle(self, lane: int, taken: Sequence[Held]) -> None:
         """Handle messages of a lane; those that are done are finished, the others go back to it.
@@ -165,13 +167,15 @@ class AsyncHandling:
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
         timeout = self._options.timeout
-        together = len(ready) > 1
         handled = 0
+        notes_arrivals = False
         try:
             async with self._new_unit_of_work() as transaction:
                 inbox = getattr(transaction.uow, "inbox", None)
                 if inbox is not None:
                     fresh = await inbox.mark(self._name, [each.id for each in ready])
+                    if notes_arrivals := self._is_alone and self.arrivals.is_due:
+                        await self.arrivals.note(inbox)
                 for held in ready:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
@@ -184,10 +188,10 @@ class AsyncHandling:
                             self._dependencies,
                         )
                         handled += 1
-                noted = [each.id for each in ready if each.noted and (each.counted or together)]
+                noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     await inbox.forget(self._name, noted)
-                if handled or noted:
+                if handled or noted or notes_arrivals:
                     await transaction.commit()
                 else:
                     await transaction.rollback()
@@ -203,8 +207,8 @@ class AsyncHandling:
                 exc_info=failure,
                 extra={"event": "consumer.after_commit"},
             )
-        # One statement for many of them, before they are settled, is enough.
-        self.arrived += [each.id for each in ready if each.noted and not (each.counted or together)]
+        if notes_arrivals:
+            self.arrivals.end()
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
@@ -277,7 +281,6 @@ class AsyncHandling:
                     self.counts.skipped += 1
                     details = {"event": "consumer.skipped", "message_id": str(held.id)}
                     log.debug("skipped the message %s: %s", held.id, brief(error), extra=details)
-                    self.arrived += [held.id] if held.noted else []
                     self._backlog.finish(lane, [held])
                     return False
                 if self._options.on_unknown == "stop":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -38,11 +38,17 @@ class AsyncAbstractInbox(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def see(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
-        """Note that messages have arrived, where the broker does not tell whether they did before.
+    async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Note which offsets a process has in hand, where the broker counts no deliveries.
+
+        A message with one of them that comes again may have been attempted.
+
+        Args:
+            consumer: the name of the consumer.
+            held: the offsets, by the name of their log; they replace what was noted of it.
 
         Returns:
-            Those that had arrived before and were not forgotten.
+            What was noted of these logs before. One of which nothing was is empty, or missing.
         """
 
     @abc.abstractmethod
@@ -55,7 +61,7 @@ class AsyncAbstractInbox(abc.ABC):
 
     @abc.abstractmethod
     async def forget(self, consumer: str, ids: Sequence[UUID]) -> None:
-        """Forget arrivals and attempts of messages that are handled or buried."""
+        """Forget attempts of messages that are handled or buried."""
 
     @abc.abstractmethod
     async def bury(self, letter: DeadLetter) -> None:
@@ -89,7 +95,7 @@ class AsyncAbstractInbox(abc.ABC):
 
     @abc.abstractmethod
     async def prune(self, consumer: str, age: timedelta, limit: int) -> int:
-        """Delete marks, arrivals and attempts that are older than *age*.
+        """Delete marks, attempts and noted offsets that are older than *age*.
 
         Returns:
             How many were deleted, at most *limit*. Fewer means that no more are left.

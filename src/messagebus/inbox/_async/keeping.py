@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import Any
-from uuid import UUID
 
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
@@ -54,6 +52,7 @@ class AsyncKeeping:
         self._handling = handling
         self._options = options
         self._backlog = backlog
+        self._arrivals = handling.arrivals
         self._has_inbox: bool | None = None
         self._shared_until = 0.0
         self._lapses = 0
@@ -120,35 +119,35 @@ class AsyncKeeping:
         if await inbox.prune(self._name, self._options.retention, _PRUNED_AT_ONCE):
             self._prune_at = 0.0  # perhaps there are more
 
-    async def see(self, held: Sequence[Held]) -> None:
-        """Find out which messages have arrived before, where the broker does not tell.
+    def receive(self, held: Sequence[Held]) -> None:
+        """Let messages wait until *see* if they may have come before."""
+        if self._has_inbox:
+            self._arrivals.add(held)
+
+    async def see(self) -> None:
+        """Note in a transaction of its own what is in hand, for the messages that wait for it.
 
         Raises:
             OutageError: the database cannot be used now.
         """
-        unknown = {each.id: each for each in held if each.delivery.redelivered is None}
-        if not unknown or not self._has_inbox:
-            return
-        before: set[Any] = set()
+        await self._handling.with_inbox(self._arrivals.note)
+        self._arrivals.end()
 
-        async def see(inbox: AsyncAbstractInbox) -> None:
-            before.update(await inbox.see(self._name, list(unknown)))
-
-        await self._handling.with_inbox(see)
-        for id, each in unknown.items():
-            each.noted = True
-            each.alone = each.counted = id in before
-
-    async def forget(self) -> None:
-        """Forget that messages have arrived which are done, before they are settled.
+    async def give_back(self, rest: Sequence[Held]) -> None:
+        """Give messages back; what was not begun of them counts as new.
 
         Raises:
             OutageError: the database cannot be used now.
+            TransportUnavailableError: the broker cannot be reached.
         """
-        done = [*self._handling.arrived]
-        if done:
-            await self._handling.with_inbox(partial(_forget, consumer=self._name, ids=done))
-            del self._handling.arrived[: len(done)]
+        left = self._arrivals.without(rest)
+
+        async def note(inbox: AsyncAbstractInbox) -> None:
+            await inbox.note(self._name, left)
+
+        if left:
+            await self._handling.with_inbox(note)
+        await self._source.release([each.delivery for each in rest])
 
     async def keep(self) -> None:
         """Keep the messages and the partitions for a while."""
@@ -204,15 +203,12 @@ class AsyncKeeping:
                 warn("consumer.not_left", "partitions not given up", error.__cause__ or error)
         if self.partitions:
             self.partitions = ()
+        self._arrivals.forget()
         self._assigned, self._has_inbox = (self._lapses, None), None
 
 
 async def _nothing(_inbox: AsyncAbstractInbox) -> None:
     """Do nothing in a transaction, to find out whether there is an inbox."""
-
-
-async def _forget(inbox: AsyncAbstractInbox, *, consumer: str, ids: Sequence[UUID]) -> None:
-    await inbox.forget(consumer, ids)
 
 
 async def _leave(inbox: AsyncAbstractInbox, *, consumer: str, member: str) -> None:

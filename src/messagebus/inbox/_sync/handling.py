@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 from ..._error_text import brief
 from ...exceptions import (
@@ -27,6 +26,7 @@ from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
 from ..status import Counts
+from .arrivals import SyncArrivals
 from .inbox import SyncAbstractInbox
 from .middleware import SyncInterceptable
 
@@ -48,12 +48,12 @@ class SyncHandling:
         options: how to work.
         dependencies: the dependencies that listeners ask for by name.
         backlog: the messages.
-        consumer: has the middleware.
+        consumer: has the source and the middleware.
 
     Attributes:
         counts: what has happened to messages.
         buried_keys: the ordering keys of the dead letters.
-        arrived: the messages that are done, and whose arrival the inbox remembers.
+        arrivals: the messages that may have come before.
     """
 
     def __init__(
@@ -75,10 +75,12 @@ class SyncHandling:
         self._dependencies = dependencies
         self._backlog = backlog
         self._consumer = consumer
+        self.arrivals: SyncArrivals = SyncArrivals(name, consumer.source, backlog)
+        # Several workers would wait for each other in the transactions of their handlers.
+        self._is_alone = options.concurrency == 1
         self._hopeless = tuple(options.hopeless)
         self.counts = Counts()
         self.buried_keys: set[str | None] = set()
-        self.arrived: list[UUID] = []
 
     def handle(self, lane: int, taken: Sequence[Held]) -> None:
         """Handle messages of a lane; those that are done are finished, the others go back to it.
@@ -167,13 +169,15 @@ class SyncHandling:
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
         fresh = {each.id for each in ready}
         timeout = self._options.timeout
-        together = len(ready) > 1
         handled = 0
+        notes_arrivals = False
         try:
             with self._new_unit_of_work() as transaction:
                 inbox = getattr(transaction.uow, "inbox", None)
                 if inbox is not None:
                     fresh = inbox.mark(self._name, [each.id for each in ready])
+                    if notes_arrivals := self._is_alone and self.arrivals.is_due:
+                        self.arrivals.note(inbox)
                 for held in ready:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
@@ -186,10 +190,10 @@ class SyncHandling:
                             self._dependencies,
                         )
                         handled += 1
-                noted = [each.id for each in ready if each.noted and (each.counted or together)]
+                noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     inbox.forget(self._name, noted)
-                if handled or noted:
+                if handled or noted or notes_arrivals:
                     transaction.commit()
                 else:
                     transaction.rollback()
@@ -205,8 +209,8 @@ class SyncHandling:
                 exc_info=failure,
                 extra={"event": "consumer.after_commit"},
             )
-        # One statement for many of them, before they are settled, is enough.
-        self.arrived += [each.id for each in ready if each.noted and not (each.counted or together)]
+        if notes_arrivals:
+            self.arrivals.end()
         self.counts.handled += handled
         self.counts.duplicates += len(ready) - handled
         return None
@@ -279,7 +283,6 @@ class SyncHandling:
                     self.counts.skipped += 1
                     details = {"event": "consumer.skipped", "message_id": str(held.id)}
                     log.debug("skipped the message %s: %s", held.id, brief(error), extra=details)
-                    self.arrived += [held.id] if held.noted else []
                     self._backlog.finish(lane, [held])
                     return False
                 if self._options.on_unknown == "stop":

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import Any
-from uuid import UUID
 
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
@@ -56,6 +54,7 @@ class SyncKeeping:
         self._handling = handling
         self._options = options
         self._backlog = backlog
+        self._arrivals = handling.arrivals
         self._has_inbox: bool | None = None
         self._shared_until = 0.0
         self._lapses = 0
@@ -122,35 +121,35 @@ class SyncKeeping:
         if inbox.prune(self._name, self._options.retention, _PRUNED_AT_ONCE):
             self._prune_at = 0.0  # perhaps there are more
 
-    def see(self, held: Sequence[Held]) -> None:
-        """Find out which messages have arrived before, where the broker does not tell.
+    def receive(self, held: Sequence[Held]) -> None:
+        """Let messages wait until *see* if they may have come before."""
+        if self._has_inbox:
+            self._arrivals.add(held)
+
+    def see(self) -> None:
+        """Note in a transaction of its own what is in hand, for the messages that wait for it.
 
         Raises:
             OutageError: the database cannot be used now.
         """
-        unknown = {each.id: each for each in held if each.delivery.redelivered is None}
-        if not unknown or not self._has_inbox:
-            return
-        before: set[Any] = set()
+        self._handling.with_inbox(self._arrivals.note)
+        self._arrivals.end()
 
-        def see(inbox: SyncAbstractInbox) -> None:
-            before.update(inbox.see(self._name, list(unknown)))
-
-        self._handling.with_inbox(see)
-        for id, each in unknown.items():
-            each.noted = True
-            each.alone = each.counted = id in before
-
-    def forget(self) -> None:
-        """Forget that messages have arrived which are done, before they are settled.
+    def give_back(self, rest: Sequence[Held]) -> None:
+        """Give messages back; what was not begun of them counts as new.
 
         Raises:
             OutageError: the database cannot be used now.
+            TransportUnavailableError: the broker cannot be reached.
         """
-        done = [*self._handling.arrived]
-        if done:
-            self._handling.with_inbox(partial(_forget, consumer=self._name, ids=done))
-            del self._handling.arrived[: len(done)]
+        left = self._arrivals.without(rest)
+
+        def note(inbox: SyncAbstractInbox) -> None:
+            inbox.note(self._name, left)
+
+        if left:
+            self._handling.with_inbox(note)
+        self._source.release([each.delivery for each in rest])
 
     def keep(self) -> None:
         """Keep the messages and the partitions for a while."""
@@ -204,15 +203,12 @@ class SyncKeeping:
                 warn("consumer.not_left", "partitions not given up", error.__cause__ or error)
         if self.partitions:
             self.partitions = ()
+        self._arrivals.forget()
         self._assigned, self._has_inbox = (self._lapses, None), None
 
 
 def _nothing(_inbox: SyncAbstractInbox) -> None:
     """Do nothing in a transaction, to find out whether there is an inbox."""
-
-
-def _forget(inbox: SyncAbstractInbox, *, consumer: str, ids: Sequence[UUID]) -> None:
-    inbox.forget(consumer, ids)
 
 
 def _leave(inbox: SyncAbstractInbox, *, consumer: str, member: str) -> None:

@@ -147,7 +147,7 @@ async def test_the_statement_does_not_depend_on_the_batch(engine: AsyncEngine) -
     texts = list[str]()
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "inbox" in statement or "attempts" in statement:
+        if any(name in statement for name in ("inbox", "attempts", "arrivals")):
             texts.append(statement)
 
     await mark(engine, uuid4())  # the first use looks for the tables
@@ -157,32 +157,46 @@ async def test_the_statement_does_not_depend_on_the_batch(engine: AsyncEngine) -
         async with uow as transaction:
             ids = [uuid4() for _ in range(count)]
             await uow.inbox.mark(CONSUMER, ids)
-            await uow.inbox.see(CONSUMER, ids)
             await uow.inbox.forget(CONSUMER, ids)
+            await uow.inbox.note(CONSUMER, {"kafka shop 0": range(count)})
             await transaction.commit()
     assert 9 == len(texts)
     assert 3 == len(set(texts))
 
 
-async def test_a_message_was_seen_until_it_is_forgotten(engine: AsyncEngine) -> None:
-    """An arrival is noted once; the next ones have been seen."""
+async def note(engine: AsyncEngine, held: dict[str, range]) -> dict[str, range]:
+    """Note offsets in a transaction of their own; return those that were noted before."""
     uow = AsyncShelves(engine)
     async with uow as transaction:
-        assert set() == await uow.inbox.see(CONSUMER, IDS[:2])
-        assert set(IDS[:2]) == await uow.inbox.see(CONSUMER, IDS)
-        await uow.inbox.forget(CONSUMER, IDS[:3])
-        assert set(IDS[3:]) == await uow.inbox.see(CONSUMER, IDS)
-        assert set() == await uow.inbox.see("shipping", IDS)
+        before = await uow.inbox.note(CONSUMER, held)
         await transaction.commit()
+    return {log: each for log, each in before.items() if each}
 
 
-@pytest.mark.parametrize("seen", [True, False])
-async def test_attempts_are_counted_from_the_second(engine: AsyncEngine, seen: bool) -> None:
+async def test_noted_offsets_are_returned_once_they_are_replaced(engine: AsyncEngine) -> None:
+    """One row for each log and consumer, however often they change."""
+    first = {"kafka shop 1": range(2**40, 2**41), "kafka shop 0": range(7)}
+    assert {} == await note(engine, first)
+    assert first == await note(engine, {"kafka shop 0": range(7, 9), "kafka shop 1": range(0)})
+    assert {"kafka shop 0": range(7, 9)} == await note(engine, first)
+    assert 2 == len(await rows(engine, tables.arrivals))
+
+
+async def test_logs_in_opposite_orders_do_not_deadlock(engine: AsyncEngine) -> None:
+    """They are sorted, so that transactions wait for each other in one order."""
+    logs = [f"kafka shop {number}" for number in range(100)]
+
+    async def shuffled() -> dict[str, range]:
+        return await note(engine, dict.fromkeys(random.sample(logs, len(logs)), range(5)))
+
+    found = await together(*[shuffled] * 4)
+    assert [0, 100, 100, 100] == sorted(map(len, found))
+
+
+async def test_attempts_are_counted_from_the_second(engine: AsyncEngine) -> None:
     """Only a message that may have been attempted before is counted."""
     uow = AsyncShelves(engine)
     async with uow as transaction:
-        if seen:
-            await uow.inbox.see(CONSUMER, IDS)
         assert [2, 3] == [await uow.inbox.begin_attempt(CONSUMER, IDS[0]) for _ in "12"]
         assert 2 == await uow.inbox.begin_attempt(CONSUMER, IDS[1])
         assert 2 == await uow.inbox.begin_attempt("shipping", IDS[0])
@@ -249,7 +263,7 @@ async def test_old_marks_are_deleted_in_batches(engine: AsyncEngine) -> None:
     await mark(engine, *IDS, consumer="shipping")
     uow = AsyncShelves(engine)
     async with uow as transaction:
-        await uow.inbox.see(CONSUMER, IDS[:1])
+        await uow.inbox.begin_attempt(CONSUMER, IDS[0])
         await transaction.commit()
     await age(engine, tables.inbox.c.received_at, *IDS[:4], days=8)
     await age(engine, tables.attempts.c.last_at, *IDS[:1], days=8)

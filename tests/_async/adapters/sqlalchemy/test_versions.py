@@ -76,8 +76,8 @@ async def test_a_column_that_is_missing_is_named(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE messagebus_version SET version = 3", "were changed, for they say version 3"),
-        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 3"),
+        ("UPDATE messagebus_version SET version = 4", "were changed, for they say version 4"),
+        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 4"),
         ("DELETE FROM messagebus_version", "do not say their version"),
     ],
 )
@@ -149,6 +149,21 @@ async def test_tables_that_do_not_say_their_version_are_known_by_their_columns(
     await async_upgrade_tables(engine)
     assert VERSION == await version_of(engine)
     assert 1 == len(await stored(engine))
+
+
+async def test_version_3_had_no_table_of_arrivals(
+    engine: AsyncEngine, transport: AsyncRecorder
+) -> None:
+    """What needs the tables says so, and an upgrade creates it."""
+    await execute(
+        engine, "DROP TABLE messagebus_arrivals", "UPDATE messagebus_version SET version = 3"
+    )
+    with pytest.raises(MissingTableError, match="messagebus_arrivals does not exist"):
+        await publish(engine, "1")
+    await async_upgrade_tables(engine)
+    await publish(engine, "1")
+    assert 1 == await AsyncOutboxRelay(engine, transport).drain()
+    assert VERSION == await version_of(engine)
 
 
 async def test_an_upgrade_adds_what_earlier_tables_lack(

@@ -147,7 +147,7 @@ def test_the_statement_does_not_depend_on_the_batch(engine: SyncEngine) -> None:
     texts = list[str]()
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "inbox" in statement or "attempts" in statement:
+        if any(name in statement for name in ("inbox", "attempts", "arrivals")):
             texts.append(statement)
 
     mark(engine, uuid4())  # the first use looks for the tables
@@ -157,32 +157,46 @@ def test_the_statement_does_not_depend_on_the_batch(engine: SyncEngine) -> None:
         with uow as transaction:
             ids = [uuid4() for _ in range(count)]
             uow.inbox.mark(CONSUMER, ids)
-            uow.inbox.see(CONSUMER, ids)
             uow.inbox.forget(CONSUMER, ids)
+            uow.inbox.note(CONSUMER, {"kafka shop 0": range(count)})
             transaction.commit()
     assert 9 == len(texts)
     assert 3 == len(set(texts))
 
 
-def test_a_message_was_seen_until_it_is_forgotten(engine: SyncEngine) -> None:
-    """An arrival is noted once; the next ones have been seen."""
+def note(engine: SyncEngine, held: dict[str, range]) -> dict[str, range]:
+    """Note offsets in a transaction of their own; return those that were noted before."""
     uow = SyncShelves(engine)
     with uow as transaction:
-        assert set() == uow.inbox.see(CONSUMER, IDS[:2])
-        assert set(IDS[:2]) == uow.inbox.see(CONSUMER, IDS)
-        uow.inbox.forget(CONSUMER, IDS[:3])
-        assert set(IDS[3:]) == uow.inbox.see(CONSUMER, IDS)
-        assert set() == uow.inbox.see("shipping", IDS)
+        before = uow.inbox.note(CONSUMER, held)
         transaction.commit()
+    return {log: each for log, each in before.items() if each}
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_attempts_are_counted_from_the_second(engine: SyncEngine, seen: bool) -> None:
+def test_noted_offsets_are_returned_once_they_are_replaced(engine: SyncEngine) -> None:
+    """One row for each log and consumer, however often they change."""
+    first = {"kafka shop 1": range(2**40, 2**41), "kafka shop 0": range(7)}
+    assert {} == note(engine, first)
+    assert first == note(engine, {"kafka shop 0": range(7, 9), "kafka shop 1": range(0)})
+    assert {"kafka shop 0": range(7, 9)} == note(engine, first)
+    assert 2 == len(rows(engine, tables.arrivals))
+
+
+def test_logs_in_opposite_orders_do_not_deadlock(engine: SyncEngine) -> None:
+    """They are sorted, so that transactions wait for each other in one order."""
+    logs = [f"kafka shop {number}" for number in range(100)]
+
+    def shuffled() -> dict[str, range]:
+        return note(engine, dict.fromkeys(random.sample(logs, len(logs)), range(5)))
+
+    found = together(*[shuffled] * 4)
+    assert [0, 100, 100, 100] == sorted(map(len, found))
+
+
+def test_attempts_are_counted_from_the_second(engine: SyncEngine) -> None:
     """Only a message that may have been attempted before is counted."""
     uow = SyncShelves(engine)
     with uow as transaction:
-        if seen:
-            uow.inbox.see(CONSUMER, IDS)
         assert [2, 3] == [uow.inbox.begin_attempt(CONSUMER, IDS[0]) for _ in "12"]
         assert 2 == uow.inbox.begin_attempt(CONSUMER, IDS[1])
         assert 2 == uow.inbox.begin_attempt("shipping", IDS[0])
@@ -247,7 +261,7 @@ def test_old_marks_are_deleted_in_batches(engine: SyncEngine) -> None:
     mark(engine, *IDS, consumer="shipping")
     uow = SyncShelves(engine)
     with uow as transaction:
-        uow.inbox.see(CONSUMER, IDS[:1])
+        uow.inbox.begin_attempt(CONSUMER, IDS[0])
         transaction.commit()
     age(engine, tables.inbox.c.received_at, *IDS[:4], days=8)
     age(engine, tables.attempts.c.last_at, *IDS[:1], days=8)

@@ -78,8 +78,8 @@ def test_a_column_that_is_missing_is_named(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE messagebus_version SET version = 3", "were changed, for they say version 3"),
-        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 3"),
+        ("UPDATE messagebus_version SET version = 4", "were changed, for they say version 4"),
+        ("DROP TABLE messagebus_version", "are of version 1, and this package needs version 4"),
         ("DELETE FROM messagebus_version", "do not say their version"),
     ],
 )
@@ -147,6 +147,17 @@ def test_tables_that_do_not_say_their_version_are_known_by_their_columns(
     sync_upgrade_tables(engine)
     assert VERSION == version_of(engine)
     assert 1 == len(stored(engine))
+
+
+def test_version_3_had_no_table_of_arrivals(engine: SyncEngine, transport: SyncRecorder) -> None:
+    """What needs the tables says so, and an upgrade creates it."""
+    execute(engine, "DROP TABLE messagebus_arrivals", "UPDATE messagebus_version SET version = 3")
+    with pytest.raises(MissingTableError, match="messagebus_arrivals does not exist"):
+        publish(engine, "1")
+    sync_upgrade_tables(engine)
+    publish(engine, "1")
+    assert 1 == SyncOutboxRelay(engine, transport).drain()
+    assert VERSION == version_of(engine)
 
 
 def test_an_upgrade_adds_what_earlier_tables_lack(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -29,6 +29,7 @@ class SyncMemoryInbox(SyncAbstractInbox):
     def __init__(self, session: MemorySession) -> None:
         self._marks = session.facts("marks")
         self._attempts = session.facts("attempts")
+        self._noted = session.facts("noted")
         self._letters = session.facts(LETTERS)
         self._members = session.facts("members")
         self._holders = session.facts("holders")
@@ -39,12 +40,13 @@ class SyncMemoryInbox(SyncAbstractInbox):
         self._marks.update({(consumer, id): datetime.now(UTC) for id in new})
         return new
 
-    def see(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
-        """Note that messages have arrived; return those that had arrived before."""
-        seen = {id for id in ids if (consumer, id) in self._attempts}
-        for id in set(ids) - seen:
-            self._attempts[consumer, id] = 1, datetime.now(UTC)
-        return seen
+    def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Note which offsets a process has in hand; return what was noted of these logs before."""
+        none = range(0), None
+        before = {log: self._noted.get((consumer, log), none)[0] for log in held}
+        present = datetime.now(UTC)
+        self._noted.update({(consumer, log): (each, present) for log, each in held.items()})
+        return before
 
     def begin_attempt(self, consumer: str, id: UUID) -> int:
         """Count an attempt; return its number, which is at least 2."""
@@ -53,7 +55,7 @@ class SyncMemoryInbox(SyncAbstractInbox):
         return int(attempts) + 1
 
     def forget(self, consumer: str, ids: Sequence[UUID]) -> None:
-        """Forget arrivals and attempts of messages."""
+        """Forget attempts of messages."""
         for id in ids:
             self._attempts.pop((consumer, id), None)
 
@@ -96,11 +98,15 @@ class SyncMemoryInbox(SyncAbstractInbox):
         self._give_up(consumer, member)
 
     def prune(self, consumer: str, age: timedelta, limit: int) -> int:
-        """Delete marks, arrivals and attempts that are older than *age*."""
+        """Delete marks, attempts and noted offsets that are older than *age*."""
         end = datetime.now(UTC) - age
         times = [
             *((time, self._marks, key) for key, time in self._marks.items()),
-            *((time, self._attempts, key) for key, (_, time) in self._attempts.items()),
+            *(
+                (time, rows, key)
+                for rows in (self._attempts, self._noted)
+                for key, (_, time) in rows.items()
+            ),
         ]
         # Replaying a letter relies on the mark: without it, the original may come again.
         old = [

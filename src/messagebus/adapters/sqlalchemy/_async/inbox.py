@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -40,16 +40,16 @@ class AsyncSQLAlchemyInbox(AsyncAbstractInbox):
         """Mark messages as handled; return those that were not marked yet."""
         return await self._call(_inbox.mark, consumer, ids) if ids else set()
 
-    async def see(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
-        """Note that messages have arrived; return those that had arrived before."""
-        return await self._call(_inbox.see, consumer, ids) if ids else set()
+    async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Note which offsets a process has in hand; return what was noted of these logs before."""
+        return await self._call(_inbox.note, consumer, held) if held else {}
 
     async def begin_attempt(self, consumer: str, id: UUID) -> int:
         """Count an attempt; return its number, which is at least 2."""
         return await self._call(_inbox.begin_attempt, consumer, id)
 
     async def forget(self, consumer: str, ids: Sequence[UUID]) -> None:
-        """Forget arrivals and attempts of messages."""
+        """Forget attempts of messages."""
         if ids:
             await self._call(_inbox.forget, consumer, ids)
 
@@ -72,7 +72,7 @@ class AsyncSQLAlchemyInbox(AsyncAbstractInbox):
         await self._call(_shares.leave, consumer, member)
 
     async def prune(self, consumer: str, age: timedelta, limit: int) -> int:
-        """Delete marks, arrivals and attempts that are older than *age*, at most *limit*.
+        """Delete marks, attempts and noted offsets older than *age*, at most *limit*.
 
         The mark of a dead letter stays as long as the letter.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -32,21 +32,33 @@ async def a_message_is_marked_once(harness: Harness) -> None:
         expect(set(_IDS), await inbox.mark("another", _IDS), "the marks of another consumer")
 
 
-async def arrivals_and_attempts_are_counted_until_they_are_forgotten(harness: Harness) -> None:
+async def offsets_in_hand_are_replaced(harness: Harness) -> None:
+    """Each consumer and each log has its own, and a rollback changes none."""
+    one, two = {"log 1": range(3, 9)}, {"log 1": range(5, 5), "log 2": range(2**40, 2**40 + 1)}
+    async with _inbox(harness) as inbox:
+        expect({}, _filled(await inbox.note(_NAME, one)), "what was noted at first")
+        expect({}, await inbox.note(_NAME, {}), "what was noted of no log")
+    async with _inbox(harness, commits=False) as inbox:
+        expect(one, _filled(await inbox.note(_NAME, two)), "what was noted before")
+    async with _inbox(harness) as inbox:
+        expect(one, _filled(await inbox.note(_NAME, two)), "what was noted before the rollback")
+        expect(two["log 2"], (await inbox.note(_NAME, two))["log 2"], "what was just noted")
+        expect({}, _filled(await inbox.note("another", one)), "what another consumer has noted")
+    async with _inbox(harness) as inbox:
+        left = _filled(await inbox.note(_NAME, {**one, "log 2": range(0)}))
+        expect({"log 2": two["log 2"]}, left, "what was noted of what is empty now")
+
+
+async def attempts_are_counted_until_they_are_forgotten(harness: Harness) -> None:
     """The first attempt that is counted is the second one."""
     first = _IDS[0]
     async with _inbox(harness) as inbox:
-        expect(set(), await inbox.see(_NAME, _IDS[:2]), "what had arrived")
-        expect(2, await inbox.begin_attempt(_NAME, _IDS[4]), "the attempt of a new message")
-    async with _inbox(harness) as inbox:
-        expect(set(_IDS[:2]), await inbox.see(_NAME, _IDS[:3]), "what had arrived")
         expect(2, await inbox.begin_attempt(_NAME, first), "the attempt")
         expect(3, await inbox.begin_attempt(_NAME, first), "the attempt")
         expect(2, await inbox.begin_attempt("another", first), "the attempt of another consumer")
     async with _inbox(harness) as inbox:
         await inbox.forget(_NAME, [first])
     async with _inbox(harness) as inbox:
-        expect(set(_IDS[1:3]), await inbox.see(_NAME, _IDS[:3]), "what had arrived")
         expect(2, await inbox.begin_attempt(_NAME, first), "the attempt")
 
 
@@ -98,13 +110,18 @@ async def what_is_old_is_deleted_except_for_dead_letters(harness: Harness) -> No
         await inbox.mark(_NAME, _IDS)
         await inbox.mark("another", _IDS)
         await inbox.bury(_letter(_IDS[4], None))
+        await inbox.begin_attempt(_NAME, _IDS[0])
+        await inbox.note(_NAME, {"log 1": range(1), "log 2": range(1)})
     async with _inbox(harness) as inbox:
         expect(0, await inbox.prune(_NAME, _MINUTE, 10), "what was deleted of what is new")
     await sleep(0.002)
     async with _inbox(harness) as inbox:
         expect(3, await inbox.prune(_NAME, timedelta(0), 3), "what was deleted at once")
     async with _inbox(harness) as inbox:
+        expect(3, await inbox.prune(_NAME, timedelta(0), 3), "what was deleted next")
+    async with _inbox(harness) as inbox:
         expect(1, await inbox.prune(_NAME, timedelta(0), 3), "the rest that was deleted")
+        expect({}, _filled(await inbox.note(_NAME, {"log 1": range(1)})), "what is noted")
         expect(set(_IDS[:4]), await inbox.mark(_NAME, _IDS), "the new marks")
         expect(set(), await inbox.mark("another", _IDS), "the new marks of another consumer")
 
@@ -113,6 +130,10 @@ def _letter(id: UUID, key: str | None) -> DeadLetter:
     wire = {"id": str(id), "type": "parcel_weighed_v1", "payload": "{}"}
     wire |= {} if key is None else {"ordering_key": key}
     return DeadLetter.of_failure(_NAME, id, Delivery(wire, b"{}"), 5, LookupError("no"))
+
+
+def _filled(noted: Mapping[str, range]) -> dict[str, range]:
+    return {log: each for log, each in noted.items() if each}
 
 
 @asynccontextmanager

@@ -1,0 +1,73 @@
+"""Finding out which messages came before, where the broker does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..arrivals import in_hand, still_to_come, without_rest
+from ..backlog import Backlog, Held
+from .inbox import AsyncAbstractInbox
+from .source import AsyncAbstractSource
+
+
+class AsyncArrivals:
+    """Notes in the inbox which offsets this process has in hand, before it handles a message.
+
+    What a process had in hand when it died comes again, and may have been attempted.
+
+    Args:
+        name: the name of the consumer.
+        source: delivers the messages.
+        backlog: the messages that are held.
+    """
+
+    def __init__(self, name: str, source: AsyncAbstractSource, backlog: Backlog) -> None:
+        self._name = name
+        self._source = source
+        self._backlog = backlog
+        self._noted: dict[str, range] = {}
+        self._unseen: list[Held] = []
+        self._now: dict[str, range] = {}
+        self._before: Mapping[str, range] = {}
+
+    @property
+    def is_due(self) -> bool:
+        """Whether messages wait until the offsets in hand are noted."""
+        return bool(self._unseen)
+
+    def add(self, held: Sequence[Held]) -> None:
+        """Let those messages wait of which nobody knows whether they came before."""
+        for each in held:
+            if each.delivery.redelivered is None and each.delivery.position is not None:
+                each.unseen = True
+                self._unseen.append(each)
+
+    async def note(self, inbox: AsyncAbstractInbox) -> None:
+        """Note what is in hand; once that is committed, call *end*."""
+        new = [each.delivery for each in self._unseen]
+        ours = [each for each in self._backlog.unsettled() if self._source.holds(each)]
+        in_all = in_hand([*ours, *new])
+        self._now = {log: in_all[log] for log in in_hand(new)}
+        self._before = await inbox.note(self._name, self._now)
+        if rest := still_to_come(self._now, self._before):
+            await inbox.note(self._name, rest)
+            self._now.update(rest)
+
+    def end(self) -> None:
+        """Let the messages wait no longer; each that came before is counted and alone."""
+        for each in self._unseen:
+            position = each.delivery.position
+            if position is not None and position.offset in self._before.get(position.log, ()):
+                each.alone = each.counted = True
+            each.unseen = False
+        self._noted.update(self._now)
+        self._unseen, self._now, self._before = [], {}, {}
+
+    def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
+        """Return what stays in hand when the source gives back messages that this process holds."""
+        ours = [each for each in rest if self._source.holds(each.delivery)]
+        return without_rest(self._noted, ours)
+
+    def forget(self) -> None:
+        """Forget what was in hand, when the consumer stops."""
+        self._noted, self._unseen = {}, []
