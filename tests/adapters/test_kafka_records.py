@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,18 +10,22 @@ from hypothesis import strategies as st
 
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
-from messagebus.adapters.kafka.arrival import Place
+from messagebus.adapters.kafka.arrival import Arrival, Place
 from messagebus.adapters.kafka.progress import Progress
 from messagebus.adapters.kafka.records import Records
 from messagebus.inbox import Delivery
 
 
-def arrivals(offsets: Sequence[int], partition: int = 0) -> list[Delivery]:
-    """Return the deliveries of records."""
-    return [
-        Delivery(wire=None, body=b"", partition=partition, receipt=Place(partition, offset))
-        for offset in offsets
-    ]
+def arrivals(offsets: Sequence[int], partition: int = 0) -> list[Arrival]:
+    """Return records as they arrive."""
+    nothing: Any = None
+    return [Arrival(Place(partition, offset), nothing) for offset in offsets]
+
+
+def read(arrival: Arrival) -> Delivery:
+    """Return the delivery of a record."""
+    place = arrival.place
+    return Delivery(wire=None, body=b"", partition=place.partition, receipt=place)
 
 
 @given(
@@ -45,7 +50,7 @@ def test_nothing_that_is_not_settled_is_ever_committed(gaps: list[int], order: l
 
 def test_a_partition_that_has_lost_its_end_is_read_from_there() -> None:
     """What comes under an old offset is a new record, and the old one is not held."""
-    records = Records()
+    records = Records(read)
     records.assign([0])
     records.add(arrivals([4, 5]))
     old = records.take(5)
@@ -62,14 +67,14 @@ def test_a_partition_that_has_lost_its_end_is_read_from_there() -> None:
 
 def test_what_was_revoked_is_neither_handed_out_nor_committed() -> None:
     """Not even when the partition comes back, until it has arrived again."""
-    records = Records()
+    records = Records(read)
     records.assign([0, 1])
     records.add([*arrivals([0, 1], 0), *arrivals([0, 1], 1)])
     old = records.take(1)
     records.settle(old)
     records.revoke([0])
     records.add(arrivals([2], 0))
-    assert arrivals([0, 1], 1)[0].receipt == records.take(1)[0].receipt
+    assert arrivals([0, 1], 1)[0].place == records.take(1)[0].receipt
     records.assign([0])
     records.settle(old)
     assert {} == records.owed()
@@ -80,7 +85,7 @@ def test_what_was_revoked_is_neither_handed_out_nor_committed() -> None:
 
 def test_what_is_released_comes_before_what_is_new() -> None:
     """It is in order again, and so is what could not be taken."""
-    records = Records()
+    records = Records(read)
     records.assign([0])
     records.add(arrivals([0, 1, 2]))
     first = records.take(2)

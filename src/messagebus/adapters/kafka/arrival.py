@@ -24,25 +24,38 @@ class Place(NamedTuple):
     offset: int
 
 
-def read(topic: str, messages: Iterable[Message]) -> tuple[Sequence[Delivery], KafkaError | None]:
-    """Return the deliveries of records, and the last error that came instead of one."""
-    found: list[Delivery] = []
+class Arrival(NamedTuple):
+    """A record that has arrived, which nobody has read yet.
+
+    Attributes:
+        place: its place.
+        message: the record.
+    """
+
+    place: Place
+    message: Message
+
+
+def sort(messages: Iterable[Message]) -> tuple[Sequence[Arrival], KafkaError | None]:
+    """Return the records among what has arrived, and the last error that came instead of one."""
+    found: list[Arrival] = []
     problem: KafkaError | None = None
     for message in messages:
         error = message.error()
         if error is None:
             place = Place(message.partition() or 0, message.offset() or 0)
-            found.append(_delivery_of(topic, place, message))
+            found.append(Arrival(place, message))
         elif error.code() != KafkaError._MAX_POLL_EXCEEDED:  # the group changes, no more
             problem = error
     return found, problem
 
 
-def _delivery_of(topic: str, place: Place, message: Message) -> Delivery:
+def read(topic: str, arrival: Arrival) -> Delivery:
     """Return the delivery of a record.
 
     Kafka does not tell whether it was delivered before.
     """
+    place, message = arrival
     log = f"kafka {topic} {place.partition}"
     value: Any = message.value()
     headers: Any = message.headers() or []

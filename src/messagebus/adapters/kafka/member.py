@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ...inbox.delivery import Delivery
 from .._transport.meaning import Meaning
-from .arrival import read
+from .arrival import read, sort
 from .commit import Commit
 from .errors import UNREACHED, explain
 from .forks import Owner
@@ -25,10 +26,12 @@ T = TypeVar("T")
 
 _AHEAD = 500
 """The most records that wait to be taken, but for a few."""
+_ENOUGH = _AHEAD // 2  # the thread then sleeps: its work slows the handlers down
 _FULL = 1.0
 """The seconds after which fetching is paused if nobody takes what waits."""
 _POLL = 0.1
 _POLL_AT_WORK = 0.005  # seconds; the thread hears nothing else meanwhile
+_ANSWER = 0.0005  # seconds; about the time that a broker needs
 _AGAIN = 0.05  # seconds
 
 
@@ -57,7 +60,7 @@ class Member(Owner):
     ) -> None:
         super().__init__()
         self.on_change: Callable[[], None] = lambda: None
-        self.records: Records = Records()
+        self.records: Records = Records(partial(read, topic.name))
         self.has_joined: bool = False
         self.is_down: bool = False
         self._config = config
@@ -99,6 +102,13 @@ class Member(Owner):
         """Return what the client has complained about, once."""
         problem, self._problem = self._problem, None
         return problem
+
+    def take(self, limit: int) -> Sequence[Delivery]:
+        """Hand out records that have arrived."""
+        taken = self.records.take(limit)
+        if self.records.waiting < _ENOUGH:
+            self._called.set()
+        return taken
 
     def settle(self, deliveries: Sequence[Delivery]) -> Future[KafkaError | None]:
         """Commit how far all is settled; the future has the error, None if there was none."""
@@ -172,52 +182,57 @@ class Member(Owner):
         self._send_commit()
         if not self._is_subscribed:
             self._rest(_POLL)
-        elif self._has_room():
-            self._poll(_POLL_AT_WORK if self.records.is_behind else _POLL)
-
-    def _has_room(self) -> bool:
-        """Tell whether to poll; fetch no more if what has arrived is not taken."""
-        if self.records.waiting < _AHEAD:
+        elif self.records.waiting >= _ENOUGH:
+            self._wait_for_room()
+        else:
             self._full_since = None
-            if self._is_paused and self.records.waiting <= _AHEAD // 2:
+            if self._is_paused:
                 self._client.resume(self._client.assignment())
                 self._is_paused = False
-            return True
+            if not self.records.waiting:
+                self._poll(_POLL_AT_WORK if self.records.is_behind else _POLL)
+            elif not self._poll(0.0):  # resting ends when there is something to commit
+                self._rest(_ANSWER if self._commits else _POLL_AT_WORK)
+
+    def _wait_for_room(self) -> None:
+        """Fetch no more, as far as the client can be polled without."""
         if self._full_since is None:
             self._full_since = monotonic()
-        if self._is_paused or self._commits:
-            return True
-        if monotonic() < self._full_since + _FULL:
-            self._rest(_POLL_AT_WORK)
-            return False
-        # This makes the client fetch again what it has fetched, so it is not done at once. From
-        # here on, polling only keeps the member in the group.
-        self._client.pause(self._client.assignment())
-        self._is_paused = True
-        return True
+        if self._commits or self._is_paused:
+            self._rest(_ANSWER if self._commits else _POLL)
+            self._poll(0.0)
+        elif monotonic() < self._full_since + _FULL:
+            self._rest(_POLL)
+        else:
+            # This makes the client fetch again what it has fetched, so it is not done at once.
+            # From here on, polling only keeps the member in the group.
+            self._client.pause(self._client.assignment())
+            self._is_paused = True
 
     def _rest(self, seconds: float) -> None:
         """Wait until there is something to do."""
         self._called.wait(seconds)
         self._called.clear()
 
-    def _poll(self, wait: float) -> None:
+    def _poll(self, wait: float) -> bool:
+        """Take what has arrived; return whether there was anything."""
         first = self._client.poll(wait)
         if first is None:
-            return
+            return False
         messages = [first]
         if not self._is_paused and self.records.waiting < _AHEAD:
             messages += self._client.consume(_AHEAD, 0)
-        deliveries, problem = read(self._topic.name, messages)
+        arrivals, problem = sort(messages)
         self._problem = problem or self._problem
-        self.records.add(deliveries)
+        self.records.add(arrivals)
         self.on_change()
+        return True
 
     def _open(self) -> None:
         try:
             self._topic.look_up(self._client, self._config, self._timeout)
             if not self._is_subscribed:
-                self._ask_group()
+                self._topic.ask_group(self._client, self._timeout)
         except KafkaException:
             self._poll(0)  # perhaps to hear why
             raise
@@ -230,13 +245,6 @@ class Member(Owner):
                 on_lost=self._revoked,
             )
             self._is_subscribed = True
-
-    def _ask_group(self) -> None:
-        """Find out whether the user may use the group."""
-        place = TopicPartition(self._topic.name, 0)
-        (answer,) = self._client.committed([place], timeout=self._timeout)
-        if answer.error is not None:
-            raise KafkaException(answer.error)
 
     def _end_commit(self, error: KafkaError | None) -> None:
         self._commits.popleft().future.set_result(error)

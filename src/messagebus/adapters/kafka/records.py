@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ...inbox.delivery import Delivery
 from .._transport.holdings import Holdings
+from .arrival import Arrival
 from .progress import Progress
 
 
 class Records:
     """The records that were received; any thread may use them.
 
+    Args:
+        read: makes the delivery of a record. Whoever takes the record calls it: in the thread of
+            the member, it would take turns with the handlers for the interpreter.
+
     Attributes:
         partitions: the partitions that the group has given to the member, with their progress.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Arrival], Delivery]) -> None:
         self.partitions: Mapping[int, Progress] = {}
+        self._read = read
         self._holdings = Holdings(None)
-        self._arrived: deque[Delivery] = deque()
+        self._arrived: deque[Arrival] = deque()
         self._lock = threading.Lock()
 
     @property
@@ -46,29 +52,30 @@ class Records:
             gone = set(partitions)
             kept = {number: each for number, each in self.partitions.items() if number not in gone}
             self.partitions = kept
-            self._arrived = deque(each for each in self._arrived if each.partition in kept)
+            self._arrived = deque(each for each in self._arrived if each.place.partition in kept)
             self._holdings.keep(kept)
 
-    def add(self, deliveries: Iterable[Delivery]) -> None:
+    def add(self, arrivals: Iterable[Arrival]) -> None:
         """Add records that have arrived; those of other partitions are passed over."""
-        for each in deliveries:
-            progress = self.partitions.get(each.partition)
-            if progress is not None and each.receipt.offset < progress.following:
+        for each in arrivals:
+            partition, offset = each.place
+            progress = self.partitions.get(partition)
+            if progress is not None and offset < progress.following:
                 # The partition has lost its end, and what comes now was never received.
-                self.revoke([each.partition])
-                self.assign([each.partition])
+                self.revoke([partition])
+                self.assign([partition])
             with self._lock:
-                progress = self.partitions.get(each.partition)
+                progress = self.partitions.get(partition)
                 if progress is not None:
-                    progress.receive(each.receipt.offset)
+                    progress.receive(offset)
                     self._arrived.append(each)
 
     def take(self, limit: int) -> Sequence[Delivery]:
         """Hand out records, in order: those that were released come before those that are new."""
         with self._lock:
             if not self._holdings.waiting:
-                self._holdings.add(self._arrived)
-                self._arrived.clear()
+                count = min(limit, len(self._arrived))
+                self._holdings.add(self._read(self._arrived.popleft()) for _ in range(count))
             return self._holdings.take(limit)
 
     def holds(self, delivery: Delivery) -> bool:

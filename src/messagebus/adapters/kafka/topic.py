@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -55,6 +55,16 @@ class Topic(NamedTuple):
         if error.code() in MISSING:
             raise StreamMissingError(self.name, _ADVICE.format(topic=self.name))
         raise KafkaException(error)
+
+    def ask_group(self, client: Consumer, timeout: float) -> None:
+        """Find out whether the user may use the group of a client.
+
+        Raises:
+            KafkaException: the broker cannot be reached, or refuses.
+        """
+        (answer,) = client.committed([TopicPartition(self.name, 0)], timeout=timeout)
+        if answer.error is not None:
+            raise KafkaException(answer.error)
 
     def _create(self, config: Mapping[str, Any], timeout: float) -> None:
         admin = AdminClient({"log_level": 0, **config})

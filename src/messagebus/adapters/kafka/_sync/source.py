@@ -144,7 +144,7 @@ class SyncKafkaSource(SyncAbstractSource):
                 continue
             member.on_change = bell.wake
             self._raise_problem(member)
-            if batch := member.records.take(limit):
+            if batch := member.take(limit):
                 return batch
             left = end - monotonic()
             if left <= 0:
