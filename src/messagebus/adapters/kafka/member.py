@@ -69,14 +69,12 @@ class Member(Owner):
         self._session = session
         self._refusal: KafkaError | None = None
         self._problem: KafkaError | None = None
-        self._is_subscribed = self._is_paused = False
+        self._is_subscribed = self._is_paused = self._is_over = False
         self._full_since: float | None = None
         self._commits: deque[Commit] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._gate = threading.Lock()
-        self._is_over = False
-        self._called = threading.Event()
-        self._ended = threading.Event()
+        self._called, self._ended = threading.Event(), threading.Event()
         settings: dict[str, Any] = {
             **settings_of_member(config, consumer, timeout, session),
             "error_cb": self._note,
@@ -216,8 +214,7 @@ class Member(Owner):
 
     def _poll(self, wait: float) -> bool:
         """Take what has arrived; return whether there was anything."""
-        first = self._client.poll(wait)
-        if first is None:
+        if (first := self._client.poll(wait)) is None:
             return False
         messages = [first]
         if not self._is_paused and self.records.waiting < _AHEAD:
@@ -238,12 +235,8 @@ class Member(Owner):
             raise
         self.is_down, self._refusal = False, None
         if not self._is_subscribed:
-            self._client.subscribe(
-                [self._topic.name],
-                on_assign=self._assigned,
-                on_revoke=self._revoked,
-                on_lost=self._revoked,
-            )
+            name = self._topic.name
+            self._client.subscribe([name], on_assign=self._assigned, on_revoke=self._revoked)
             self._is_subscribed = True
 
     def _end_commit(self, error: KafkaError | None) -> None:
