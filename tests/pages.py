@@ -64,7 +64,6 @@ class Page:
         self._loop = self._on_close.enter_context(asyncio.Runner())
         self._folder = self._on_close.enter_context(tempfile.TemporaryDirectory())
         self._urls: dict[str, str] = {}
-        gc.freeze()  # what there is already need not be looked at in the end
         sys.modules[name] = self._module
         sys.path.insert(0, self._folder)
 
@@ -96,12 +95,13 @@ class Page:
             for each in vars(module).values():
                 if isinstance(each, Engine | AsyncEngine):
                     self._wait_for(each.dispose())
-            # The next page may define modules of the same names, and a bus checks all classes that
-            # live. From Python 3.14 on, the annotations of a class keep its module.
+            # The other form of a page defines modules of the same names, and a bus checks all
+            # classes that live. From Python 3.14 on, the annotations of a class keep its module.
             vars(module).clear()
         sys.path.remove(self._folder)
         self._on_close.close()
-        gc.collect()
+        if len(self._modules) > 1:
+            gc.collect()
 
     def _start_servers(self, source: str) -> str:
         """Start servers that are named for the first time; return the source with their URLs."""
