@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from messagebus import AsyncMessageBus
 from messagebus.inbox import AsyncInboxConsumer, Delivery, Position
 from messagebus.retry import Backoff
 from tests._async.inbox.conftest import NewConsumer
-from tests._async.inbox.fakes import AsyncPile, Store, delivered
-from tests._async.inbox.test_consumer import Failing, id_of
+from tests._async.inbox.fakes import AsyncPile, Store, away, delivered
+from tests._async.inbox.test_consumer import Failing, Unheard, id_of
 from tests.library import BookRegistered
 from tests.running.aio import background, eventually
 
@@ -296,3 +296,41 @@ async def test_what_is_in_hand_is_noted_after_an_outage(
         store.down = False
         await eventually(is_settled)
     assert {LOG: range(2)} == store.noted
+
+
+class Closing(AsyncPile):
+    """A source that loses its broker with its last message.
+
+    Attributes:
+        on_close: called then.
+    """
+
+    on_close: Callable[[], None] | None = None
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages."""
+        found = await super().receive(limit, wait)
+        if self.on_close is not None and not self.waiting:
+            self.down = away()
+            self.on_close()
+        return found
+
+
+async def test_what_could_not_be_given_back_does_not_hold_up_the_next_run(
+    store: Store, new_consumer: NewConsumer
+) -> None:
+    """Its broker delivers it again, so the consumer keeps nothing of it."""
+    skipped = delivered(Unheard(), redelivered=None, position=Position(LOG, 100))
+    source = Closing(*logged(*range(100)), skipped, *logged(101))
+    consumer = new_consumer(source, prefetch=101, transaction_batch=100)
+    source.on_close = consumer.stop
+    await consumer.run()
+    assert (100, 100) == (len(store.effects), len(source.settled))
+    source.on_close = source.down = None
+    source.waiting.extend([skipped, *logged(101)])
+
+    async def is_handled() -> bool:
+        return "101" in store.effects
+
+    async with background(consumer.run, consumer.stop):
+        await eventually(is_handled)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,8 +14,8 @@ from messagebus import SyncMessageBus
 from messagebus.inbox import Delivery, Position, SyncInboxConsumer
 from messagebus.retry import Backoff
 from tests._sync.inbox.conftest import NewConsumer
-from tests._sync.inbox.fakes import Store, SyncPile, delivered
-from tests._sync.inbox.test_consumer import Failing, id_of
+from tests._sync.inbox.fakes import Store, SyncPile, away, delivered
+from tests._sync.inbox.test_consumer import Failing, Unheard, id_of
 from tests.library import BookRegistered
 from tests.running.blocking import background, eventually
 
@@ -296,3 +296,41 @@ def test_what_is_in_hand_is_noted_after_an_outage(store: Store, new_consumer: Ne
         store.down = False
         eventually(is_settled)
     assert {LOG: range(2)} == store.noted
+
+
+class Closing(SyncPile):
+    """A source that loses its broker with its last message.
+
+    Attributes:
+        on_close: called then.
+    """
+
+    on_close: Callable[[], None] | None = None
+
+    def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages."""
+        found = super().receive(limit, wait)
+        if self.on_close is not None and not self.waiting:
+            self.down = away()
+            self.on_close()
+        return found
+
+
+def test_what_could_not_be_given_back_does_not_hold_up_the_next_run(
+    store: Store, new_consumer: NewConsumer
+) -> None:
+    """Its broker delivers it again, so the consumer keeps nothing of it."""
+    skipped = delivered(Unheard(), redelivered=None, position=Position(LOG, 100))
+    source = Closing(*logged(*range(100)), skipped, *logged(101))
+    consumer = new_consumer(source, prefetch=101, transaction_batch=100)
+    source.on_close = consumer.stop
+    consumer.run()
+    assert (100, 100) == (len(store.effects), len(source.settled))
+    source.on_close = source.down = None
+    source.waiting.extend([skipped, *logged(101)])
+
+    def is_handled() -> bool:
+        return "101" in store.effects
+
+    with background(consumer.run, consumer.stop):
+        eventually(is_handled)

@@ -271,9 +271,10 @@ class AsyncInboxConsumer(AsyncInterceptable):
 
     async def _leave(self) -> None:
         """Settle what is done, and give back the rest."""
+        rest = self._backlog.take_rest()
         try:
             await self._settle()
-            await self._keeping.give_back(self._backlog.take_rest())
+            await self._keeping.give_back(rest)
         except (OutageError, TransportUnavailableError) as error:
             warn("consumer.left", "the broker delivers again what was not settled", error)
         finally:
@@ -289,8 +290,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
 
     def _pause(self, lane: int) -> float:
         """Return how long a lane has nothing to do, in seconds, unless a message comes."""
-        ready_at = self._backlog.next_ready(lane)
-        if ready_at is None:
+        if (ready_at := self._backlog.next_ready(lane)) is None:
             return _IDLE
         return min(max(ready_at, self._database.until) - monotonic(), _IDLE)
 

@@ -273,9 +273,10 @@ class SyncInboxConsumer(SyncInterceptable):
 
     def _leave(self) -> None:
         """Settle what is done, and give back the rest."""
+        rest = self._backlog.take_rest()
         try:
             self._settle()
-            self._keeping.give_back(self._backlog.take_rest())
+            self._keeping.give_back(rest)
         except (OutageError, TransportUnavailableError) as error:
             warn("consumer.left", "the broker delivers again what was not settled", error)
         finally:
@@ -291,8 +292,7 @@ class SyncInboxConsumer(SyncInterceptable):
 
     def _pause(self, lane: int) -> float:
         """Return how long a lane has nothing to do, in seconds, unless a message comes."""
-        ready_at = self._backlog.next_ready(lane)
-        if ready_at is None:
+        if (ready_at := self._backlog.next_ready(lane)) is None:
             return _IDLE
         return min(max(ready_at, self._database.until) - monotonic(), _IDLE)
 
