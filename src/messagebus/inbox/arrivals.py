@@ -20,6 +20,12 @@ def in_hand(deliveries: Iterable[Delivery]) -> dict[str, range]:
     return found
 
 
+def came_before(delivery: Delivery, before: Mapping[str, range]) -> bool:
+    """Tell whether a message is among those that were in hand before, by partition."""
+    position = delivery.position
+    return position is not None and position.offset in before.get(position.log, ())
+
+
 def still_to_come(held: Mapping[str, range], before: Mapping[str, range]) -> dict[str, range]:
     """Return what is in hand with those offsets behind it that were in hand before.
 

@@ -150,6 +150,11 @@ class AsyncStoreInbox(AsyncAbstractInbox):
         self.marks |= {(consumer, id) for id in fresh}
         return fresh
 
+    async def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those that are marked."""
+        self.ensure_up()
+        return {id for id in ids if (consumer, id) in self.store.marks | self.marks}
+
     async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note offsets."""
         self.ensure_up()

@@ -168,6 +168,17 @@ async def test_a_message_that_ends_its_process_again_and_again_is_not_handled_on
     assert "has begun 3 time(s) and never ended" in letter.error
 
 
+async def test_a_message_that_was_handled_needs_no_attempt(
+    store: Store, new_consumer: NewConsumer
+) -> None:
+    """It may come again as often as it likes, also where one attempt is all it has."""
+    [delivery] = registered("1", redelivered=True)
+    store.marks.add(("billing", id_of(delivery)))
+    source = AsyncPile(delivery)
+    await new_consumer(source, max_attempts=1).drain()
+    assert ([], [], [delivery]) == (store.letters, store.effects, source.settled)
+
+
 @pytest.mark.parametrize("choice", ["skip", "bury", "stop"])
 async def test_a_message_of_an_unknown_type_is_skipped_buried_or_an_end(
     store: Store, new_consumer: NewConsumer, choice: str

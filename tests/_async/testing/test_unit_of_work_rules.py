@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -139,6 +139,11 @@ class _Inbox(AsyncMemoryInbox):
         await super().mark(consumer, ids)
         return set(ids)
 
+    async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Return what is noted now."""
+        await super().note(consumer, held)
+        return held
+
     async def forget(self, consumer: str, ids: Sequence[UUID]) -> None:
         """Do nothing."""
 
@@ -176,6 +181,7 @@ class Repeating(Faulty):
         (Lenient, "a_transaction_handles_a_message_once"),
         (Lenient, "what_would_not_come_back_unchanged_is_refused"),
         (Repeating, "a_message_is_marked_once"),
+        (Repeating, "offsets_in_hand_are_replaced"),
         (Repeating, "attempts_are_counted_until_they_are_forgotten"),
         (Repeating, "a_dead_letter_is_kept_once_and_marked"),
     ],

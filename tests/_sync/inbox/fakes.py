@@ -152,6 +152,11 @@ class SyncStoreInbox(SyncAbstractInbox):
         self.marks |= {(consumer, id) for id in fresh}
         return fresh
 
+    def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those that are marked."""
+        self.ensure_up()
+        return {id for id in ids if (consumer, id) in self.store.marks | self.marks}
+
     def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note offsets."""
         self.ensure_up()

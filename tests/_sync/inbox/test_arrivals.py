@@ -298,6 +298,19 @@ def test_what_is_in_hand_is_noted_after_an_outage(store: Store, new_consumer: Ne
     assert {LOG: range(2)} == store.noted
 
 
+def test_what_was_in_hand_and_handled_is_neither_counted_nor_alone(
+    store: Store, counted: Counted, new_consumer: NewConsumer
+) -> None:
+    """Behind one message that waits, any number may have been handled."""
+    deliveries = logged(*range(9))
+    store.noted[LOG] = range(9)
+    store.marks = {("billing", id_of(each)) for each in deliveries[1:8]}
+    consumer = new_consumer(SyncPile(*deliveries), transaction_batch=9)
+    assert 2 == consumer.drain()
+    assert (["0", "8"], ["0", "8"], {}) == (counted.ids, store.effects, store.attempts)
+    assert (8, 7) == (store.entered, consumer.status().duplicates)  # which share a transaction
+
+
 class Closing(SyncPile):
     """A source that loses its broker with its last message.
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -141,6 +141,11 @@ class _Inbox(SyncMemoryInbox):
         super().mark(consumer, ids)
         return set(ids)
 
+    def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
+        """Return what is noted now."""
+        super().note(consumer, held)
+        return held
+
     def forget(self, consumer: str, ids: Sequence[UUID]) -> None:
         """Do nothing."""
 
@@ -178,6 +183,7 @@ class Repeating(Faulty):
         (Lenient, "a_transaction_handles_a_message_once"),
         (Lenient, "what_would_not_come_back_unchanged_is_refused"),
         (Repeating, "a_message_is_marked_once"),
+        (Repeating, "offsets_in_hand_are_replaced"),
         (Repeating, "attempts_are_counted_until_they_are_forgotten"),
         (Repeating, "a_dead_letter_is_kept_once_and_marked"),
     ],

@@ -53,6 +53,14 @@ def mark(
     return set(connection.scalars(statements.mark, statements.parameters(consumer, ids)))
 
 
+def marked(
+    connection: sa.Connection, tables: OutboxTables, consumer: str, ids: Sequence[UUID]
+) -> set[UUID]:
+    """Return those of the messages that are marked."""
+    statements = statements_for(connection, tables)
+    return set(connection.scalars(statements.marked, statements.parameters(consumer, ids)))
+
+
 def note(
     connection: sa.Connection, tables: OutboxTables, consumer: str, held: Mapping[str, range]
 ) -> dict[str, range]:

@@ -41,6 +41,9 @@ class InboxStatements:
             .on_conflict_do_nothing()
             .returning(inbox.c.message_id)
         )
+        self.marked = sa.select(inbox.c.message_id).where(
+            inbox.c.consumer == consumer, self._is_among(inbox.c.message_id, ids)
+        )
         arrivals = tables.arrivals
         note = insert(arrivals).values(before_first=0, before_following=0, noted_at=present)
         noted = {

@@ -219,8 +219,9 @@ class AsyncHandling:
 
         async def count(inbox: AsyncAbstractInbox) -> None:
             nonlocal attempts
-            attempts = await inbox.begin_attempt(self._name, held.id)
-            held.noted = True
+            if not await inbox.marked(self._name, [held.id]):  # nothing is begun of what is done
+                attempts = await inbox.begin_attempt(self._name, held.id)
+                held.noted = True
 
         await self.with_inbox(count)
         return attempts

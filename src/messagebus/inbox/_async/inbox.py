@@ -38,6 +38,10 @@ class AsyncAbstractInbox(abc.ABC):
         """
 
     @abc.abstractmethod
+    async def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the messages that are marked."""
+
+    @abc.abstractmethod
     async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note which offsets a process has in hand, where the broker counts no deliveries.
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
-from ..arrivals import in_hand, still_to_come, without_rest
+from ..arrivals import came_before, in_hand, still_to_come, without_rest
 from ..backlog import Backlog, Held
 from .inbox import SyncAbstractInbox
 from .source import SyncAbstractSource
@@ -30,7 +31,7 @@ class SyncArrivals:
         self._noted: dict[str, range] = {}
         self._unseen: list[Held] = []
         self._now: dict[str, range] = {}
-        self._before: Mapping[str, range] = {}
+        self._again: set[UUID] = set()
 
     @property
     def is_due(self) -> bool:
@@ -50,20 +51,22 @@ class SyncArrivals:
         ours = [each for each in self._backlog.unsettled() if self._source.holds(each)]
         in_all = in_hand([*ours, *new])
         self._now = {log: in_all[log] for log in in_hand(new)}
-        self._before = inbox.note(self._name, self._now)
-        if rest := still_to_come(self._now, self._before):
+        before = inbox.note(self._name, self._now)
+        if rest := still_to_come(self._now, before):
             inbox.note(self._name, rest)
             self._now.update(rest)
+        again = [each.id for each in self._unseen if came_before(each.delivery, before)]
+        # Behind a message that was not settled, any number may have been handled.
+        self._again = set(again) - inbox.marked(self._name, again) if again else set()
 
     def end(self) -> None:
-        """Let the messages wait no longer; each that came before is counted and alone."""
+        """Let the messages wait no longer; each that may have been begun is counted and alone."""
         for each in self._unseen:
-            position = each.delivery.position
-            if position is not None and position.offset in self._before.get(position.log, ()):
+            if each.id in self._again:
                 each.alone = each.counted = True
             each.unseen = False
         self._noted.update(self._now)
-        self._unseen, self._now, self._before = [], {}, {}
+        self._unseen, self._now = [], {}
 
     def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
         """Return what stays in hand when the source gives back messages that this process holds."""

@@ -221,8 +221,9 @@ class SyncHandling:
 
         def count(inbox: SyncAbstractInbox) -> None:
             nonlocal attempts
-            attempts = inbox.begin_attempt(self._name, held.id)
-            held.noted = True
+            if not inbox.marked(self._name, [held.id]):  # nothing is begun of what is done
+                attempts = inbox.begin_attempt(self._name, held.id)
+                held.noted = True
 
         self.with_inbox(count)
         return attempts

@@ -40,6 +40,10 @@ class SyncAbstractInbox(abc.ABC):
         """
 
     @abc.abstractmethod
+    def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the messages that are marked."""
+
+    @abc.abstractmethod
     def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note which offsets a process has in hand, where the broker counts no deliveries.
 

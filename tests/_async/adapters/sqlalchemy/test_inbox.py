@@ -157,11 +157,12 @@ async def test_the_statement_does_not_depend_on_the_batch(engine: AsyncEngine) -
         async with uow as transaction:
             ids = [uuid4() for _ in range(count)]
             await uow.inbox.mark(CONSUMER, ids)
+            assert set(ids) == await uow.inbox.marked(CONSUMER, ids)
             await uow.inbox.forget(CONSUMER, ids)
             await uow.inbox.note(CONSUMER, {"kafka shop 0": range(count)})
             await transaction.commit()
-    assert 9 == len(texts)
-    assert 3 == len(set(texts))
+    assert 12 == len(texts)
+    assert 4 == len(set(texts))
 
 
 async def note(engine: AsyncEngine, held: dict[str, range]) -> dict[str, range]:

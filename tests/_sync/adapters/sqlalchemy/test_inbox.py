@@ -157,11 +157,12 @@ def test_the_statement_does_not_depend_on_the_batch(engine: SyncEngine) -> None:
         with uow as transaction:
             ids = [uuid4() for _ in range(count)]
             uow.inbox.mark(CONSUMER, ids)
+            assert set(ids) == uow.inbox.marked(CONSUMER, ids)
             uow.inbox.forget(CONSUMER, ids)
             uow.inbox.note(CONSUMER, {"kafka shop 0": range(count)})
             transaction.commit()
-    assert 9 == len(texts)
-    assert 3 == len(set(texts))
+    assert 12 == len(texts)
+    assert 4 == len(set(texts))
 
 
 def note(engine: SyncEngine, held: dict[str, range]) -> dict[str, range]:

@@ -38,6 +38,10 @@ class AsyncMemoryInbox(AsyncAbstractInbox):
         self._marks.update({(consumer, id): datetime.now(UTC) for id in new})
         return new
 
+    async def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the messages that are marked."""
+        return {id for id in ids if (consumer, id) in self._marks}
+
     async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note which offsets a process has in hand; return what was noted of these logs before."""
         none = range(0), None

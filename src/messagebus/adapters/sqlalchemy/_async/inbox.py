@@ -40,6 +40,10 @@ class AsyncSQLAlchemyInbox(AsyncAbstractInbox):
         """Mark messages as handled; return those that were not marked yet."""
         return await self._call(_inbox.mark, consumer, ids) if ids else set()
 
+    async def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the messages that are marked."""
+        return await self._call(_inbox.marked, consumer, ids) if ids else set()
+
     async def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note which offsets a process has in hand; return what was noted of these logs before."""
         return await self._call(_inbox.note, consumer, held) if held else {}

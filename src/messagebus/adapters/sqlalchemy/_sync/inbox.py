@@ -42,6 +42,10 @@ class SyncSQLAlchemyInbox(SyncAbstractInbox):
         """Mark messages as handled; return those that were not marked yet."""
         return self._call(_inbox.mark, consumer, ids) if ids else set()
 
+    def marked(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the messages that are marked."""
+        return self._call(_inbox.marked, consumer, ids) if ids else set()
+
     def note(self, consumer: str, held: Mapping[str, range]) -> Mapping[str, range]:
         """Note which offsets a process has in hand; return what was noted of these logs before."""
         return self._call(_inbox.note, consumer, held) if held else {}

@@ -28,7 +28,11 @@ async def a_message_is_marked_once(harness: Harness) -> None:
         expect(set(), await inbox.mark(_NAME, _IDS[:2]), "the marks of the same transaction")
         expect(set(), await inbox.mark(_NAME, []), "the marks of no message")
     async with _inbox(harness) as inbox:
+        expect(set(_IDS[:2]), await inbox.marked(_NAME, _IDS), "what is marked")
+        expect(set(), await inbox.marked("another", _IDS), "what another consumer has marked")
+        expect(set(), await inbox.marked(_NAME, []), "what is marked of no message")
         expect(set(_IDS[2:]), await inbox.mark(_NAME, _IDS), "the new marks")
+        expect(set(_IDS), await inbox.marked(_NAME, _IDS), "what the transaction has marked")
         expect(set(_IDS), await inbox.mark("another", _IDS), "the marks of another consumer")
 
 

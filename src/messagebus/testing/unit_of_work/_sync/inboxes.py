@@ -30,7 +30,11 @@ def a_message_is_marked_once(harness: Harness) -> None:
         expect(set(), inbox.mark(_NAME, _IDS[:2]), "the marks of the same transaction")
         expect(set(), inbox.mark(_NAME, []), "the marks of no message")
     with _inbox(harness) as inbox:
+        expect(set(_IDS[:2]), inbox.marked(_NAME, _IDS), "what is marked")
+        expect(set(), inbox.marked("another", _IDS), "what another consumer has marked")
+        expect(set(), inbox.marked(_NAME, []), "what is marked of no message")
         expect(set(_IDS[2:]), inbox.mark(_NAME, _IDS), "the new marks")
+        expect(set(_IDS), inbox.marked(_NAME, _IDS), "what the transaction has marked")
         expect(set(_IDS), inbox.mark("another", _IDS), "the marks of another consumer")
 
 
