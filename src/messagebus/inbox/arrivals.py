@@ -26,6 +26,22 @@ def came_before(delivery: Delivery, before: Mapping[str, range]) -> bool:
     return position is not None and position.offset in before.get(position.log, ())
 
 
+def noted_by_others(
+    found: Mapping[str, range], tried: Mapping[str, range], before: Mapping[str, range]
+) -> dict[str, range]:
+    """Return what others had in hand, where this process may have noted its own already.
+
+    Args:
+        found: what was noted, by partition.
+        tried: what this process tried to note; perhaps only the answer to the commit was lost.
+        before: what was noted before it tried.
+    """
+    return {
+        log: before.get(log, range(0)) if each == tried.get(log) else each
+        for log, each in found.items()
+    }
+
+
 def still_to_come(held: Mapping[str, range], before: Mapping[str, range]) -> dict[str, range]:
     """Return what is in hand with those offsets behind it that were in hand before.
 

@@ -110,6 +110,7 @@ class Store:
         noted: the offsets in hand, by log.
         noting: the number of effects of each commit that has noted offsets.
         down: whether the database is away.
+        lost_answers: the number of commits whose answers will be lost.
         entered: the number of transactions.
     """
 
@@ -125,7 +126,7 @@ class Store:
         self.pruned: list[timedelta] = []
         self.down = False
         self.refuses_letters = False
-        self.entered = self.commits = 0
+        self.entered = self.commits = self.lost_answers = 0
 
 
 class AsyncStoreInbox(AsyncAbstractInbox):
@@ -244,6 +245,9 @@ class AsyncStoreWork(AsyncAbstractUnitOfWork[Any]):
                 store.attempts.pop(id, None)
             else:
                 store.attempts[id] = attempts
+        if store.lost_answers:
+            store.lost_answers -= 1
+            raise DatabaseAwayError("the connection is closed")
 
     async def rollback(self) -> None:
         """Drop what was done."""

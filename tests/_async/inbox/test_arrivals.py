@@ -231,6 +231,41 @@ async def test_what_was_in_hand_before_stays_so_when_a_process_stops(
     assert (["0"], {LOG: range(9)}) == (store.effects, store.noted)
 
 
+async def test_what_has_not_come_again_stays_in_hand_whatever_is_given_back(
+    store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
+) -> None:
+    """What was handled counts no attempt, and is no end of what was begun."""
+    deliveries = logged(0, 1, 2)
+    store.noted[LOG] = range(9)
+    store.marks = {("billing", id_of(each)) for each in deliveries[1:]}
+    consumers: list[AsyncInboxConsumer] = []
+
+    async def stop(event: BookRegistered, uow: Any) -> None:
+        consumers[0].stop()
+
+    bus.add_listener(BookRegistered, stop)
+    source = AsyncPile(*deliveries)
+    consumers.append(new_consumer(source))
+    await consumers[0].run()
+    assert (["0"], 2, {LOG: range(9)}) == (store.effects, len(source.released), store.noted)
+
+
+async def test_what_is_given_back_before_it_was_noted_stays_in_hand(
+    store: Store, new_consumer: NewConsumer
+) -> None:
+    """Nobody knows then whether it was begun."""
+    store.noted[LOG] = range(9)
+    source = Answerless(store, *logged(0, 1, 2, 3))
+    consumer = new_consumer(source, prefetch=2)
+    source.on_loss = consumer.stop
+    await consumer.run()
+    assert (["0", "1"], 2, {LOG: range(2, 9)}) == (
+        store.effects,
+        len(source.released),
+        store.noted,
+    )
+
+
 async def test_a_process_that_stops_notes_nothing_of_what_it_has_lost(
     store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
 ) -> None:
@@ -309,6 +344,67 @@ async def test_what_was_in_hand_and_handled_is_neither_counted_nor_alone(
     assert 2 == await consumer.drain()
     assert (["0", "8"], ["0", "8"], {}) == (counted.ids, store.effects, store.attempts)
     assert (8, 7) == (store.entered, consumer.status().duplicates)  # which share a transaction
+
+
+async def test_a_note_whose_answer_was_lost_is_that_of_this_process(
+    store: Store, counted: Counted, new_consumer: NewConsumer
+) -> None:
+    """Nothing was begun because of it, but for what another process had in hand."""
+    store.noted[LOG] = range(2)
+    source = Answerless(store, *logged(*range(6)))
+    consumer = new_consumer(source, transaction_batch=9)
+
+    async def is_settled() -> bool:
+        return len(source.settled) == 6
+
+    async with background(consumer.run, consumer.stop):
+        await eventually(is_settled)
+    assert (0, ["0", "1"]) == (store.lost_answers, counted.ids)
+
+
+class Answerless(AsyncPile):
+    """A source after whose last messages the answer to a commit is lost.
+
+    Args:
+        store: whose commits lose it.
+        deliveries: what it delivers.
+
+    Attributes:
+        on_loss: called then.
+    """
+
+    def __init__(self, store: Store, *deliveries: Delivery) -> None:
+        super().__init__(*deliveries)
+        self.store = store
+        self.on_loss: Callable[[], None] = lambda: None
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Receive messages."""
+        found = await super().receive(limit, wait)
+        if found and not self.waiting:
+            self.store.lost_answers = 1
+            self.on_loss()
+        return found
+
+
+class Losing(AsyncPile):
+    """A source that loses what it has just delivered."""
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Lose messages."""
+        found = await super().receive(limit, wait)
+        self.lost |= {each.partition for each in found}
+        return found
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_what_was_lost_before_it_was_noted_is_not_in_hand(
+    store: Store, new_consumer: NewConsumer, concurrency: int
+) -> None:
+    """Whoever has it has noted more."""
+    store.noted[LOG] = range(50, 60)
+    await new_consumer(Losing(*logged(0, 1)), concurrency=concurrency).drain()
+    assert ([], {LOG: range(50, 60)}) == (store.effects, store.noted)
 
 
 class Closing(AsyncPile):

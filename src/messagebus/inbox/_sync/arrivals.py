@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from ..arrivals import came_before, in_hand, still_to_come, without_rest
+from ..arrivals import came_before, in_hand, noted_by_others, still_to_come, without_rest
 from ..backlog import Backlog, Held
 from .inbox import SyncAbstractInbox
 from .source import SyncAbstractSource
@@ -31,6 +31,8 @@ class SyncArrivals:
         self._noted: dict[str, range] = {}
         self._unseen: list[Held] = []
         self._now: dict[str, range] = {}
+        self._rest: Mapping[str, range] = {}
+        self._before: Mapping[str, range] = {}
         self._again: set[UUID] = set()
 
     @property
@@ -47,17 +49,18 @@ class SyncArrivals:
 
     def note(self, inbox: SyncAbstractInbox) -> None:
         """Note what is in hand; once that is committed, call *end*."""
-        new = [each.delivery for each in self._unseen]
+        new = [each for each in self._unseen if self._source.holds(each.delivery)]
+        arrived = [each.delivery for each in new]
         ours = [each for each in self._backlog.unsettled() if self._source.holds(each)]
-        in_all = in_hand([*ours, *new])
-        self._now = {log: in_all[log] for log in in_hand(new)}
-        before = inbox.note(self._name, self._now)
-        if rest := still_to_come(self._now, before):
+        in_all = in_hand([*ours, *arrived])
+        now = {log: in_all[log] for log in in_hand(arrived)}
+        before = noted_by_others(inbox.note(self._name, now), self._now, self._before)
+        if rest := still_to_come(now, before):
             inbox.note(self._name, rest)
-            self._now.update(rest)
-        again = [each.id for each in self._unseen if came_before(each.delivery, before)]
+        again = [each.id for each in new if came_before(each.delivery, before)]
         # Behind a message that was not settled, any number may have been handled.
         self._again = set(again) - inbox.marked(self._name, again) if again else set()
+        self._now, self._rest, self._before = {**now, **rest}, rest, before
 
     def end(self) -> None:
         """Let the messages wait no longer; each that may have been begun is counted and alone."""
@@ -66,7 +69,9 @@ class SyncArrivals:
                 each.alone = each.counted = True
             each.unseen = False
         self._noted.update(self._now)
-        self._unseen, self._now = [], {}
+        for log in self._rest:  # it stays in hand until all of it has come, whatever is given back
+            del self._noted[log]
+        self._unseen, self._now, self._rest, self._before = [], {}, {}, {}
 
     def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
         """Return what stays in hand when the source gives back messages that this process holds."""
@@ -75,4 +80,4 @@ class SyncArrivals:
 
     def forget(self) -> None:
         """Forget what was in hand, when the consumer stops."""
-        self._noted, self._unseen = {}, []
+        self._noted, self._unseen, self._now, self._before = {}, [], {}, {}
