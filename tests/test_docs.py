@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from messagebus.adapters.sqlalchemy.tables import VERSION
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\S*)\n.*?^```$", re.DOTALL | re.MULTILINE)
@@ -70,6 +72,13 @@ def test_the_map_leads_to_names_that_exist() -> None:
         source = (page.parent / path).resolve().read_text("utf-8")
         for part in name.split("."):
             assert re.search(rf"\b(class|def) {part}\b", source), f"{path}: {name}"
+
+
+def test_the_migration_of_the_page_stores_the_present_version() -> None:
+    """Nothing executes it, so nothing else would notice an old one."""
+    page = (ROOT / "docs" / "durability" / "sqlalchemy.md").read_text("utf-8")
+    found = re.findall(r"INSERT INTO messagebus_version \(version\) VALUES \((\d+)\)", page)
+    assert [str(VERSION)] == found
 
 
 def test_the_readme_has_the_two_commands() -> None:

@@ -11,8 +11,10 @@ class Position(NamedTuple):
     """The position of a message in a log, which stays the same when it is delivered again.
 
     Attributes:
-        log: the name of the log, by the system, the stream and the partition.
-        offset: the number of the message; each is greater than that of the message before it.
+        log: the name of the log, by the system, the stream and the partition; at most 300
+            characters.
+        offset: the number of the message, of 64 bits; each is greater than that of the message
+            before it.
     """
 
     log: str
