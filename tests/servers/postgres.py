@@ -89,11 +89,17 @@ class PostgresServer(Server):
         return unprivileged()
 
 
+def lasting_folder() -> Path:
+    """Create a folder that is deleted when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 @functools.cache
 def copy_of(installed: Path) -> Path:
     """Copy the programs, until the end of this process, to where every user can reach them."""
-    folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
-    atexit.register(shutil.rmtree, folder)
+    folder = lasting_folder()
     # The programs find their libraries by a relative path.
     copy = folder / WHEEL / installed.name
     shutil.copytree(installed, copy, symlinks=True)
@@ -137,8 +143,7 @@ def open_to_all(folder: Path) -> bool:
 @functools.cache
 def initialized(programs: Path) -> Path:
     """Create the data of a server, to be copied until the end of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="messagebus-test-"))
-    atexit.register(shutil.rmtree, folder)
+    folder = lasting_folder()
     if os.geteuid() == 0:
         shutil.chown(folder, **owner())
     options = ["--auth=trust", "--username=postgres", "--no-locale", "--encoding=UTF8"]
