@@ -47,6 +47,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application
     monkeypatch.syspath_prepend(str(tmp_path))
     application = Application(tmp_path)
     application.write("pk/__init__")
+    gc.collect()  # what is frozen while it is garbage would stay
     gc.freeze()  # what there is already need not be looked at below
     yield application
     for name in [name for name in sys.modules if name.partition(".")[0] == "pk"]:

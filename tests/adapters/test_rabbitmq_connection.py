@@ -49,13 +49,6 @@ class RabbitmqServerHarness(RabbitmqHarness):
         self.broker.start()
 
 
-# When its connection is closed meanwhile, aio-pika may leave a callback that never runs.
-CLIENT_LEAVES_TASKS = pytest.mark.filterwarnings(
-    "ignore:coroutine 'OneShotCallback:RuntimeWarning",
-    "ignore:Exception ignored .*OneShotCallback:pytest.PytestUnraisableExceptionWarning",
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", OUTAGES)
 async def test_rabbitmq_may_come_and_go(rule: Any, own_rabbitmq: RabbitmqServer) -> None:
@@ -89,7 +82,6 @@ async def test_a_connection_that_cannot_be_opened_leaves_nothing_to_close() -> N
     assert [True] == [each.is_closed for each in found if each.url.port == 1]
 
 
-@CLIENT_LEAVES_TASKS
 async def test_a_close_while_messages_are_sent_is_an_outage(
     rabbitmq_url: str, unique_name: str
 ) -> None:

@@ -60,7 +60,7 @@ async def test_a_consumer_holds_no_more_after_many_messages(
         failed.clear()
         await consume(consumer, source, store)
 
-    assert before == count_objects()
+    assert before >= count_objects()
     assert (0, {}) == (consumer.status().held, store.attempts)
     status = consumer.status()
     assert (1_800, 200, 200) == (status.handled, status.buried, status.skipped)

@@ -29,7 +29,7 @@ class AsyncSQLAlchemyHarness(AsyncOutboxHarness):
 
     def relay(self, transport: AsyncAbstractEventstreamTransport) -> AsyncOutboxRelay:
         """Make a relay."""
-        return AsyncOutboxRelay(self.engine, transport, lease=2, poll_interval=0.01)
+        return AsyncOutboxRelay(self.engine, transport, lease=10, poll_interval=0.01)
 
 
 @pytest.fixture

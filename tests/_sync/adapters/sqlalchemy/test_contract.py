@@ -31,7 +31,7 @@ class SyncSQLAlchemyHarness(SyncOutboxHarness):
 
     def relay(self, transport: SyncAbstractEventstreamTransport) -> SyncOutboxRelay:
         """Make a relay."""
-        return SyncOutboxRelay(self.engine, transport, lease=2, poll_interval=0.01)
+        return SyncOutboxRelay(self.engine, transport, lease=10, poll_interval=0.01)
 
 
 @pytest.fixture
