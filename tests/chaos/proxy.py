@@ -71,6 +71,10 @@ class Proxy:
 
     async def _end(self) -> None:
         if self._server is not None:
+            for each in self._server.sockets:
+                self._loop.remove_reader(each.fileno())
+            # asyncio would leave a connection open that it is accepting when its server is closed.
+            await asyncio.sleep(0)
             self._server.close()
         await self._close()
         self._passing.set()
