@@ -55,7 +55,7 @@ class NatsHarness(AsyncSourceHarness):
     def source(self, consumer: str = "reader") -> AsyncNatsSource:
         """Create a source."""
         return AsyncNatsSource.from_url(
-            self.url, consumer, create=True, timeout=1.0, **MODES[self.mode]
+            self.url, consumer, create=True, timeout=3.0, **MODES[self.mode]
         )
 
     def another(self) -> NatsHarness:

@@ -57,7 +57,7 @@ class NatsHarness(SyncSourceHarness):
     def source(self, consumer: str = "reader") -> SyncNatsSource:
         """Create a source."""
         return SyncNatsSource.from_url(
-            self.url, consumer, create=True, timeout=1.0, **MODES[self.mode]
+            self.url, consumer, create=True, timeout=3.0, **MODES[self.mode]
         )
 
     def another(self) -> NatsHarness:

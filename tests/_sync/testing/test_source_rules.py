@@ -15,6 +15,7 @@ from messagebus.inbox.capability import SourceCapability
 from messagebus.inbox.delivery import Delivery
 from messagebus.testing.source import sync_source_rules
 from messagebus.testing.source._sync import reading
+from messagebus.testing.transport.messages import new_messages
 from tests._sync.adapters.test_memory_source import MemoryHarness
 
 
@@ -142,6 +143,19 @@ def test_each_fault_breaks_its_rule(
     rules[rule](FaultyHarness(Faulty))
     with pytest.raises(AssertionError):
         rules[rule](FaultyHarness(kind))
+
+
+def test_order_is_expected_where_a_source_keeps_it() -> None:
+    """A message that another process held, or whose answer was lost, may come later elsewhere."""
+    harness = FaultyHarness(Faulty)
+    sent = new_messages(3)
+    mixed = [sent[0], sent[2], sent[1], sent[2]]
+    with pytest.raises(AssertionError, match="1 of 3 messages out of order"):
+        reading.expect_delivered(harness, sent, mixed, once=False)
+    harness.capabilities = Faulty.capabilities - {SourceCapability.ORDER}
+    reading.expect_delivered(harness, sent, mixed, once=False)
+    with pytest.raises(AssertionError, match="1 of 3 messages lost"):
+        reading.expect_delivered(harness, sent, mixed[:2], once=False)
 
 
 def test_only_the_rules_for_its_capabilities_apply_to_a_source() -> None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from ....inbox.capability import SourceCapability
 from ...transport.messages import new_messages
 from ...transport.outcome import expect, expect_arrived
 from .harness import AsyncSourceHarness as Harness
-from .reading import drain, reading, rest, send, start, take, through_outages, wires
+from .reading import (
+    drain,
+    expect_delivered,
+    reading,
+    rest,
+    send,
+    start,
+    take,
+    through_outages,
+    wires,
+)
 
 
 async def what_is_settled_is_never_delivered_again(harness: Harness) -> None:
@@ -55,7 +64,7 @@ async def what_a_killed_process_held_is_delivered_to_another(harness: Harness) -
         async with reading(harness) as source:
             await send(harness, messages[6:])
             taken = await take(source, 7)
-            _expect_arrived(harness, messages[1:], wires(taken))
+            expect_delivered(harness, messages[1:], wires(taken))
             again = [each.redelivered for each in taken if each.wire in messages[1:5]]
             _expect_redelivered(harness, [True] * 4, again)
             await source.settle(taken)
@@ -98,7 +107,7 @@ async def settling_again_settles_nothing_else(harness: Harness) -> None:
         await source.extend(old)
     async with reading(harness) as successor:
         taken = await take(successor, 4)
-        _expect_arrived(harness, messages[2:], wires(taken))
+        expect_delivered(harness, messages[2:], wires(taken))
         await successor.settle(taken)
 
 
@@ -116,7 +125,7 @@ async def settling_out_of_order_loses_nothing(harness: Harness) -> None:
         if SourceCapability.SEPARATE not in harness.capabilities:
             left += wires(await rest(harness, successor))
             left = [each for each in left if each in expected]  # others may have come again
-        _expect_arrived(harness, expected, left)
+        expect_delivered(harness, expected, left)
 
 
 async def what_is_released_is_delivered_again(harness: Harness) -> None:
@@ -129,7 +138,7 @@ async def what_is_released_is_delivered_again(harness: Harness) -> None:
         await source.release(taken[1:])
         expect([], [each for each in taken[1:] if source.holds(each)], "what is still held")
         again = await take(source, 7)
-        _expect_arrived(harness, messages[1:], wires(again))
+        expect_delivered(harness, messages[1:], wires(again))
         flags = [each.redelivered for each in again if each.wire in messages[1:5]]
         _expect_redelivered(harness, [True] * 4, flags)
         await source.release(again[-1:])
@@ -169,14 +178,6 @@ async def a_source_can_be_closed_twice_and_used_again(harness: Harness) -> None:
     await source.settle(taken)
     expect([], wires(await rest(harness, source)), "what is left")
     await source.close()
-
-
-def _expect_arrived(harness: Harness, sent: Any, received: Any) -> None:
-    """Expect messages to have arrived; in order where the source keeps it."""
-    if SourceCapability.ORDER not in harness.capabilities:
-        places = {each["id"]: place for place, each in enumerate(sent)}
-        received = sorted(received, key=lambda each: places.get(each["id"], -1))
-    expect_arrived(sent, received)
 
 
 def _expect_redelivered(harness: Harness, expected: list[bool], actual: list[bool | None]) -> None:

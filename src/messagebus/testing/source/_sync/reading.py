@@ -13,8 +13,10 @@ from typing import Any
 from ...._compat.waits.blocking import sleep
 from ....exceptions import TransportUnavailableError
 from ....inbox._sync.source import SyncAbstractSource
+from ....inbox.capability import SourceCapability
 from ....inbox.delivery import Delivery
 from ...transport.messages import new_messages
+from ...transport.outcome import expect_arrived
 from .harness import SyncSourceHarness
 
 PATIENCE = 30.0
@@ -122,3 +124,24 @@ def rest(
 def wires(deliveries: Sequence[Delivery]) -> list[Mapping[str, Any]]:
     """Return the wire messages of deliveries; an empty one where it could not be read."""
     return [each.wire if each.wire is not None else {} for each in deliveries]
+
+
+def expect_delivered(
+    harness: SyncSourceHarness,
+    sent: Sequence[Mapping[str, Any]],
+    received: Sequence[Mapping[str, Any]],
+    *,
+    once: bool = True,
+) -> None:
+    """Expect messages to have been delivered, in order where the source keeps it.
+
+    Args:
+        harness: knows what the source promises.
+        sent: the messages in order.
+        received: what was delivered, in order.
+        once: whether each must be there only once; otherwise the first of each counts.
+    """
+    if SourceCapability.ORDER not in harness.capabilities:
+        places = {each["id"]: place for place, each in enumerate(sent)}
+        received = sorted(received, key=lambda each: places.get(each["id"], -1))
+    expect_arrived(sent, received, once=once)

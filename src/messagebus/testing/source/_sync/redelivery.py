@@ -6,13 +6,22 @@ from __future__ import annotations
 
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from ....inbox.capability import SourceCapability
 from ...transport.messages import new_messages
 from ...transport.outcome import expect, expect_arrived
 from .harness import SyncSourceHarness as Harness
-from .reading import drain, reading, rest, send, start, take, through_outages, wires
+from .reading import (
+    drain,
+    expect_delivered,
+    reading,
+    rest,
+    send,
+    start,
+    take,
+    through_outages,
+    wires,
+)
 
 
 def what_is_settled_is_never_delivered_again(harness: Harness) -> None:
@@ -57,7 +66,7 @@ def what_a_killed_process_held_is_delivered_to_another(harness: Harness) -> None
         with reading(harness) as source:
             send(harness, messages[6:])
             taken = take(source, 7)
-            _expect_arrived(harness, messages[1:], wires(taken))
+            expect_delivered(harness, messages[1:], wires(taken))
             again = [each.redelivered for each in taken if each.wire in messages[1:5]]
             _expect_redelivered(harness, [True] * 4, again)
             source.settle(taken)
@@ -100,7 +109,7 @@ def settling_again_settles_nothing_else(harness: Harness) -> None:
         source.extend(old)
     with reading(harness) as successor:
         taken = take(successor, 4)
-        _expect_arrived(harness, messages[2:], wires(taken))
+        expect_delivered(harness, messages[2:], wires(taken))
         successor.settle(taken)
 
 
@@ -118,7 +127,7 @@ def settling_out_of_order_loses_nothing(harness: Harness) -> None:
         if SourceCapability.SEPARATE not in harness.capabilities:
             left += wires(rest(harness, successor))
             left = [each for each in left if each in expected]  # others may have come again
-        _expect_arrived(harness, expected, left)
+        expect_delivered(harness, expected, left)
 
 
 def what_is_released_is_delivered_again(harness: Harness) -> None:
@@ -131,7 +140,7 @@ def what_is_released_is_delivered_again(harness: Harness) -> None:
         source.release(taken[1:])
         expect([], [each for each in taken[1:] if source.holds(each)], "what is still held")
         again = take(source, 7)
-        _expect_arrived(harness, messages[1:], wires(again))
+        expect_delivered(harness, messages[1:], wires(again))
         flags = [each.redelivered for each in again if each.wire in messages[1:5]]
         _expect_redelivered(harness, [True] * 4, flags)
         source.release(again[-1:])
@@ -171,14 +180,6 @@ def a_source_can_be_closed_twice_and_used_again(harness: Harness) -> None:
     source.settle(taken)
     expect([], wires(rest(harness, source)), "what is left")
     source.close()
-
-
-def _expect_arrived(harness: Harness, sent: Any, received: Any) -> None:
-    """Expect messages to have arrived; in order where the source keeps it."""
-    if SourceCapability.ORDER not in harness.capabilities:
-        places = {each["id"]: place for place, each in enumerate(sent)}
-        received = sorted(received, key=lambda each: places.get(each["id"], -1))
-    expect_arrived(sent, received)
 
 
 def _expect_redelivered(harness: Harness, expected: list[bool], actual: list[bool | None]) -> None:
