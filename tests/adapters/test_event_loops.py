@@ -20,7 +20,7 @@ START = """
 import asyncio, os, signal, sys, warnings
 from messagebus.adapters.factory import async_transport_from_url
 
-signal.alarm(20)
+signal.alarm(60)
 warnings.simplefilter("ignore")  # of loops that end with open connections, and of forks
 transport = async_transport_from_url(sys.argv[1])
 """
@@ -34,7 +34,7 @@ async def main():
     await transport.send_message_serialized({"id": "1"})
     child = os.fork()
     if child == 0:
-        signal.alarm(15)
+        signal.alarm(45)
         asyncio.run(transport.send_message_serialized({"id": "2"}))
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
@@ -61,7 +61,7 @@ def test_a_transport_connects_anew_in_another_event_loop(
     program: str, broker: str, unique_name: str, request: pytest.FixtureRequest
 ) -> None:
     """A loop that has ended, or that runs in the parent of a forked process, is left alone."""
-    options = "create=yes&patience=0&timeout=3"
+    options = "create=yes&patience=0&timeout=15"
     url: str = request.getfixturevalue(f"{broker}_url")
     queries = {
         "nats": f"stream={unique_name}&subject={unique_name}&{options}",
@@ -86,7 +86,7 @@ START_READING = """
 import asyncio, os, signal, sys, warnings
 from messagebus.adapters.factory import async_source_from_url, sync_transport_from_url
 
-signal.alarm(20)
+signal.alarm(60)
 warnings.simplefilter("ignore")  # of loops that end with open connections, and of forks
 message = {"type": "a_v1", "payload": "{}"}
 with sync_transport_from_url(sys.argv[1]) as transport:
@@ -109,7 +109,7 @@ async def main():
     await take()
     child = os.fork()
     if child == 0:
-        signal.alarm(15)
+        signal.alarm(45)
         asyncio.run(take())
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
@@ -119,8 +119,8 @@ async def main():
 asyncio.run(main())
 """
 SOURCES = {
-    "nats": "stream={0}&subject={0}&timeout=3",
-    "redis": "stream={0}&timeout=3",
+    "nats": "stream={0}&subject={0}&timeout=15",
+    "redis": "stream={0}&timeout=15",
 }
 
 
