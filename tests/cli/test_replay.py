@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -105,16 +105,16 @@ def sold(*titles: str) -> Sequence[Sold]:
     return [Sold(title=title) for title in titles]
 
 
-def without_progress(lines: Iterable[str]) -> list[str]:
-    """Return lines but those of the progress, which a run of more than a second shows."""
-    return [line.rstrip("\n") for line in lines if not line.startswith("position ")]
+def lines_of(output: str) -> list[str]:
+    """Return the lines but those of the progress, which a run of more than a second shows."""
+    return [line for line in output.splitlines() if not line.startswith("position ")]
 
 
 def next_lines(output: IO[str], count: int) -> list[str]:
     """Read lines, and pass over the progress."""
     lines: list[str] = []
-    while len(lines) < count:
-        lines += without_progress([output.readline()])
+    while len(lines) < count and (line := output.readline()):
+        lines += lines_of(line)
     return lines
 
 
@@ -125,14 +125,12 @@ def test_a_replay_applies_stored_events_and_says_how_many(
     store(engine, *sold("a", "b"), Lent(title="c"))
     arguments = ("replay", f"{app}:app", f"--database={url}", "--read-model=readers")
     output, _ = start(*arguments).communicate(timeout=60)
-    assert ["a", "b", "c", "replayed 3 message(s), up to position 3"] == without_progress(
-        output.splitlines()
-    )
+    assert ["a", "b", "c", "replayed 3 message(s), up to position 3"] == lines_of(output)
 
     store(engine, *sold("d"))
     process = start(*arguments, "--json")
     output, _ = process.communicate(timeout=60)
-    title, line = without_progress(output.splitlines())
+    title, line = lines_of(output)
     assert ("d", ExitCode.OK) == (title, process.returncode)
     assert {"position": 4, "until": 4, "applied": 1, "complete": True} == json.loads(line)
 
@@ -150,7 +148,7 @@ def test_a_replay_takes_a_part_of_what_is_stored(
     ):
         output, errors = start(*arguments, *options).communicate(timeout=60)
         said = f"replayed {len(titles)} message(s), up to position 4"
-        assert ([*titles, said], "") == (without_progress(output.splitlines()), errors)
+        assert ([*titles, said], "") == (lines_of(output), errors)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -170,12 +168,12 @@ def test_a_signal_stops_a_replay_after_the_running_batch(
     output, _ = process.communicate(timeout=60)
     said = "stopped: replayed 4 message(s), up to position 4 of 5; run it again to go on"
     assert (["c", said], ExitCode.INTERRUPTED) == (
-        without_progress(output.splitlines()),
+        lines_of(output),
         process.returncode,
     )
 
     output, _ = start(*arguments).communicate(timeout=60)
-    assert ["d", "replayed 1 message(s), up to position 5"] == without_progress(output.splitlines())
+    assert ["d", "replayed 1 message(s), up to position 5"] == lines_of(output)
 
 
 def test_a_second_signal_does_not_wait(app: str, engine: Engine, url: str, start: Start) -> None:
@@ -195,9 +193,7 @@ def test_a_second_signal_does_not_wait(app: str, engine: Engine, url: str, start
 
     Path("go").touch()
     output, _ = start(*arguments).communicate(timeout=60)
-    assert ["slow", "replayed 1 message(s), up to position 2"] == without_progress(
-        output.splitlines()
-    )
+    assert ["slow", "replayed 1 message(s), up to position 2"] == lines_of(output)
 
 
 def test_an_event_that_a_listener_refuses_ends_the_replay(

@@ -68,7 +68,7 @@ async def test_a_cancelled_transaction_keeps_nothing_and_gives_its_connection_ba
 
 # aiosqlite does not close what it is connecting when it is cancelled; from Python 3.13 on, sqlite3
 # then complains.
-@pytest.mark.filterwarnings("ignore:.*(database connection|sqlite3.Connection)")
+@pytest.mark.filterwarnings("ignore:.*(finalizing database connection|sqlite3.Connection)")
 async def test_a_transaction_cancelled_at_any_moment_is_whole_or_not_there(
     engine: AsyncEngine,
 ) -> None:

@@ -28,14 +28,19 @@ def expect(expected: object, actual: object, what: str) -> None:
 
 
 def expect_arrived(
-    sent: Sequence[Serialized], received: Sequence[Serialized], *, once: bool = True
+    sent: Sequence[Serialized],
+    received: Sequence[Serialized],
+    *,
+    once: bool = True,
+    ordered: bool = True,
 ) -> None:
-    """Expect the sent messages to have arrived in order, and no others.
+    """Expect the sent messages to have arrived, in order unless told otherwise, and no others.
 
     Args:
         sent: the sent messages in order; each has an *id* of its own.
         received: the messages at the destination in order.
         once: whether each must be there only once; otherwise the first of each counts.
+        ordered: whether they must be there in order.
 
     Raises:
         AssertionError: they have not; the text says which are lost, doubled or out of order.
@@ -46,7 +51,9 @@ def expect_arrived(
     wrong = {
         "lost": [id for id in places if id not in counts],
         "doubled": [id for id in counts if once and counts[id] > 1],
-        "out of order": [id for before, id in pairwise(known) if places[id] < places[before]],
+        "out of order": [
+            id for before, id in pairwise(known) if ordered and places[id] < places[before]
+        ],
         "never sent": [id for id in counts if id not in places],
     }
     problems = [

@@ -141,7 +141,5 @@ def expect_delivered(
         received: what was delivered, in order.
         once: whether each must be there only once; otherwise the first of each counts.
     """
-    if SourceCapability.ORDER not in harness.capabilities:
-        places = {each["id"]: place for place, each in enumerate(sent)}
-        received = sorted(received, key=lambda each: places.get(each["id"], -1))
-    expect_arrived(sent, received, once=once)
+    is_ordered = SourceCapability.ORDER in harness.capabilities
+    expect_arrived(sent, received, once=once, ordered=is_ordered)

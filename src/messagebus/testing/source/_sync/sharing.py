@@ -34,8 +34,7 @@ def processes_of_one_consumer_share_its_messages(harness: Harness) -> None:
             batch = source.receive(30, 0.05)
             source.settle(batch)
             taken += batch
-        places = {message["id"]: place for place, message in enumerate(messages)}
-        expect_arrived(messages, sorted(wires(taken), key=lambda wire: places[wire["id"]]))
+        expect_arrived(messages, wires(taken), ordered=False)
     finally:
         for source in sources:
             source.close()
