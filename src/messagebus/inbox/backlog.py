@@ -64,6 +64,7 @@ class Backlog:
         self._lanes: list[deque[Held]] = [deque() for _ in range(lanes)]
         self._working: list[list[Held]] = [[] for _ in range(lanes)]
         self._done: list[Delivery] = []
+        self._settling: list[Delivery] = []
         self._size = 0
         self._lock = threading.Lock()
 
@@ -74,7 +75,7 @@ class Backlog:
 
     @property
     def done(self) -> int:
-        """The number of messages that can be settled."""
+        """The number of messages that are done since *settling* was last called."""
         return len(self._done)
 
     def add(self, held: Iterable[Held]) -> None:
@@ -137,18 +138,18 @@ class Backlog:
             self._lanes[lane].extendleft(reversed(self._working[lane]))
             self._working[lane] = []
 
-    def take_done(self) -> list[Delivery]:
-        """Take the messages that can be settled."""
+    def settling(self) -> Sequence[Delivery]:
+        """Return the messages to settle: those that are done, and those not *settled* before."""
         with self._lock:
-            done, self._done = self._done, []
-            self._size -= len(done)
-            return done
+            self._settling += self._done
+            self._done = []
+            return [*self._settling]
 
-    def return_done(self, done: Sequence[Delivery]) -> None:
-        """Return messages that could not be settled."""
+    def settled(self) -> None:
+        """Note that what *settling* has returned is settled."""
         with self._lock:
-            self._done = [*done, *self._done]
-            self._size += len(done)
+            self._size -= len(self._settling)
+            self._settling = []
 
     def take_rest(self) -> list[Held]:
         """Take all messages that nobody works on."""
@@ -163,12 +164,18 @@ class Backlog:
         """Return all messages that are not settled."""
         with self._lock:
             held = [*self._lanes, *self._working]
-            return [*self._done, *(each.delivery for lane in held for each in lane)]
+            done = [*self._settling, *self._done]
+            return [*done, *(each.delivery for lane in held for each in lane)]
 
     def next_ready(self, lane: int) -> float | None:
         """Return when the next message of a lane may be handled; None if it has none."""
         with self._lock:
-            return min((each.ready_at for each in self._lanes[lane]), default=None)
+            # Those behind another one with their key wait for it, however soon they may begin.
+            heads: dict[str | None, float] = {}
+            for each in self._lanes[lane]:
+                if heads.setdefault(each.key, each.ready_at) <= 0:
+                    return 0.0
+            return min(heads.values(), default=None)
 
     def _leave(self, lane: int, held: Sequence[Held]) -> None:
         left = set(map(id, held))

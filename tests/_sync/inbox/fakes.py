@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,7 @@ class SyncPile(SyncAbstractSource):
         released: what was given back.
         extended: the number of calls of *extend*.
         limits: the limit of each *receive*.
+        waits: the longest wait of each, in seconds.
         down: the error that every call raises, if any.
     """
 
@@ -44,6 +45,7 @@ class SyncPile(SyncAbstractSource):
         self.assigned: list[tuple[int, ...]] = []
         self.extended: list[int] = []
         self.limits: list[int] = []
+        self.waits: list[float] = []
         self.down: Exception | None = None
         self.connections = self.closings = 0
 
@@ -60,6 +62,7 @@ class SyncPile(SyncAbstractSource):
         """Return what waits."""
         self._ensure_up()
         self.limits.append(limit)
+        self.waits.append(wait)
         if not self.waiting:
             pause(min(wait, 0.01))
         return [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
@@ -113,6 +116,7 @@ class Store:
         noting: the number of effects of each commit that has noted offsets.
         down: whether the database is away.
         lost_answers: the number of commits whose answers will be lost.
+        on_loss: called when an answer is lost.
         entered: the number of transactions.
     """
 
@@ -129,6 +133,7 @@ class Store:
         self.down = False
         self.refuses_letters = False
         self.entered = self.commits = self.lost_answers = 0
+        self.on_loss: Callable[[], None] = lambda: None
 
 
 class SyncStoreInbox(SyncAbstractInbox):
@@ -149,6 +154,7 @@ class SyncStoreInbox(SyncAbstractInbox):
     def mark(self, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
         """Mark messages."""
         self.ensure_up()
+        pause(0)  # as for the answer of a database
         fresh = {id for id in ids if (consumer, id) not in self.store.marks}
         self.marks |= {(consumer, id) for id in fresh}
         return fresh
@@ -249,6 +255,7 @@ class SyncStoreWork(SyncAbstractUnitOfWork[Any]):
                 store.attempts[id] = attempts
         if store.lost_answers:
             store.lost_answers -= 1
+            store.on_loss()
             raise DatabaseAwayError("the connection is closed")
 
     def rollback(self) -> None:

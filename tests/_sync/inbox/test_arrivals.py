@@ -15,7 +15,7 @@ from messagebus.inbox import Delivery, Position, SyncInboxConsumer
 from messagebus.retry import Backoff
 from tests._sync.inbox.conftest import NewConsumer
 from tests._sync.inbox.fakes import Store, SyncPile, away, delivered
-from tests._sync.inbox.test_consumer import Failing, Unheard, id_of
+from tests._sync.inbox.test_consumer import Failing, id_of
 from tests.library import BookRegistered
 from tests.running.blocking import background, eventually
 
@@ -259,7 +259,7 @@ def test_what_is_given_back_before_it_was_noted_stays_in_hand(
     store.noted[LOG] = range(9)
     source = Answerless(store, *logged(0, 1, 2, 3))
     consumer = new_consumer(source, prefetch=2)
-    source.on_loss = consumer.stop
+    store.on_loss = consumer.stop
     consumer.run()
     assert (["0", "1"], 2, {LOG: range(2, 9)}) == (
         store.effects,
@@ -368,22 +368,17 @@ class Answerless(SyncPile):
     Args:
         store: whose commits lose it.
         deliveries: what it delivers.
-
-    Attributes:
-        on_loss: called then.
     """
 
     def __init__(self, store: Store, *deliveries: Delivery) -> None:
         super().__init__(*deliveries)
         self.store = store
-        self.on_loss: Callable[[], None] = lambda: None
 
     def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         """Receive messages."""
         found = super().receive(limit, wait)
         if found and not self.waiting:
             self.store.lost_answers = 1
-            self.on_loss()
         return found
 
 
@@ -429,17 +424,16 @@ def test_what_could_not_be_given_back_does_not_hold_up_the_next_run(
     store: Store, new_consumer: NewConsumer
 ) -> None:
     """Its broker delivers it again, so the consumer keeps nothing of it."""
-    skipped = delivered(Unheard(), redelivered=None, position=Position(LOG, 100))
-    source = Closing(*logged(*range(100)), skipped, *logged(101))
-    consumer = new_consumer(source, prefetch=101, transaction_batch=100)
+    source = Closing(*logged(*range(301)))
+    consumer = new_consumer(source, prefetch=300, transaction_batch=100)
     source.on_close = consumer.stop
     consumer.run()
-    assert (100, 100) == (len(store.effects), len(source.settled))
+    assert (200, 100) == (len(store.effects), len(source.settled))
     source.on_close = source.down = None
-    source.waiting.extend([skipped, *logged(101)])
+    source.waiting.extend(logged(*range(100, 301)))
 
     def is_handled() -> bool:
-        return "101" in store.effects
+        return "300" in store.effects
 
     with background(consumer.run, consumer.stop):
         eventually(is_handled)

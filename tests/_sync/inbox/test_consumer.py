@@ -113,6 +113,16 @@ def test_without_keys_all_wait_behind_the_one_that_fails(
     assert ["1", "2"] == store.effects
 
 
+def test_while_all_wait_behind_one_nothing_is_asked_for_over_and_over(
+    bus: SyncMessageBus[Any], new_consumer: NewConsumer
+) -> None:
+    """The wait for more messages is as long as the wait for the next attempt."""
+    bus.add_listener(BookRegistered, Failing(**{"1": 1}))
+    source = SyncPile(*registered("1", "2"))
+    new_consumer(source, backoff=Backoff(0.05, jitter=0.0)).drain()
+    assert 0.0 not in source.waits
+
+
 def test_a_message_out_of_attempts_becomes_a_dead_letter(
     store: Store, bus: SyncMessageBus[Any], new_consumer: NewConsumer
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,6 +83,27 @@ async def beside(*calls: Callable[[], Coroutine[Any, Any, None]]) -> None:
         for call in calls[1:]:
             group.create_task(call())
         await calls[0]()
+
+
+async def meanwhile(
+    call: Callable[[], Coroutine[Any, Any, object]],
+    other: Callable[[], Coroutine[Any, Any, object]],
+) -> None:
+    """Make a call, and another one while it waits; return when both have returned.
+
+    When this task is cancelled, both are. If both fail, the error of *other* is lost.
+    """
+    failures: list[Exception] = []
+
+    async def attempt(it: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        try:
+            await it()
+        except Exception as failure:  # noqa: BLE001 - raised below, when both have returned
+            failures.insert(0 if it is call else 1, failure)
+
+    await beside(partial(attempt, call), partial(attempt, other))
+    if failures:
+        raise failures[0]
 
 
 class AsyncWakeUp:

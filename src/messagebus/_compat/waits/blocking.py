@@ -46,6 +46,12 @@ def beside(*calls: Callable[[], None]) -> None:
             future.result()
 
 
+def meanwhile(call: Callable[[], object], other: Callable[[], object]) -> None:
+    """Make both calls, in this thread: *other* first, as *call* may take long."""
+    other()
+    call()
+
+
 class SyncWakeUp:
     """Ends the wait of one waiter; a wake-up that comes before the wait ends it at once.
 

@@ -244,8 +244,9 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
             begin = monotonic()
             async with self._failures():
                 client = self._client()
-                for each in fresh:
-                    await client.publish(self._messages[each.receipt].reply, b"+WPI")
+                # Some may be settled while others are published.
+                for reply in [self._messages[each.receipt].reply for each in fresh]:
+                    await client.publish(reply, b"+WPI")
                 await client.flush(self._timeout)
             self._holdings.extend(fresh, begin)
 

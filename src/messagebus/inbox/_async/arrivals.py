@@ -28,6 +28,7 @@ class AsyncArrivals:
         self._backlog = backlog
         self._noted: dict[str, range] = {}
         self._unseen: list[Held] = []
+        self._tried: list[Held] = []
         self._now: dict[str, range] = {}
         self._rest: Mapping[str, range] = {}
         self._before: Mapping[str, range] = {}
@@ -47,7 +48,8 @@ class AsyncArrivals:
 
     async def note(self, inbox: AsyncAbstractInbox) -> None:
         """Note what is in hand; once that is committed, call *end*."""
-        new = [each for each in self._unseen if self._source.holds(each.delivery)]
+        self._tried = [*self._unseen]  # others may come meanwhile
+        new = [each for each in self._tried if self._source.holds(each.delivery)]
         arrived = [each.delivery for each in new]
         ours = [each for each in self._backlog.unsettled() if self._source.holds(each)]
         in_all = in_hand([*ours, *arrived])
@@ -61,15 +63,16 @@ class AsyncArrivals:
         self._now, self._rest, self._before = {**now, **rest}, rest, before
 
     def end(self) -> None:
-        """Let the messages wait no longer; each that may have been begun is counted and alone."""
-        for each in self._unseen:
+        """Let what is noted wait no longer; each that may have been begun is counted and alone."""
+        for each in self._tried:
             if each.id in self._again:
                 each.alone = each.counted = True
             each.unseen = False
         self._noted.update(self._now)
         for log in self._rest:  # it stays in hand until all of it has come, whatever is given back
             del self._noted[log]
-        self._unseen, self._now, self._rest, self._before = [], {}, {}, {}
+        del self._unseen[: len(self._tried)]
+        self._tried, self._now, self._rest, self._before = [], {}, {}, {}
 
     def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
         """Return what stays in hand when the source gives back messages that this process holds."""
@@ -78,4 +81,4 @@ class AsyncArrivals:
 
     def forget(self) -> None:
         """Forget what was in hand, when the consumer stops."""
-        self._noted, self._unseen, self._now, self._before = {}, [], {}, {}
+        self._noted, self._unseen, self._tried, self._now, self._before = {}, [], [], {}, {}

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..._compat.aio import adapt
-from ..._compat.waits.aio import AsyncWakeUp, beside
+from ..._compat.waits.aio import AsyncWakeUp, beside, meanwhile
 from ...exceptions import ConfigurationError, TransportRefusedError, TransportUnavailableError
 from ...serialization.deserializer import AbstractMessageDeserializer, MessageDeserializer
 from ...service._async.registry import AsyncMessageBus
@@ -115,9 +115,8 @@ class AsyncInboxConsumer(AsyncInterceptable):
             raise ConfigurationError(text)
         self._running, self._failure = True, None
         try:
-            calls: list[Callable[[], Any]] = [self._pump]
-            if not self._is_alone:
-                calls += [partial(self._work, lane) for lane in range(self.options.concurrency)]
+            lanes = () if self._is_alone else range(self.options.concurrency)
+            calls: list[Callable[[], Any]] = [self._pump, *(partial(self._work, n) for n in lanes)]
             if self._keeping.is_needed:
                 calls.append(self._keep)
             try:
@@ -196,24 +195,32 @@ class AsyncInboxConsumer(AsyncInterceptable):
     async def _turn(self) -> bool:
         """Do what there is to do; return whether nothing was there."""
         await self._keeping.tend()
-        await self._settle()
-        received = await self._receive()
-        if self._is_alone:
-            while await self._work_once(0) and not self._told_to_stop and not self._is_time():
-                pass
-        elif received:
-            for bell in self._bells[:-2]:
-                bell.wake()
-        await self._settle()
+        wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
+        if self._is_alone and wait <= 0:
+            if self._backlog.done:
+                # What the broker needs for this passes unnoticed while the database works.
+                await meanwhile(self._work_alone, partial(self._exchange, 0.0))
+            else:
+                await self._work_alone()
+            return False
+        received = await self._exchange(wait)
         return received == 0 and self._backlog.size == 0
 
-    async def _receive(self) -> int | None:
-        """Receive messages; return how many, or None if there was no room for them."""
+    async def _work_alone(self) -> None:
+        """Handle messages until there are none, or enough to settle."""
+        while await self._work_once(0) and not self._told_to_stop:
+            waited = monotonic() - self._settled_at
+            if self._backlog.done >= _SETTLED_AT_ONCE or waited > _SETTLED_AFTER:
+                return
+
+    async def _exchange(self, wait: float) -> int | None:
+        """Settle what is done, and receive more; return how many, or None without room for them."""
+        await self._settle()
         room = self.options.prefetch - self._backlog.size
         if room <= 0:
-            await self._bells[-1].wait(max(self._pause(0), _SPIN) if self._is_alone else _BUSY)
+            if wait > 0:
+                await self._bells[-1].wait(max(wait, _SPIN))
             return None
-        wait = self._pause(0) if self._is_alone or self._backlog.size == 0 else _BUSY
         held = [hold(each) for each in await self.receive_through(room, max(wait, 0.0))]
         self._keeping.receive(held)
         # Alone, the next transaction notes what is in hand, beside its messages.
@@ -223,17 +230,15 @@ class AsyncInboxConsumer(AsyncInterceptable):
             except OutageError as error:
                 await self._bells[-1].wait(self._note(error))
         self._backlog.add(held)
+        for bell in self._bells[:-2] if held else ():
+            bell.wake()
         return len(held)
 
     async def _settle(self) -> None:
-        done = self._backlog.take_done()
         self._settled_at = monotonic()
-        if done:
-            try:
-                await self.settle_through(done)
-            except BaseException:
-                self._backlog.return_done(done)
-                raise
+        if done := self._backlog.settling():
+            await self.settle_through(done)
+            self._backlog.settled()
 
     async def _work(self, lane: int) -> None:
         """Handle the messages of a lane until the consumer stops."""
@@ -293,8 +298,3 @@ class AsyncInboxConsumer(AsyncInterceptable):
         if (ready_at := self._backlog.next_ready(lane)) is None:
             return _IDLE
         return min(max(ready_at, self._database.until) - monotonic(), _IDLE)
-
-    def _is_time(self) -> bool:
-        """Tell whether enough is done to settle it."""
-        waited = monotonic() - self._settled_at
-        return self._backlog.done >= _SETTLED_AT_ONCE or waited > _SETTLED_AFTER

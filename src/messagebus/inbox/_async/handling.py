@@ -174,8 +174,6 @@ class AsyncHandling:
                 inbox = getattr(transaction.uow, "inbox", None)
                 if inbox is not None:
                     fresh = await inbox.mark(self._name, [each.id for each in ready])
-                    if notes_arrivals := self._is_alone and self.arrivals.is_due:
-                        await self.arrivals.note(inbox)
                 for held in ready:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
@@ -191,6 +189,10 @@ class AsyncHandling:
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     await inbox.forget(self._name, noted)
+                # Last, so that what was received meanwhile need not wait for the next one.
+                if inbox is not None and self._is_alone and self.arrivals.is_due:
+                    notes_arrivals = True
+                    await self.arrivals.note(inbox)
                 if handled or noted or notes_arrivals:
                     await transaction.commit()
                 else:

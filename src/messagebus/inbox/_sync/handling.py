@@ -176,8 +176,6 @@ class SyncHandling:
                 inbox = getattr(transaction.uow, "inbox", None)
                 if inbox is not None:
                     fresh = inbox.mark(self._name, [each.id for each in ready])
-                    if notes_arrivals := self._is_alone and self.arrivals.is_due:
-                        self.arrivals.note(inbox)
                 for held in ready:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)
@@ -193,6 +191,10 @@ class SyncHandling:
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     inbox.forget(self._name, noted)
+                # Last, so that what was received meanwhile need not wait for the next one.
+                if inbox is not None and self._is_alone and self.arrivals.is_due:
+                    notes_arrivals = True
+                    self.arrivals.note(inbox)
                 if handled or noted or notes_arrivals:
                     transaction.commit()
                 else:
