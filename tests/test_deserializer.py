@@ -256,6 +256,7 @@ def test_an_unknown_type_is_named(text: str, name: str, version: int | None) -> 
         ({"id": None}, "it has no 'id'"),
         ({"id": 7}, "its 'id' is of type int"),
         ({"id": "x" * 900}, "its 'id' is no UUID: 'xxx"),
+        ({"id": "-" * 900 + "0" * 32}, "its 'id' is no UUID: '---"),
         ({"type": None}, "it has no 'type'"),
         ({"type": b"lent_v3"}, "its 'type' is of type bytes"),
         ({"created_at": None}, "it has no 'created_at'"),

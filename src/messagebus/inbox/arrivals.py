@@ -11,13 +11,11 @@ from .delivery import Delivery
 
 def in_hand(deliveries: Iterable[Delivery]) -> dict[str, range]:
     """Return for each partition the offsets from the first message to the last one."""
-    found: dict[str, range] = {}
+    found: dict[str, list[int]] = {}
     for each in deliveries:
         if each.position is not None:
-            log, offset = each.position
-            known = found.get(log, range(offset, offset))
-            found[log] = range(min(known.start, offset), max(known.stop, offset + 1))
-    return found
+            found.setdefault(each.position.log, []).append(each.position.offset)
+    return {log: range(min(offsets), max(offsets) + 1) for log, offsets in found.items()}
 
 
 def came_before(delivery: Delivery, before: Mapping[str, range]) -> bool:

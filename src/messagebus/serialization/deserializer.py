@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -95,7 +94,7 @@ class MessageDeserializer(AbstractMessageDeserializer):
         try:
             if chain is not None:
                 payload = _upcast(wire, payload, envelope, chain)
-                envelope = replace(envelope, schema_version=target)
+                envelope = envelope._replace(schema_version=target)
             return _load(candidates, payload, envelope)
         except UpcastError:
             raise

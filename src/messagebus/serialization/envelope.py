@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from ..exceptions import UnreadableMessageError
-from .wire import parse_id, parse_type, wire_type
+from .wire import parse_id, wire_type
 
 _LONGEST_VERSION = 10  # digits; that of a stored message has no more
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What a wire message says besides its payload.
 
     Attributes:
@@ -94,10 +92,9 @@ def _time(wire: Mapping[str, Any], message_id: UUID) -> datetime:
 
 def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
     text = _text(wire, "type", message_id)
-    parts = parse_type(text)
-    version = parts.get("version", "")
-    if version and len(version) <= _LONGEST_VERSION:
-        name, number = parts["name"], int(version)
+    name, separator, version = text.rpartition("_v")
+    if separator and version.isdecimal() and len(version) <= _LONGEST_VERSION:
+        number = int(version)
         if wire_type(name, number) == text:
             return name, number
     return text, None

@@ -18,6 +18,8 @@ from ..domain.model import Message, ordering_key_of
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
 
+_LONGEST_ID = 64
+
 TRACE_CONTEXT = ("traceparent", "tracestate")
 """The keys of the W3C trace context."""
 
@@ -69,6 +71,8 @@ def parse_id(text: str) -> UUID:
     Raises:
         ValueError: it is none.
     """
+    if len(text) > _LONGEST_ID:  # any number of hyphens would be kept
+        raise ValueError(text)
     return UUID(text)
 
 

@@ -88,7 +88,7 @@ def refuse_attribute(name: str) -> None:
     Raises:
         TransactionError: it does.
     """
-    if name not in HIDDEN and not name.startswith("_"):
+    if not name.startswith("_"):
         error = TransactionError(f"A transaction has no attribute {name!r} of its own")
         error.add_note(f"Set it on the unit of work: transaction.uow.{name} = ...")
         raise error

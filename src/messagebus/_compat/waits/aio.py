@@ -29,23 +29,17 @@ async def sleep(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def until(
-    deadline: float | None, message: Message[Any]
-) -> contextlib.AbstractAsyncContextManager[None]:
+@contextlib.asynccontextmanager
+async def until(deadline: float, message: Message[Any]) -> AsyncIterator[None]:
     """Cancel what runs in the block when a deadline passes.
 
     Args:
-        deadline: in seconds of `time.monotonic`; None if there is no limit.
+        deadline: in seconds of `time.monotonic`.
         message: the message that is handled, for the error.
 
     Raises:
         DeadlineExceededError: the deadline has passed.
     """
-    return contextlib.nullcontext() if deadline is None else _until(deadline, message)
-
-
-@contextlib.asynccontextmanager
-async def _until(deadline: float, message: Message[Any]) -> AsyncIterator[None]:
     import asyncio
 
     limit = asyncio.timeout(max(0.0, deadline - monotonic()))

@@ -13,7 +13,7 @@ R = TypeVar("R")
 sleep = time.sleep
 
 
-def until(_deadline: float | None, _message: object) -> AbstractContextManager[None]:
+def until(_deadline: float, _message: object) -> AbstractContextManager[None]:
     """Do nothing: a sync listener cannot be interrupted."""
     return nullcontext()
 

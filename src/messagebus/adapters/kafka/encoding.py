@@ -70,11 +70,13 @@ def decode(value: bytes | None, headers: Headers) -> dict[str, Any]:
         ValueError: the record is none that *encode* would make.
     """
     content = dict(headers)
-    as_json = (content.pop(AS_JSON, None) or b"").decode().split("\n")
+    as_json = content.pop(AS_JSON, None)
     if value is not None:
         content[_PAYLOAD] = value
-    message: dict[str, Any] = {}
-    for name, each in content.items():
-        text = None if each is None else each.decode()
-        message[name] = json.loads(text or "") if name in as_json else text
+    message: dict[str, Any] = {
+        name: None if each is None else each.decode() for name, each in content.items()
+    }
+    if as_json:
+        for name in message.keys() & set(as_json.decode().split("\n")):
+            message[name] = json.loads(message[name] or "")
     return message

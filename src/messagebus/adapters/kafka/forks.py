@@ -16,24 +16,22 @@ class Owner:
 
     _client: Any
 
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        _owners.add(self)
+    is_of_this_process = True
+    """Whether the client was made in this process."""
 
-    @property
-    def is_of_this_process(self) -> bool:
-        """Whether the client was made in this process."""
-        return self._pid == os.getpid()
+    def __init__(self) -> None:
+        _owners.add(self)
 
 
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
 
 
-def _keep_all() -> None:
+def _leave_all() -> None:
     for each in list(_owners):
+        each.is_of_this_process = False
         if hasattr(each, "_client"):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(each._client))
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_all)
+    os.register_at_fork(after_in_child=_leave_all)

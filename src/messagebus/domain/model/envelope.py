@@ -38,6 +38,7 @@ _LOADERS: dict[str, Callable[[Any], Any]] = {
 class Trusted(dict[str, Any]):
     """The context of a validation whose plain data may set the envelope.
 
+    It has the envelope of the message as objects, if that is known: reading it is slow.
     It is a context, not a context variable, so that it ends with the data that it is given for.
     """
 
@@ -76,9 +77,14 @@ def _check(cls: type[BaseModel], name: str, value: Any, info: core_schema.Valida
         PydanticCustomError: it is plain data.
         PydanticKnownError: it is a time without a time zone.
     """
-    if not isinstance(value, _TYPES[name]):
-        trusted = isinstance(info.context, Trusted)
-        value = _from_plain_data(cls, value, name, info.mode, trusted=trusted)
+    wanted = _TYPES[name]
+    if not isinstance(value, wanted):
+        context = info.context
+        if trusted := isinstance(context, Trusted):
+            # The fields of the envelope come first, so a message within this one finds nothing.
+            value = context.pop(name, value)
+        if not isinstance(value, wanted):
+            value = _from_plain_data(cls, value, name, info.mode, trusted=trusted)
     if name == "created_at" and isinstance(value, datetime) and value.utcoffset() is None:
         kind: Literal["timezone_aware"] = "timezone_aware"
         raise PydanticKnownError(kind)

@@ -58,12 +58,13 @@ def load_best(
     Args:
         classes: the classes; several are compared by pydantic's rules for unions.
         data: the fields of the message.
-        envelope: *message_id* and the like, which replace what *data* say.
+        envelope: the objects for *message_id* and the like, which replace what *data* say.
     """
+    text = _with(data, envelope)
     if len(classes) == 1:
-        return load_message(classes[0], data, envelope)
+        return classes[0].model_validate_json(text, context=Trusted(envelope), **BY_NAME)
     union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
-    best: Message[Any] = union.validate_json(_with(data, envelope), context=Trusted(), **BY_NAME)
+    best: Message[Any] = union.validate_json(text, context=Trusted(), **BY_NAME)
     return best
 
 

@@ -127,7 +127,10 @@ async def handle_in_time(
     if deadline is not None:
         transaction.deadline = deadline
         ensure_in_time(deadline, message)
-    async with until(transaction.deadline, message):
+    if transaction.deadline is None:
         result = await handle(message, transaction, **dependencies)
+    else:
+        async with until(transaction.deadline, message):
+            result = await handle(message, transaction, **dependencies)
     ensure_in_time(transaction.deadline, message)
     return result

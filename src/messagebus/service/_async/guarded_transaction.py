@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..diagnostics import refuse_attribute
+from ..diagnostics import HIDDEN, refuse_attribute
 from .transaction import AsyncUnitOfWorkTransaction
 from .type_parameters import TRepositories, TUow_co
 
@@ -18,5 +18,6 @@ class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories, TUow_co]
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_attribute(name)
+        if name not in HIDDEN:
+            refuse_attribute(name)
         super().__setattr__(name, value)

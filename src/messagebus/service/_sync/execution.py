@@ -129,7 +129,10 @@ def handle_in_time(
     if deadline is not None:
         transaction.deadline = deadline
         ensure_in_time(deadline, message)
-    with until(transaction.deadline, message):
+    if transaction.deadline is None:
         result = handle(message, transaction, **dependencies)
+    else:
+        with until(transaction.deadline, message):
+            result = handle(message, transaction, **dependencies)
     ensure_in_time(transaction.deadline, message)
     return result

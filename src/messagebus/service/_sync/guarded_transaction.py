@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..diagnostics import refuse_attribute
+from ..diagnostics import HIDDEN, refuse_attribute
 from .transaction import SyncUnitOfWorkTransaction
 from .type_parameters import TRepositories, TUow_co
 
@@ -20,5 +20,6 @@ class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_attribute(name)
+        if name not in HIDDEN:
+            refuse_attribute(name)
         super().__setattr__(name, value)
