@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
 from messagebus.adapters.kafka.arrival import Arrival, Place
+from messagebus.adapters.kafka.encoding import decode, encode
 from messagebus.adapters.kafka.progress import Progress
 from messagebus.adapters.kafka.records import Records
 from messagebus.inbox import Delivery
@@ -26,6 +27,13 @@ def read(arrival: Arrival) -> Delivery:
     """Return the delivery of a record."""
     place = arrival.place
     return Delivery(wire=None, body=b"", partition=place.partition, receipt=place)
+
+
+@pytest.mark.parametrize("content", ["text", 5, None, ["x"]])
+def test_a_key_without_a_name_comes_back_as_it_was_sent(content: object) -> None:
+    """Whether its value is a string or JSON."""
+    record = encode({"": content, "payload": "{}"}).content
+    assert {"": content, "payload": "{}"} == decode(record.value, record.headers)
 
 
 @given(

@@ -55,7 +55,7 @@ def encode(message: Mapping[str, Any]) -> Parcel[Record]:
             value = encoded
         else:
             headers.append((name, encoded))
-    if as_json:
+    if as_json is not None:
         headers.append((AS_JSON, "\n".join(as_json).encode()))
     ordering_key = message.get("ordering_key")
     key = None if ordering_key is None else str(ordering_key).encode()
@@ -76,7 +76,7 @@ def decode(value: bytes | None, headers: Headers) -> dict[str, Any]:
     message: dict[str, Any] = {
         name: None if each is None else each.decode() for name, each in content.items()
     }
-    if as_json:
+    if as_json is not None:
         for name in message.keys() & set(as_json.decode().split("\n")):
             message[name] = json.loads(message[name] or "")
     return message
