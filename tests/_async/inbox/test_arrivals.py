@@ -10,9 +10,12 @@ import pytest
 
 from messagebus import AsyncMessageBus
 from messagebus.inbox import AsyncInboxConsumer, Delivery, Position
+from messagebus.inbox._async.arrivals import AsyncArrivals
+from messagebus.inbox.backlog import Backlog
+from messagebus.inbox.reading import hold
 from messagebus.retry import Backoff
 from tests._async.inbox.conftest import NewConsumer
-from tests._async.inbox.fakes import AsyncPile, Store, away, delivered
+from tests._async.inbox.fakes import AsyncPile, AsyncStoreInbox, Store, away, delivered
 from tests._async.inbox.test_consumer import Failing, id_of
 from tests.library import BookRegistered
 from tests.running.aio import background, eventually
@@ -77,6 +80,33 @@ async def test_the_messages_in_front_share_their_transaction_with_the_note_of_wh
     assert 400 == await new_consumer(source, **options).drain()
     assert noting == {*store.noting}
     assert ([], 400) == (counted.ids, store.noted[LOG].stop)
+
+
+async def test_what_comes_while_others_are_noted_waits_for_the_next_note(store: Store) -> None:
+    """It is not in what was noted, so nobody knows whether it came before."""
+    arrivals = AsyncArrivals("billing", AsyncPile(), Backlog(1))
+    first, second = map(hold, logged(0, 1))
+    arrivals.add([first])
+    await arrivals.note(AsyncStoreInbox(store))
+    arrivals.add([second])
+    arrivals.end()
+    assert (False, True, True) == (first.unseen, second.unseen, arrivals.is_due)
+
+
+async def test_what_is_being_settled_is_in_hand(store: Store) -> None:
+    """The broker may deliver it again until it has confirmed."""
+    backlog, inbox = Backlog(1), AsyncStoreInbox(store)
+    first, second = map(hold, logged(0, 1))
+    backlog.add([first])
+    backlog.finish(0, backlog.take(0, 1, 0.0))
+    assert [first.delivery] == backlog.settling()
+    arrivals = AsyncArrivals("billing", AsyncPile(), backlog)
+    arrivals.add([second])
+    await arrivals.note(inbox)
+    assert {LOG: range(2)} == inbox.noted
+    backlog.settled()
+    await arrivals.note(inbox)
+    assert {LOG: range(1, 2)} == inbox.noted
 
 
 async def test_what_is_rolled_back_with_the_messages_in_front_is_noted_once_more(
@@ -421,19 +451,20 @@ class Closing(AsyncPile):
 
 
 async def test_what_could_not_be_given_back_does_not_hold_up_the_next_run(
-    store: Store, new_consumer: NewConsumer
+    store: Store, bus: AsyncMessageBus[Any], new_consumer: NewConsumer
 ) -> None:
     """Its broker delivers it again, so the consumer keeps nothing of it."""
-    source = Closing(*logged(*range(301)))
-    consumer = new_consumer(source, prefetch=300, transaction_batch=100)
+    bus.add_listener(BookRegistered, Failing(**{"100": 99}))
+    source = Closing(*logged(*range(102)))
+    consumer = new_consumer(source, prefetch=101, transaction_batch=100, max_attempts=1)
     source.on_close = consumer.stop
     await consumer.run()
-    assert (200, 100) == (len(store.effects), len(source.settled))
+    assert (100, 100) == (len(store.effects), len(source.settled))
     source.on_close = source.down = None
-    source.waiting.extend(logged(*range(100, 301)))
+    source.waiting.extend(logged(100, 101))
 
     async def is_handled() -> bool:
-        return "300" in store.effects
+        return "101" in store.effects
 
     async with background(consumer.run, consumer.stop):
         await eventually(is_handled)

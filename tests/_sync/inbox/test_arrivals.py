@@ -12,9 +12,12 @@ import pytest
 
 from messagebus import SyncMessageBus
 from messagebus.inbox import Delivery, Position, SyncInboxConsumer
+from messagebus.inbox._sync.arrivals import SyncArrivals
+from messagebus.inbox.backlog import Backlog
+from messagebus.inbox.reading import hold
 from messagebus.retry import Backoff
 from tests._sync.inbox.conftest import NewConsumer
-from tests._sync.inbox.fakes import Store, SyncPile, away, delivered
+from tests._sync.inbox.fakes import Store, SyncPile, SyncStoreInbox, away, delivered
 from tests._sync.inbox.test_consumer import Failing, id_of
 from tests.library import BookRegistered
 from tests.running.blocking import background, eventually
@@ -79,6 +82,33 @@ def test_the_messages_in_front_share_their_transaction_with_the_note_of_what_is_
     assert 400 == new_consumer(source, **options).drain()
     assert noting == {*store.noting}
     assert ([], 400) == (counted.ids, store.noted[LOG].stop)
+
+
+def test_what_comes_while_others_are_noted_waits_for_the_next_note(store: Store) -> None:
+    """It is not in what was noted, so nobody knows whether it came before."""
+    arrivals = SyncArrivals("billing", SyncPile(), Backlog(1))
+    first, second = map(hold, logged(0, 1))
+    arrivals.add([first])
+    arrivals.note(SyncStoreInbox(store))
+    arrivals.add([second])
+    arrivals.end()
+    assert (False, True, True) == (first.unseen, second.unseen, arrivals.is_due)
+
+
+def test_what_is_being_settled_is_in_hand(store: Store) -> None:
+    """The broker may deliver it again until it has confirmed."""
+    backlog, inbox = Backlog(1), SyncStoreInbox(store)
+    first, second = map(hold, logged(0, 1))
+    backlog.add([first])
+    backlog.finish(0, backlog.take(0, 1, 0.0))
+    assert [first.delivery] == backlog.settling()
+    arrivals = SyncArrivals("billing", SyncPile(), backlog)
+    arrivals.add([second])
+    arrivals.note(inbox)
+    assert {LOG: range(2)} == inbox.noted
+    backlog.settled()
+    arrivals.note(inbox)
+    assert {LOG: range(1, 2)} == inbox.noted
 
 
 def test_what_is_rolled_back_with_the_messages_in_front_is_noted_once_more(
@@ -421,19 +451,20 @@ class Closing(SyncPile):
 
 
 def test_what_could_not_be_given_back_does_not_hold_up_the_next_run(
-    store: Store, new_consumer: NewConsumer
+    store: Store, bus: SyncMessageBus[Any], new_consumer: NewConsumer
 ) -> None:
     """Its broker delivers it again, so the consumer keeps nothing of it."""
-    source = Closing(*logged(*range(301)))
-    consumer = new_consumer(source, prefetch=300, transaction_batch=100)
+    bus.add_listener(BookRegistered, Failing(**{"100": 99}))
+    source = Closing(*logged(*range(102)))
+    consumer = new_consumer(source, prefetch=101, transaction_batch=100, max_attempts=1)
     source.on_close = consumer.stop
     consumer.run()
-    assert (200, 100) == (len(store.effects), len(source.settled))
+    assert (100, 100) == (len(store.effects), len(source.settled))
     source.on_close = source.down = None
-    source.waiting.extend(logged(*range(100, 301)))
+    source.waiting.extend(logged(100, 101))
 
     def is_handled() -> bool:
-        return "300" in store.effects
+        return "101" in store.effects
 
     with background(consumer.run, consumer.stop):
         eventually(is_handled)
