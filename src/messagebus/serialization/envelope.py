@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from ..exceptions import UnreadableMessageError
-from .wire import parse_id, wire_type
+from .wire import parse_id, parse_type, wire_type
 
 _LONGEST_VERSION = 10  # digits; that of a stored message has no more
 
@@ -92,9 +92,10 @@ def _time(wire: Mapping[str, Any], message_id: UUID) -> datetime:
 
 def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
     text = _text(wire, "type", message_id)
-    name, separator, version = text.rpartition("_v")
-    if separator and version.isdecimal() and len(version) <= _LONGEST_VERSION:
-        number = int(version)
+    parts = parse_type(text)
+    version = parts.get("version", "")
+    if version and len(version) <= _LONGEST_VERSION:
+        name, number = parts["name"], int(version)
         if wire_type(name, number) == text:
             return name, number
     return text, None

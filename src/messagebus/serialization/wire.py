@@ -18,7 +18,7 @@ from ..domain.model import Message, ordering_key_of
 ENVELOPE = {"message_id", "created_at", "metadata"}
 """The fields of a message that are not part of its payload."""
 
-_LONGEST_ID = 64
+_LONGEST_ID = 64  # characters
 
 TRACE_CONTEXT = ("traceparent", "tracestate")
 """The keys of the W3C trace context."""

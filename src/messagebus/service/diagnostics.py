@@ -86,12 +86,11 @@ def refuse_attribute(name: str) -> None:
     """Refuse an attribute that is set on a transaction, but belongs to its unit of work.
 
     Raises:
-        TransactionError: it does.
+        TransactionError: always.
     """
-    if not name.startswith("_"):
-        error = TransactionError(f"A transaction has no attribute {name!r} of its own")
-        error.add_note(f"Set it on the unit of work: transaction.uow.{name} = ...")
-        raise error
+    error = TransactionError(f"A transaction has no attribute {name!r} of its own")
+    error.add_note(f"Set it on the unit of work: transaction.uow.{name} = ...")
+    raise error
 
 
 def refuse_non_transaction(thing: object) -> None:

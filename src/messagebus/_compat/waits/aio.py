@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -87,17 +86,11 @@ async def meanwhile(
 
     When this task is cancelled, both are. If both fail, the error of *other* is lost.
     """
-    failures: list[Exception] = []
+    import asyncio
 
-    async def attempt(it: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        try:
-            await it()
-        except Exception as failure:  # noqa: BLE001 - raised below, when both have returned
-            failures.insert(0 if it is call else 1, failure)
-
-    await beside(partial(attempt, call), partial(attempt, other))
-    if failures:
-        raise failures[0]
+    for outcome in await asyncio.gather(call(), other(), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 class AsyncWakeUp:

@@ -221,7 +221,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
             if wait > 0:
                 await self._bells[-1].wait(max(wait, _SPIN))
             return None
-        held = [hold(each) for each in await self.receive_through(room, max(wait, 0.0))]
+        held = [hold(each) for each in await self.receive_through(room, wait)]
         self._keeping.receive(held)
         # Alone, the next transaction notes what is in hand, beside its messages.
         while self._handling.arrivals.is_due and not self._is_alone and not self._told_to_stop:

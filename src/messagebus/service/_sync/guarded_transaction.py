@@ -20,6 +20,6 @@ class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in HIDDEN:
+        if name not in HIDDEN and not name.startswith("_"):
             refuse_attribute(name)
         super().__setattr__(name, value)
