@@ -55,7 +55,7 @@ def encode(message: Mapping[str, Any]) -> Parcel[Record]:
             value = encoded
         else:
             headers.append((name, encoded))
-    if as_json is not None:
+    if as_json:
         headers.append((AS_JSON, "\n".join(as_json).encode()))
     ordering_key = message.get("ordering_key")
     key = None if ordering_key is None else str(ordering_key).encode()
