@@ -14,7 +14,7 @@ from typing import Any, ForwardRef, Literal
 
 from .._compat.callables import describe, key_of
 from .._introspection.extras import Extra, extras_of
-from .._introspection.generics import UNIONS, split, unwrap
+from .._introspection.generics import UNIONS, is_plain, split, unwrap
 from .._introspection.late import signature_of
 from .._introspection.signature import EMPTY, KEYWORD_ONLY, POSITIONAL_ONLY, Parameter, parameters
 from ..exceptions import AnnotationError, ConfigurationError, DependencyCycleError, ParameterError
@@ -62,6 +62,7 @@ def requirements_of(
     *,
     passed: int = 0,
     is_shared: bool = False,
+    declared: tuple[Parameter, ...] | None = None,
 ) -> Iterator[Requirement]:
     """Yield the parameters of a callable that must be filled.
 
@@ -75,16 +76,18 @@ def requirements_of(
             declare no dependency.
         passed: how many leading parameters every call fills, if *argument_count* is None.
         is_shared: whether another framework may call it and fill parameters, too.
+        declared: its parameters, if they have been read already.
 
     Raises:
         AnnotationError: an annotation that must be known cannot be resolved, or has a dependency
             where it cannot work.
         ParameterError: a parameter declares a dependency that cannot fill it.
     """
-    try:
-        declared = parameters(function, localns)
-    except ConfigurationError:
-        return
+    if declared is None:
+        try:
+            declared = parameters(function, localns)
+        except ConfigurationError:
+            return
     _refuse_hidden(function, declared)
     start = passed if argument_count is None else argument_count
     for parameter in declared[:start]:
@@ -218,8 +221,9 @@ def _not_ours(function: Callable[..., Any], parameter: Parameter, marker: object
 def _refuse_passed(function: Callable[..., Any], parameter: Parameter) -> None:
     """Refuse a dependency for a parameter that every call passes: it would never be used."""
     is_declared = isinstance(parameter.default, Dependency)
-    with contextlib.suppress(AnnotationError):
-        is_declared = is_declared or any(map(_is_declaration, _extras_of(parameter)))
+    if not is_declared and not is_plain(parameter.declared):
+        with contextlib.suppress(AnnotationError):
+            is_declared = any(map(_is_declaration, _extras_of(parameter)))
     if is_declared:
         reason = "declares a dependency, but every call passes an argument for it"
         advice = "Declare the dependency for a parameter of its own."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import InitVar
 from typing import Any, NamedTuple
 
-from .generics import UNIONS, split, unalias
+from .generics import UNIONS, is_plain, split, unalias
 
 
 class Extra(NamedTuple):
@@ -39,7 +39,7 @@ def extras_of(annotation: Any, inside: bool = False, path: tuple[Any, ...] = ())
         Each extra. What is in the place of a type counts as one, such as the error of an alias
         that cannot be evaluated.
     """
-    if isinstance(annotation, type) and not split(annotation)[1]:
+    if is_plain(annotation):
         return
     if any(each is annotation or each == annotation for each in path):
         return

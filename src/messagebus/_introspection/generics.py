@@ -29,7 +29,9 @@ ALIASES: tuple[type, ...] = (
 
 def unwrap(annotation: Any) -> Any:
     """Strip `Annotated`, type aliases and `NewType` from an annotation."""
-    while typing.get_origin(annotation := unalias(annotation)) is typing.Annotated:
+    while not isinstance(annotation := unalias(annotation), type):
+        if typing.get_origin(annotation) is not typing.Annotated:
+            break
         annotation = typing.get_args(annotation)[0]
     return annotation
 
@@ -51,11 +53,18 @@ def unalias(annotation: Any) -> Any:
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split ``Created[User]`` into its class and its type arguments; a plain class has none."""
-    metadata = _pydantic(annotation)
-    if metadata is not None and metadata["origin"] is not None:
+    if isinstance(annotation, type):
+        metadata = _pydantic(annotation)
+        if metadata is None or metadata["origin"] is None:
+            return annotation, ()
         return metadata["origin"], tuple(metadata["args"])
-    origin = None if isinstance(annotation, type) else typing.get_origin(annotation)
+    origin = typing.get_origin(annotation)
     return (annotation, ()) if origin is None else (origin, typing.get_args(annotation))
+
+
+def is_plain(annotation: Any) -> bool:
+    """Return whether an annotation is a class without type arguments."""
+    return isinstance(annotation, type) and not split(annotation)[1]
 
 
 def type_parameters(cls: Any) -> tuple[Any, ...]:
@@ -188,4 +197,4 @@ def _completed(parameters: tuple[Any, ...], arguments: tuple[Any, ...]) -> dict[
 
 def _pydantic(cls: Any) -> dict[str, Any] | None:
     found = getattr(cls, "__pydantic_generic_metadata__", None)
-    return found if isinstance(cls, type) and isinstance(found, dict) else None
+    return found if isinstance(found, dict) and isinstance(cls, type) else None

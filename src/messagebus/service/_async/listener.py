@@ -135,7 +135,7 @@ class AsyncListener:
             raise ConfigurationError(text, listener=callback)
         taken = positional[:2]
         others = [each for each in declared if each not in taken and not each.variadic]
-        needs = requirements_of(callback, localns, None, passed=len(taken))
+        needs = requirements_of(callback, localns, None, passed=len(taken), declared=declared)
         injected = {need.name for need in needs}
         named = [each for each in others if each.name not in injected]
         for each in named:
