@@ -6,13 +6,23 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import core_schema
 
 from messagebus import (
     AbstractMessageDeserializer,
@@ -199,6 +209,65 @@ def test_messages_that_are_read_share_the_metadata_of_their_class() -> None:
     message = MessageDeserializer([Lent]).deserialize_message(wire_of(Lent(isbn="1")))
 
     assert message.metadata is Lent.model_fields["metadata"].default
+
+
+class Renewed(Event):
+    """Notes what its validators are given."""
+
+    isbn: str
+    metadata: Metadata = Metadata(name="renewed", schema_version=1)
+    seen: ClassVar[list[Any]] = []
+
+
+class RenewedBefore(Renewed):
+    @model_validator(mode="before")
+    @classmethod
+    def look(cls, data: Any) -> Any:
+        cls.seen.append(data.get("message_id"))
+        return data
+
+
+class RenewedAround(Renewed):
+    @model_validator(mode="wrap")
+    @classmethod
+    def look(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        cls.seen.append(data.get("message_id"))
+        return handler(data)
+
+
+class RenewedBySchema(Renewed):
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def look(data: Any) -> Any:
+            cls.seen.append(data.get("message_id"))
+            return data
+
+        inner = super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.no_info_before_validator_function(look, inner)
+
+
+@pytest.mark.parametrize("cls", [RenewedBefore, RenewedAround, RenewedBySchema])
+def test_a_validator_of_the_whole_message_sees_the_envelope(cls: type[Renewed]) -> None:
+    """It sees what the wire says, as if the payload had it."""
+    cls.seen.clear()
+    message = cls(isbn="1")
+
+    MessageDeserializer([cls]).deserialize_message(wire_of(message))
+
+    assert str(cls.seen[-1]) == str(message.message_id)
+
+
+def test_the_error_of_a_payload_shows_the_envelope() -> None:
+    """What pydantic says of a message that cannot be read names that message."""
+    wire = wire_of(Lent(isbn="1"), payload="{}")
+
+    with pytest.raises(UnreadableMessageError) as caught:
+        MessageDeserializer([Lent]).deserialize_message(wire)
+
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert caught.value.__cause__.errors()[0]["input"]["message_id"] == wire["id"]
 
 
 def test_a_class_without_metadata_gets_the_name_and_version_of_the_wire() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 from ..._compat.aio import AnyGenerator, enter, exit, throw
 from ..._compat.generators import reraise
@@ -31,13 +31,20 @@ class AsyncHandleScope:
             self.values[key] = value
         return value
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def fail(self, error: BaseException) -> None:
+        """Throw the error of the call into open generators.
 
-    async def __aexit__(self, _kind: object, error: BaseException | None, _: object) -> None:
-        if error is not None:
-            await throw_into(self._opened, error)
-            return
+        Raises:
+            BaseException: the error with which a generator replaced it.
+        """
+        await throw_into(self._opened, error)
+
+    async def close(self) -> None:
+        """Resume open generators, the youngest first.
+
+        Raises:
+            BaseException: the error of a generator, which has been thrown into the others.
+        """
         try:
             while self._opened:
                 await exit(self._opened.pop())

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 from ..._compat.blocking import AnyGenerator, enter, exit, throw
 from ..._compat.generators import reraise
@@ -33,13 +33,20 @@ class SyncHandleScope:
             self.values[key] = value
         return value
 
-    def __enter__(self) -> Self:
-        return self
+    def fail(self, error: BaseException) -> None:
+        """Throw the error of the call into open generators.
 
-    def __exit__(self, _kind: object, error: BaseException | None, _: object) -> None:
-        if error is not None:
-            throw_into(self._opened, error)
-            return
+        Raises:
+            BaseException: the error with which a generator replaced it.
+        """
+        throw_into(self._opened, error)
+
+    def close(self) -> None:
+        """Resume open generators, the youngest first.
+
+        Raises:
+            BaseException: the error of a generator, which has been thrown into the others.
+        """
         try:
             while self._opened:
                 exit(self._opened.pop())

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from ..._compat.aio import ensure_finished, ensure_settled
-from ..._di._async.scope import AsyncHandleScope
 from ..._routing.router import Match
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -68,12 +67,21 @@ class AsyncCascade:
         """
         outer = (uow.message, uow.cause)
         try:
-            async with AsyncHandleScope() as scope:
-                dependencies = AsyncDependencies(self._factories, given, uow, scope)
+            dependencies = AsyncDependencies(self._factories, given, uow)
+            try:
                 if self.around is None or outer[0] is not None:
-                    return await self._run(waiting, uow, dependencies, max_depth)
-                run = partial(self._run, waiting, uow, dependencies, max_depth)
-                return await self.around(AsyncHandleCall(waiting[0][0], uow, run))
+                    result = await self._run(waiting, uow, dependencies, max_depth)
+                else:
+                    run = partial(self._run, waiting, uow, dependencies, max_depth)
+                    result = await self.around(AsyncHandleCall(waiting[0][0], uow, run))
+            except BaseException as error:
+                if dependencies.opened is not None:
+                    await dependencies.opened.fail(error)
+                raise
+            else:
+                if dependencies.opened is not None:
+                    await dependencies.opened.close()
+                return result
         except BaseException:
             # What the failed message has raised goes with the rest of the cascade. In a nested
             # handle it may belong to the outer handler, whose own cascade then drops it.
@@ -81,7 +89,9 @@ class AsyncCascade:
                 discard(uow.uow.collect_new_events())
             raise
         finally:
-            uow.message, uow.cause = outer
+            uow.message = outer[0]
+            if uow.cause is not outer[1]:
+                uow.cause = outer[1]
 
     async def _run(
         self,
@@ -107,7 +117,8 @@ class AsyncCascade:
             if uow.status is not _RUNNING:
                 uow.ensure_open()  # a listener may have ended it
             uow.message = message
-            uow.cause = cause
+            if uow.cause is not cause:  # a guarded transaction is slow to assign to
+                uow.cause = cause
             route = listeners.routes.get(type(message)) or listeners.find_route(message)
             raised: list[Message[Any]] = []
             called = 0

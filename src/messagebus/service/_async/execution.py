@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from ..._compat.aio import Eventually
 from ..._compat.logs import get_logger
 from ..._compat.waits.aio import sleep, until
 from ..._ranges import ensure_number
@@ -105,13 +106,13 @@ def unit_of_work_of(
     raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
 
 
-async def handle_in_time(
+def handle_in_time(
     handle: Callable[..., Any],
     message: Message[Any],
     transaction: AsyncUnitOfWorkTransaction[Any],
     deadline: float | None,
     dependencies: Mapping[str, Any],
-) -> Any:
+) -> Eventually[Any]:
     """Handle a message in a transaction before a deadline.
 
     Args:
@@ -127,10 +128,19 @@ async def handle_in_time(
     if deadline is not None:
         transaction.deadline = deadline
         ensure_in_time(deadline, message)
-    if transaction.deadline is None:
+    if (last := transaction.deadline) is None:
+        return handle(message, transaction, **dependencies)
+    return _handle_until(last, handle, message, transaction, dependencies)
+
+
+async def _handle_until(
+    deadline: float,
+    handle: Callable[..., Any],
+    message: Message[Any],
+    transaction: AsyncUnitOfWorkTransaction[Any],
+    dependencies: Mapping[str, Any],
+) -> Any:
+    async with until(deadline, message):
         result = await handle(message, transaction, **dependencies)
-    else:
-        async with until(transaction.deadline, message):
-            result = await handle(message, transaction, **dependencies)
     ensure_in_time(transaction.deadline, message)
     return result

@@ -8,6 +8,9 @@ from ..diagnostics import HIDDEN, refuse_attribute
 from .transaction import AsyncUnitOfWorkTransaction
 from .type_parameters import TRepositories, TUow_co
 
+_assign = object.__setattr__
+"""Assigns to a transaction; *super* takes longer, several times for each message."""
+
 
 class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """A transaction that refuses attributes which belong to its unit of work.
@@ -20,4 +23,4 @@ class AsyncGuardedTransaction(AsyncUnitOfWorkTransaction[TRepositories, TUow_co]
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in HIDDEN and not name.startswith("_"):
             refuse_attribute(name)
-        super().__setattr__(name, value)
+        _assign(self, name, value)

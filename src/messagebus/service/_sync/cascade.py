@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from ..._compat.blocking import ensure_finished, ensure_settled
-from ..._di._sync.scope import SyncHandleScope
 from ..._routing.router import Match
 from ...domain.model import Message
 from ...exceptions import CascadeError
@@ -70,12 +69,21 @@ class SyncCascade:
         """
         outer = (uow.message, uow.cause)
         try:
-            with SyncHandleScope() as scope:
-                dependencies = SyncDependencies(self._factories, given, uow, scope)
+            dependencies = SyncDependencies(self._factories, given, uow)
+            try:
                 if self.around is None or outer[0] is not None:
-                    return self._run(waiting, uow, dependencies, max_depth)
-                run = partial(self._run, waiting, uow, dependencies, max_depth)
-                return self.around(SyncHandleCall(waiting[0][0], uow, run))
+                    result = self._run(waiting, uow, dependencies, max_depth)
+                else:
+                    run = partial(self._run, waiting, uow, dependencies, max_depth)
+                    result = self.around(SyncHandleCall(waiting[0][0], uow, run))
+            except BaseException as error:
+                if dependencies.opened is not None:
+                    dependencies.opened.fail(error)
+                raise
+            else:
+                if dependencies.opened is not None:
+                    dependencies.opened.close()
+                return result
         except BaseException:
             # What the failed message has raised goes with the rest of the cascade. In a nested
             # handle it may belong to the outer handler, whose own cascade then drops it.
@@ -83,7 +91,9 @@ class SyncCascade:
                 discard(uow.uow.collect_new_events())
             raise
         finally:
-            uow.message, uow.cause = outer
+            uow.message = outer[0]
+            if uow.cause is not outer[1]:
+                uow.cause = outer[1]
 
     def _run(
         self,
@@ -109,7 +119,8 @@ class SyncCascade:
             if uow.status is not _RUNNING:
                 uow.ensure_open()  # a listener may have ended it
             uow.message = message
-            uow.cause = cause
+            if uow.cause is not cause:  # a guarded transaction is slow to assign to
+                uow.cause = cause
             route = listeners.routes.get(type(message)) or listeners.find_route(message)
             raised: list[Message[Any]] = []
             called = 0

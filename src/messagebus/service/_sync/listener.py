@@ -48,29 +48,35 @@ class SyncDependencies:
         factories: create the named dependencies of the bus.
         given: the dependencies that came with the call; they take precedence.
         transaction: notifies the named dependencies of its end.
-        scope: keeps the declared dependencies that live as long as the call.
     """
 
-    __slots__ = ("_factories", "_made", "_transaction", "given", "scope")
+    __slots__ = ("_factories", "_made", "_transaction", "given", "opened")
 
     def __init__(
         self,
         factories: Mapping[str, Callable[[], Any]],
         given: dict[str, Any],
         transaction: SyncUnitOfWorkTransaction[Any],
-        scope: SyncHandleScope,
     ) -> None:
         self._factories = factories
         self._made = given
         self.given = frozenset(given)
         self._transaction = transaction
-        self.scope = scope
+        self.opened: SyncHandleScope | None = None
+        """The scope; None if nothing has needed it."""
         for dependency in given.values():
             if isinstance(dependency, SyncDependency):
                 transaction.add_dependency(dependency)
 
     def __contains__(self, name: str) -> bool:
         return name in self._made or name in self._factories
+
+    @property
+    def scope(self) -> SyncHandleScope:
+        """The scope that keeps the dependencies which live as long as the call."""
+        if self.opened is None:
+            self.opened = SyncHandleScope()
+        return self.opened
 
     def get(self, name: str) -> Any:
         """Return a dependency; create it if this is the first time that it is asked for."""
