@@ -48,6 +48,13 @@ class Holdings:
                 self._queued.add(place)
                 heapq.heappush(self._waiting, place)
 
+    def hand_out(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Add deliveries, and hand them out before any that wait."""
+        now = monotonic()
+        taken = [*deliveries]
+        self._known.update((each.receipt, (each, now)) for each in taken)
+        return taken
+
     def knows(self, place: AnyPlace) -> bool:
         """Tell whether an entry is held or waits."""
         return place in self._known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
@@ -59,9 +58,11 @@ def read(topic: str, arrival: Arrival) -> Delivery:
     log = f"kafka {topic} {place.partition}"
     value: Any = message.value()
     headers: Any = message.headers() or []
-    wire: Mapping[str, Any] | None = None
-    with suppress(ValueError, RecursionError):
+    wire: Mapping[str, Any] | None
+    try:
         wire = decode(value, headers)
+    except (ValueError, RecursionError):
+        wire = None  # what is no wire message is kept as it is
     return Delivery(
         wire=wire,
         body=value or b"",

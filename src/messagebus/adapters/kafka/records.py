@@ -73,10 +73,12 @@ class Records:
     def take(self, limit: int) -> Sequence[Delivery]:
         """Hand out records, in order: those that were released come before those that are new."""
         with self._lock:
-            if not self._holdings.waiting:
-                count = min(limit, len(self._arrived))
-                self._holdings.add(self._read(self._arrived.popleft()) for _ in range(count))
-            return self._holdings.take(limit)
+            if self._holdings.waiting:
+                return self._holdings.take(limit)
+            count = min(limit, len(self._arrived))
+            return self._holdings.hand_out(
+                self._read(self._arrived.popleft()) for _ in range(count)
+            )
 
     def holds(self, delivery: Delivery) -> bool:
         """Tell whether a record is neither settled nor released, and its partition is here."""
