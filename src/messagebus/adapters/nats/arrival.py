@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nats.aio.msg import Msg
 
@@ -28,9 +27,10 @@ def delivery_of(durable: Durable, message: Msg) -> Delivery:
     """Return the delivery of a message that comes from a durable consumer."""
     metadata = message.metadata
     sequence = metadata.sequence.stream
-    wire: Any = None
-    with contextlib.suppress(ValueError, RecursionError):
+    try:
         wire = json.loads(message.data)
+    except (ValueError, RecursionError):
+        wire = None  # what is no wire message is kept as it is
     return Delivery(
         wire=wire if isinstance(wire, dict) else None,
         body=message.data,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -41,9 +40,11 @@ class Place(NamedTuple):
 
 def delivery_of(place: Place, queue: str, message: AbstractIncomingMessage) -> Delivery:
     """Return the delivery of a message that comes from a queue."""
-    wire: Mapping[str, Any] | None = None
-    with contextlib.suppress(ValueError, RecursionError):
+    wire: Mapping[str, Any] | None
+    try:
         wire = decode(message)
+    except (ValueError, RecursionError):
+        wire = None  # what is no wire message is kept as it is
     found = {name: getattr(message, name) for name in _PROPERTIES}
     properties = {name: value for name, value in found.items() if value is not None}
     return Delivery(
