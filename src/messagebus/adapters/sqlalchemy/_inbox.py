@@ -72,9 +72,7 @@ def note(
         {"consumer": consumer, "log": log, "first": each.start, "following": each.stop}
         for log, each in sorted(held.items())
     ]
-    statement = statements_for(connection, tables).note
-    # One row alone takes half as long where it does not pass for one of many.
-    noted = connection.execute(statement, rows if len(rows) > 1 else rows[0])
+    noted = connection.execute(statements_for(connection, tables).note, rows)
     return {log: range(first, following) for log, first, following in noted}
 
 

@@ -20,7 +20,7 @@ BY_NAME: dict[str, Any] = (
     else {}
 )
 
-_PLACES = to_json(dict.fromkeys(ENVELOPE)).decode()
+_PLACES = to_json(dict.fromkeys(sorted(ENVELOPE))).decode()
 """The fields of an envelope without a value, which the context has as objects."""
 
 _SCHEMA: Any = Message.__get_pydantic_core_schema__
