@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import (
+    AliasChoices,
+    AliasPath,
     BaseModel,
     ConfigDict,
     Field,
@@ -257,6 +259,22 @@ def test_a_validator_of_the_whole_message_sees_the_envelope(cls: type[Renewed]) 
     MessageDeserializer([cls]).deserialize_message(wire_of(message))
 
     assert str(cls.seen[-1]) == str(message.message_id)
+
+
+class Redirected(Event):
+    origin: UUID | None = Field(default=None, validation_alias=AliasChoices("origin", "message_id"))
+    source: str = Field(default="none", validation_alias=AliasPath("metadata", "name"))
+    metadata: Metadata = Metadata(name="redirected", schema_version=1)
+
+
+def test_a_field_may_take_its_value_from_the_envelope() -> None:
+    """Its alias is looked for where the envelope is, too."""
+    message = Redirected()
+
+    read = MessageDeserializer([Redirected]).deserialize_message(wire_of(message, payload="{}"))
+
+    assert isinstance(read, Redirected)
+    assert (read.origin, read.source) == (message.message_id, "redirected")
 
 
 def test_the_error_of_a_payload_shows_the_envelope() -> None:

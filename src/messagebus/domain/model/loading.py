@@ -7,10 +7,10 @@ from functools import lru_cache
 from inspect import signature
 from typing import Any, Union
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
-from .envelope import ENVELOPE, Trusted
+from .envelope import Trusted
 from .message import Message, TMessage
 
 # Data have the names of fields, even where these have aliases.
@@ -19,11 +19,6 @@ BY_NAME: dict[str, Any] = (
     if "by_name" in signature(BaseModel.model_validate_json).parameters
     else {}
 )
-
-_PLACES = to_json(dict.fromkeys(sorted(ENVELOPE))).decode()
-"""The fields of an envelope without a value, which the context has as objects."""
-
-_SCHEMA: Any = Message.__get_pydantic_core_schema__
 
 
 def load_message(
@@ -65,9 +60,9 @@ def load_best(
         data: the fields of the message.
         envelope: the objects for *message_id* and the like, which replace what *data* say.
     """
-    if len(classes) == 1:
-        return _load_one(classes[0], data, envelope)
     text = _with(data, envelope)
+    if len(classes) == 1:
+        return classes[0].model_validate_json(text, context=Trusted(envelope), **BY_NAME)
     union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
     best: Message[Any] = union.validate_json(text, context=Trusted(), **BY_NAME)
     return best
@@ -93,50 +88,21 @@ def restore_metadata(message: Message[Any], data: Mapping[str, Any]) -> None:
     vars(message)["metadata"] = loaded
 
 
-def _load_one(cls: type[Message[Any]], data: str, envelope: Mapping[str, Any]) -> Message[Any]:
-    if not _sees_data(cls):
-        try:
-            text = _append(data, _PLACES)
-            return cls.model_validate_json(text, context=Trusted(envelope), **BY_NAME)
-        except ValidationError:
-            pass  # its error is to show the envelope
-    text = _append(data, _text_of(envelope))
-    return cls.model_validate_json(text, context=Trusted(envelope), **BY_NAME)
-
-
-@lru_cache
-def _sees_data(cls: type[Message[Any]]) -> bool:
-    """Return whether the class has code that sees all its data before they are validated."""
-    schema: Any = cls.__get_pydantic_core_schema__
-    validators = cls.__pydantic_decorators__.model_validators.values()
-    return schema.__func__ is not _SCHEMA.__func__ or any(
-        each.info.mode != "after" for each in validators
-    )
-
-
 @lru_cache
 def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
 def _with(data: str | bytes, envelope: Mapping[str, Any] | None) -> str | bytes:
-    """Append the envelope to a JSON object."""
-    if not envelope:
-        return data
-    return _append(data if isinstance(data, str) else data.decode(), _text_of(envelope))
-
-
-def _text_of(envelope: Mapping[str, Any]) -> str:
-    return to_json(envelope).decode()
-
-
-def _append(data: str, others: str) -> str:
-    """Append fields to a JSON object; of a name that occurs twice, the last value counts.
+    """Append the envelope to a JSON object; of a name that occurs twice, the last value counts.
 
     The object is not parsed, so that numbers of any size keep their value.
     """
-    text = data.strip()
+    if not envelope:
+        return data
+    text = (data if isinstance(data, str) else data.decode()).strip()
     if not (text.startswith("{") and text.endswith("}")):
         return text  # pydantic tells what is wrong
     fields = text[1:-1].strip()
-    return f"{{{fields}, {others[1:]}" if fields else others
+    head = to_json(envelope).decode()[1:]
+    return f"{{{fields}, {head}" if fields else f"{{{head}"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from ..._compat.aio import Eventually
 from ..._compat.logs import get_logger
 from ..._compat.waits.aio import sleep, until
 from ..._ranges import ensure_number
@@ -106,13 +105,13 @@ def unit_of_work_of(
     raise ConfigurationError(text, advice="Pass one, or a function that creates one.")
 
 
-def handle_in_time(
+async def handle_in_time(
     handle: Callable[..., Any],
     message: Message[Any],
     transaction: AsyncUnitOfWorkTransaction[Any],
     deadline: float | None,
     dependencies: Mapping[str, Any],
-) -> Eventually[Any]:
+) -> Any:
     """Handle a message in a transaction before a deadline.
 
     Args:
@@ -128,19 +127,10 @@ def handle_in_time(
     if deadline is not None:
         transaction.deadline = deadline
         ensure_in_time(deadline, message)
-    if (last := transaction.deadline) is None:
-        return handle(message, transaction, **dependencies)
-    return _handle_until(last, handle, message, transaction, dependencies)
-
-
-async def _handle_until(
-    deadline: float,
-    handle: Callable[..., Any],
-    message: Message[Any],
-    transaction: AsyncUnitOfWorkTransaction[Any],
-    dependencies: Mapping[str, Any],
-) -> Any:
-    async with until(deadline, message):
+    if transaction.deadline is None:
         result = await handle(message, transaction, **dependencies)
+    else:
+        async with until(transaction.deadline, message):
+            result = await handle(message, transaction, **dependencies)
     ensure_in_time(transaction.deadline, message)
     return result

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from ..._compat.blocking import Eventually
 from ..._compat.logs import get_logger
 from ..._compat.waits.blocking import sleep, until
 from ..._ranges import ensure_number
@@ -114,7 +113,7 @@ def handle_in_time(
     transaction: SyncUnitOfWorkTransaction[Any],
     deadline: float | None,
     dependencies: Mapping[str, Any],
-) -> Eventually[Any]:
+) -> Any:
     """Handle a message in a transaction before a deadline.
 
     Args:
@@ -130,19 +129,10 @@ def handle_in_time(
     if deadline is not None:
         transaction.deadline = deadline
         ensure_in_time(deadline, message)
-    if (last := transaction.deadline) is None:
-        return handle(message, transaction, **dependencies)
-    return _handle_until(last, handle, message, transaction, dependencies)
-
-
-def _handle_until(
-    deadline: float,
-    handle: Callable[..., Any],
-    message: Message[Any],
-    transaction: SyncUnitOfWorkTransaction[Any],
-    dependencies: Mapping[str, Any],
-) -> Any:
-    with until(deadline, message):
+    if transaction.deadline is None:
         result = handle(message, transaction, **dependencies)
+    else:
+        with until(transaction.deadline, message):
+            result = handle(message, transaction, **dependencies)
     ensure_in_time(transaction.deadline, message)
     return result
