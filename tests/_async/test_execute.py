@@ -223,14 +223,17 @@ async def test_listeners_after_the_deadline_are_not_called(bus: Bus, uow: AsyncL
     assert isinstance(caught.value, TimeoutError)
 
 
-async def test_a_deadline_is_looked_at_before_the_commit(uow: AsyncLibrary) -> None:
+@pytest.mark.parametrize("timeout", [60.0, None], ids=["given", "set by the handler alone"])
+async def test_a_deadline_is_looked_at_before_the_commit(
+    uow: AsyncLibrary, timeout: float | None
+) -> None:
     """A handler that takes too long has no effect, even if it is the only one."""
 
     async def register(command: RegisterBook, transaction: Any) -> None:
         transaction.deadline = time.monotonic()
 
     with pytest.raises(DeadlineExceededError):
-        await bus_of(register).execute(RegisterBook(id="1"), uow, timeout=60.0)
+        await bus_of(register).execute(RegisterBook(id="1"), uow, timeout=timeout)
     assert ["rollback"] == uow.ended
 
 

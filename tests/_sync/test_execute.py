@@ -221,14 +221,15 @@ def test_listeners_after_the_deadline_are_not_called(bus: Bus, uow: SyncLibrary)
     assert isinstance(caught.value, TimeoutError)
 
 
-def test_a_deadline_is_looked_at_before_the_commit(uow: SyncLibrary) -> None:
+@pytest.mark.parametrize("timeout", [60.0, None], ids=["given", "set by the handler alone"])
+def test_a_deadline_is_looked_at_before_the_commit(uow: SyncLibrary, timeout: float | None) -> None:
     """A handler that takes too long has no effect, even if it is the only one."""
 
     def register(command: RegisterBook, transaction: Any) -> None:
         transaction.deadline = time.monotonic()
 
     with pytest.raises(DeadlineExceededError):
-        bus_of(register).execute(RegisterBook(id="1"), uow, timeout=60.0)
+        bus_of(register).execute(RegisterBook(id="1"), uow, timeout=timeout)
     assert ["rollback"] == uow.ended
 
 
