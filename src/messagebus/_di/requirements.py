@@ -6,7 +6,6 @@ annotation must be readable wherever it could declare one and the callable would
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
@@ -144,6 +143,8 @@ def _extras_of(parameter: Parameter) -> list[Extra]:
     Raises:
         AnnotationError: it cannot be resolved.
     """
+    if is_plain(parameter.declared):
+        return []
     try:
         annotation = parameter.annotation
     except AnnotationError:
@@ -220,11 +221,11 @@ def _not_ours(function: Callable[..., Any], parameter: Parameter, marker: object
 
 def _refuse_passed(function: Callable[..., Any], parameter: Parameter) -> None:
     """Refuse a dependency for a parameter that every call passes: it would never be used."""
-    is_declared = isinstance(parameter.default, Dependency)
-    if not is_declared and not is_plain(parameter.declared):
-        with contextlib.suppress(AnnotationError):
-            is_declared = any(map(_is_declaration, _extras_of(parameter)))
-    if is_declared:
+    try:
+        extras = _extras_of(parameter)
+    except AnnotationError:
+        extras = []
+    if isinstance(parameter.default, Dependency) or any(map(_is_declaration, extras)):
         reason = "declares a dependency, but every call passes an argument for it"
         advice = "Declare the dependency for a parameter of its own."
         raise ParameterError(function, parameter.name, reason=reason, advice=advice)

@@ -29,9 +29,7 @@ ALIASES: tuple[type, ...] = (
 
 def unwrap(annotation: Any) -> Any:
     """Strip `Annotated`, type aliases and `NewType` from an annotation."""
-    while not isinstance(annotation := unalias(annotation), type):
-        if typing.get_origin(annotation) is not typing.Annotated:
-            break
+    while typing.get_origin(annotation := unalias(annotation)) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     return annotation
 
@@ -197,4 +195,4 @@ def _completed(parameters: tuple[Any, ...], arguments: tuple[Any, ...]) -> dict[
 
 def _pydantic(cls: Any) -> dict[str, Any] | None:
     found = getattr(cls, "__pydantic_generic_metadata__", None)
-    return found if isinstance(found, dict) and isinstance(cls, type) else None
+    return found if isinstance(cls, type) and isinstance(found, dict) else None

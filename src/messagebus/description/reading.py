@@ -205,9 +205,9 @@ def _dependencies(heard: _Heard, bus: AnyBus) -> list[DescribedDependency] | Non
         found.append(DescribedDependency(name, source, made_by, None, is_required))
     is_handler = heard.consumer is not None
     try:
-        declared = parameters(heard.function)[: 1 if is_handler else 2]
-        passed = sum(each.kind in _POSITIONAL for each in declared)
-        needs = requirements_of(heard.function, None, None, passed=passed)
+        declared = parameters(heard.function)
+        passed = sum(each.kind in _POSITIONAL for each in declared[: 1 if is_handler else 2])
+        needs = requirements_of(heard.function, None, None, passed=passed, declared=declared)
         provider = (
             heard.consumer.provider if isinstance(heard.consumer, Overridable) else bus.provider
         )

@@ -31,20 +31,15 @@ class AsyncHandleScope:
             self.values[key] = value
         return value
 
-    async def fail(self, error: BaseException) -> None:
-        """Throw the error of the call into open generators.
-
-        Raises:
-            BaseException: the error with which a generator replaced it.
-        """
-        await throw_into(self._opened, error)
-
-    async def close(self) -> None:
-        """Resume open generators, the youngest first.
+    async def end(self, error: BaseException | None = None) -> None:
+        """Resume open generators, the youngest first, or throw the error of the call into them.
 
         Raises:
             BaseException: the error of a generator, which has been thrown into the others.
         """
+        if error is not None:
+            await throw_into(self._opened, error)
+            return
         try:
             while self._opened:
                 await exit(self._opened.pop())

@@ -33,20 +33,15 @@ class SyncHandleScope:
             self.values[key] = value
         return value
 
-    def fail(self, error: BaseException) -> None:
-        """Throw the error of the call into open generators.
-
-        Raises:
-            BaseException: the error with which a generator replaced it.
-        """
-        throw_into(self._opened, error)
-
-    def close(self) -> None:
-        """Resume open generators, the youngest first.
+    def end(self, error: BaseException | None = None) -> None:
+        """Resume open generators, the youngest first, or throw the error of the call into them.
 
         Raises:
             BaseException: the error of a generator, which has been thrown into the others.
         """
+        if error is not None:
+            throw_into(self._opened, error)
+            return
         try:
             while self._opened:
                 exit(self._opened.pop())

@@ -76,11 +76,11 @@ class AsyncCascade:
                     result = await self.around(AsyncHandleCall(waiting[0][0], uow, run))
             except BaseException as error:
                 if dependencies.opened is not None:
-                    await dependencies.opened.fail(error)
+                    await dependencies.opened.end(error)
                 raise
             else:
                 if dependencies.opened is not None:
-                    await dependencies.opened.close()
+                    await dependencies.opened.end()
                 return result
         except BaseException:
             # What the failed message has raised goes with the rest of the cascade. In a nested

@@ -78,11 +78,11 @@ class SyncCascade:
                     result = self.around(SyncHandleCall(waiting[0][0], uow, run))
             except BaseException as error:
                 if dependencies.opened is not None:
-                    dependencies.opened.fail(error)
+                    dependencies.opened.end(error)
                 raise
             else:
                 if dependencies.opened is not None:
-                    dependencies.opened.close()
+                    dependencies.opened.end()
                 return result
         except BaseException:
             # What the failed message has raised goes with the rest of the cascade. In a nested

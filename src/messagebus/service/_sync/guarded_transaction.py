@@ -10,9 +10,6 @@ from ..diagnostics import HIDDEN, refuse_attribute
 from .transaction import SyncUnitOfWorkTransaction
 from .type_parameters import TRepositories, TUow_co
 
-_assign = object.__setattr__
-"""Assigns to a transaction; *super* takes longer, several times for each message."""
-
 
 class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     """A transaction that refuses attributes which belong to its unit of work.
@@ -25,4 +22,4 @@ class SyncGuardedTransaction(SyncUnitOfWorkTransaction[TRepositories, TUow_co]):
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in HIDDEN and not name.startswith("_"):
             refuse_attribute(name)
-        _assign(self, name, value)
+        object.__setattr__(self, name, value)  # *super* takes longer, for each message
