@@ -146,7 +146,7 @@ if forked == 0:
     sys.exit()
 assert os.waitpid(forked, 0)[1] == 0
 rest = take(source)
-assert all(source.holds(each) for each in [*held, *rest])
+assert [*held, *rest] == source.held([*held, *rest])
 other = sync_source_from_url(url, "reader")
 say(*held, *rest, *other.receive(10, 0.2))
 source.settle([*held, *rest])

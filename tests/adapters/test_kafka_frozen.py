@@ -26,11 +26,11 @@ taken = take(source, 3)
 print("taken", flush=True)
 sys.stdin.readline()
 source.settle(taken[:2])
-print("settled", sum(map(source.holds, taken)), flush=True)
+print("settled", len(source.held(taken)), flush=True)
 source.connect()
 print("joined", flush=True)
 (more,) = take(source, 1)
-print(more.origin.split()[-1], source.holds(more), flush=True)
+print(more.origin.split()[-1], source.held([more]) == [more], flush=True)
 source.close()
 """
 

@@ -66,7 +66,7 @@ def test_a_partition_that_has_lost_its_end_is_read_from_there() -> None:
     records.add(arrivals([4]))
 
     (new,) = records.take(5)
-    assert [False, False, True] == [records.holds(each) for each in (*old, new)]
+    assert [new] == records.held([*old, new])
     records.settle(old)
     assert {} == records.owed()
     records.settle([new])
@@ -88,7 +88,7 @@ def test_what_was_revoked_is_neither_handed_out_nor_committed() -> None:
     assert {} == records.owed()
     records.add(arrivals([0], 0))
     assert [(1, 1), (0, 0)] == [each.receipt for each in (*records.take(1), *records.take(1))]
-    assert not records.holds(old[0])
+    assert not records.held(old[:1])
 
 
 def test_what_is_released_comes_before_what_is_new() -> None:
@@ -101,4 +101,4 @@ def test_what_is_released_comes_before_what_is_new() -> None:
     records.release(first[::-1])
 
     assert [0, 1, 2, 3] == [records.take(1)[0].receipt.offset for _ in range(4)]
-    assert [False, False] == [records.holds(each) for each in first]
+    assert [] == records.held(first)

@@ -124,9 +124,9 @@ class TrappedSource(SyncAbstractSource):
         """Extend messages."""
         self._source.extend(deliveries)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is held."""
-        return self._source.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return the messages that are held."""
+        return self._source.held(deliveries)
 
     def assign(self, partitions: Collection[int]) -> None:
         """Read partitions."""

@@ -13,8 +13,9 @@ def in_hand(deliveries: Iterable[Delivery]) -> dict[str, range]:
     """Return for each partition the offsets from the first message to the last one."""
     found: dict[str, list[int]] = {}
     for each in deliveries:
-        if each.position is not None:
-            found.setdefault(each.position.log, []).append(each.position.offset)
+        if (position := each.position) is not None:
+            log, offset = position
+            found.setdefault(log, []).append(offset)
     return {log: range(min(offsets), max(offsets) + 1) for log, offsets in found.items()}
 
 

@@ -163,9 +163,8 @@ class Backlog:
     def unsettled(self) -> list[Delivery]:
         """Return all messages that are not settled."""
         with self._lock:
-            held = [*self._lanes, *self._working]
-            done = [*self._settling, *self._done]
-            return [*done, *(each.delivery for lane in held for each in lane)]
+            held = [each.delivery for lane in (*self._lanes, *self._working) for each in lane]
+            return [*self._settling, *self._done, *held]
 
     def next_ready(self, lane: int) -> float | None:
         """Return when the next message of a lane may be handled; None if it has none."""

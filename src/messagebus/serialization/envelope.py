@@ -42,7 +42,7 @@ class Envelope(NamedTuple):
         Raises:
             UnreadableMessageError: a key is missing, or its value has no such meaning.
         """
-        if not isinstance(wire, Mapping):
+        if type(wire) is not dict and not isinstance(wire, Mapping):
             _refuse(wire, None, f"it is no mapping but of type {type(wire).__name__}")
         message_id = _identifier(wire, "id", None)
         if message_id is None:
@@ -55,23 +55,16 @@ class Envelope(NamedTuple):
             schema_version,
             _identifier(wire, "causation_id", message_id),
             _identifier(wire, "correlation_id", message_id),
-            None if wire.get("ordering_key") is None else _text(wire, "ordering_key", message_id),
+            _ordering_key(wire, message_id),
         )
 
 
-def _text(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> str:
-    value = wire.get(key)
-    if not isinstance(value, str):
-        kind = type(value).__name__
-        reason = f"it has no {key!r}" if value is None else f"its {key!r} is of type {kind}"
-        _refuse(wire, message_id, reason)
-    return value
-
-
 def _identifier(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> UUID | None:
-    if wire.get(key) is None:
+    text = wire.get(key)
+    if text is None:
         return None
-    text = _text(wire, key, message_id)
+    if not isinstance(text, str):
+        _refuse_type(wire, key, message_id)
     try:
         return parse_id(text)
     except ValueError as error:
@@ -79,7 +72,9 @@ def _identifier(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> U
 
 
 def _time(wire: Mapping[str, Any], message_id: UUID) -> datetime:
-    text = _text(wire, "created_at", message_id)
+    text = wire.get("created_at")
+    if not isinstance(text, str):
+        _refuse_type(wire, "created_at", message_id)
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
@@ -91,7 +86,9 @@ def _time(wire: Mapping[str, Any], message_id: UUID) -> datetime:
 
 
 def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
-    text = _text(wire, "type", message_id)
+    text = wire.get("type")
+    if not isinstance(text, str):
+        _refuse_type(wire, "type", message_id)
     parts = parse_type(text)
     version = parts.get("version", "")
     if version and len(version) <= _LONGEST_VERSION:
@@ -101,9 +98,23 @@ def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
     return text, None
 
 
+def _ordering_key(wire: Mapping[str, Any], message_id: UUID) -> str | None:
+    key = wire.get("ordering_key")
+    if key is not None and not isinstance(key, str):
+        _refuse_type(wire, "ordering_key", message_id)
+    return key
+
+
 def _short(text: str) -> str:
     """Return a text for an error message, however long it is."""
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."
+
+
+def _refuse_type(wire: Mapping[str, Any], key: str, message_id: UUID | None) -> NoReturn:
+    value = wire.get(key)
+    kind = type(value).__name__
+    reason = f"it has no {key!r}" if value is None else f"its {key!r} is of type {kind}"
+    _refuse(wire, message_id, reason)
 
 
 def _refuse(

@@ -146,7 +146,7 @@ async def test_what_another_process_reads_by_now_is_passed_over(
     theirs = await take(early, len([each for each in found if each.partition == 0]))
 
     await late.settle([each for each in found if each.partition == 0])
-    assert {1, 2} == {each.partition for each in found if late.holds(each)}
+    assert {1, 2} == {each.partition for each in late.held(found)}
     await late.settle([each for each in found if each.partition != 0])
     await early.settle(theirs)
     assert {0} == {each.partition for each in theirs}

@@ -80,9 +80,9 @@ class AsyncPile(AsyncAbstractSource):
         self._ensure_up()
         self.extended.append(len(deliveries))
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether its partition was not lost."""
-        return delivery.partition not in self.lost
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those whose partition was not lost."""
+        return [each for each in deliveries if each.partition not in self.lost]
 
     async def assign(self, partitions: Collection[int]) -> None:
         """Note the partitions."""

@@ -146,7 +146,7 @@ def test_what_another_process_reads_by_now_is_passed_over(nats_url: str, unique_
     theirs = take(early, len([each for each in found if each.partition == 0]))
 
     late.settle([each for each in found if each.partition == 0])
-    assert {1, 2} == {each.partition for each in found if late.holds(each)}
+    assert {1, 2} == {each.partition for each in late.held(found)}
     late.settle([each for each in found if each.partition != 0])
     early.settle(theirs)
     assert {0} == {each.partition for each in theirs}

@@ -227,10 +227,10 @@ def test_what_is_extended_stays_with_its_process(redis_url: str, unique_name: st
             received = list(other.receive(5, 0.1))
 
         assert messages[1:] == wires(received)
-        assert (True, False) == (busy.holds(kept), busy.holds(lost))
+        assert [kept] == busy.held([kept, lost])
         busy.extend([lost])
         busy.release([lost])
-        assert other.holds(received[0])
+        assert other.held(received[:1])
         busy.settle([kept])
         other.settle(received)
         assert [] == rest(harness, other)

@@ -82,9 +82,9 @@ class SyncPile(SyncAbstractSource):
         self._ensure_up()
         self.extended.append(len(deliveries))
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether its partition was not lost."""
-        return delivery.partition not in self.lost
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those whose partition was not lost."""
+        return [each for each in deliveries if each.partition not in self.lost]
 
     def assign(self, partitions: Collection[int]) -> None:
         """Note the partitions."""

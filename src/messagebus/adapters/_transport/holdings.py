@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -48,12 +49,12 @@ class Holdings:
                 self._queued.add(place)
                 heapq.heappush(self._waiting, place)
 
-    def hand_out(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    def hand_out(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Add deliveries, and hand them out before any that wait."""
         now = monotonic()
-        taken = [*deliveries]
-        self._known.update((each.receipt, (each, now)) for each in taken)
-        return taken
+        for each in deliveries:
+            self._known[each.receipt] = each, now
+        return deliveries
 
     def knows(self, place: AnyPlace) -> bool:
         """Tell whether an entry is held or waits."""
@@ -62,20 +63,26 @@ class Holdings:
     def take(self, limit: int) -> list[Delivery]:
         """Hand out deliveries that wait, in order."""
         taken: list[Delivery] = []
+        oldest = self._oldest()
         while self._waiting and len(taken) < limit:
             place = heapq.heappop(self._waiting)
             self._queued.discard(place)
-            delivery, _ = self._known[place]
-            if self.holds(delivery):
+            delivery, since = self._known[place]
+            if since > oldest:
                 taken.append(delivery)
             else:
                 del self._known[place]
         return taken
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a delivery that was handed out is held."""
-        known, since = self._known.get(delivery.receipt, (None, 0.0))
-        return known is delivery and (self._hold is None or monotonic() < since + self._hold)
+    def held(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Return those deliveries that were handed out and are held."""
+        oldest = self._oldest()
+        found: list[Delivery] = []
+        for each in deliveries:
+            known = self._known.get(each.receipt)
+            if known is not None and known[0] is each and known[1] > oldest:
+                found.append(each)
+        return found
 
     def select(self, deliveries: Iterable[Delivery]) -> Iterator[tuple[int, list[Delivery]]]:
         """Yield partitions with those of the deliveries that nothing has replaced."""
@@ -112,3 +119,7 @@ class Holdings:
     def clear(self) -> None:
         """Forget everything."""
         self.keep(())
+
+    def _oldest(self) -> float:
+        """Return when what is still held was got at the earliest."""
+        return -inf if self._hold is None else monotonic() - self._hold

@@ -79,9 +79,9 @@ class LoopSource(SyncAbstractSource):
         if self.hold is not None:
             self._loop.run(self._source.extend(deliveries))
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message still belongs to this process."""
-        return self._source.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those messages that still belong to this process."""
+        return self._source.held(deliveries)
 
     def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others have not settled of them comes first."""

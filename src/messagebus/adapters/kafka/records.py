@@ -77,12 +77,12 @@ class Records:
                 return self._holdings.take(limit)
             count = min(limit, len(self._arrived))
             return self._holdings.hand_out(
-                self._read(self._arrived.popleft()) for _ in range(count)
+                [self._read(self._arrived.popleft()) for _ in range(count)]
             )
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a record is neither settled nor released, and its partition is here."""
-        return self._holdings.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Return those that are neither settled nor released, and whose partition is here."""
+        return self._holdings.held(deliveries)
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Note that records are settled; they are held until they are dropped."""

@@ -224,7 +224,7 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
             async with self._failures():
                 client = self._client()
                 how = b"-NAK" + (b' {"delay": %d}' % round(delay * 1e9) if delay else b"")
-                fresh = [each for each in held if self._holdings.holds(each)]
+                fresh = self._holdings.held(held)
                 for each in fresh:
                     await client.publish(self._messages[each.receipt].reply, how)
                 await client.flush(self._timeout)
@@ -240,7 +240,7 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
             return
         self._enter_loop()
         for _, held in self._holdings.select(deliveries):
-            fresh = [each for each in held if self._holdings.holds(each)]
+            fresh = self._holdings.held(held)
             begin = monotonic()
             async with self._failures():
                 client = self._client()
@@ -250,9 +250,9 @@ class AsyncNatsSource(Reader, AsyncAbstractSource):
                 await client.flush(self._timeout)
             self._holdings.extend(fresh, begin)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled, nor given back, nor held for too long."""
-        return self._holdings.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those messages that are neither settled, nor given back, nor held for too long."""
+        return self._holdings.held(deliveries)
 
     async def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others have not settled of them comes first."""

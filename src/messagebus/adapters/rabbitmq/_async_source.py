@@ -207,10 +207,11 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
                 await self._settle(partition, held, done=False)
             self._holdings.drop(held)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled, nor given back, nor lost with a connection."""
-        connection = self._connection
-        return connection is not None and connection.usable and self._holdings.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those that are neither settled, nor given back, nor lost with a connection."""
+        if self._connection is None or not self._connection.usable:
+            return []
+        return self._holdings.held(deliveries)
 
     async def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others have not settled of them comes first.
@@ -256,7 +257,7 @@ class AsyncRabbitmqSource(AsyncAbstractSource):
     def _held(self, deliveries: Sequence[Delivery]) -> list[tuple[int, list[Delivery]]]:
         """Return the partitions of the deliveries that are held, with these."""
         self._enter_loop()
-        return list(self._holdings.select(each for each in deliveries if self.holds(each)))
+        return list(self._holdings.select(self.held(deliveries)))
 
     async def _settle(self, partition: int, held: Sequence[Delivery], *, done: bool) -> None:
         if self._subscriptions is None:

@@ -7,11 +7,12 @@ from functools import lru_cache
 from inspect import signature
 from typing import Any, Union
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from .envelope import Trusted
 from .message import Message, TMessage
+from .unseen_envelope import envelope_can_follow
 
 # Data have the names of fields, even where these have aliases.
 BY_NAME: dict[str, Any] = (
@@ -60,12 +61,27 @@ def load_best(
         data: the fields of the message.
         envelope: the objects for *message_id* and the like, which replace what *data* say.
     """
-    text = _with(data, envelope)
     if len(classes) == 1:
-        return classes[0].model_validate_json(text, context=Trusted(envelope), **BY_NAME)
+        return _load_one(classes[0], data, envelope)
+    text = _with(data, envelope)
     union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
     best: Message[Any] = union.validate_json(text, context=Trusted(), **BY_NAME)
     return best
+
+
+def _load_one(cls: type[TMessage], data: str, envelope: Mapping[str, Any]) -> TMessage:
+    if envelope_can_follow(cls):
+        # In half of the time, as the envelope need not become JSON and be validated.
+        try:
+            message = cls.model_validate_json(data, context=Trusted(), **BY_NAME)
+        except ValidationError:
+            pass  # the envelope may replace what is wrong; if not, the error shows all
+        else:
+            vars(message).update(envelope)
+            message.__pydantic_fields_set__.update(envelope)
+            return message
+    text = _with(data, envelope)
+    return cls.model_validate_json(text, context=Trusted(envelope), **BY_NAME)
 
 
 def restore_metadata(message: Message[Any], data: Mapping[str, Any]) -> None:

@@ -49,15 +49,14 @@ class AsyncArrivals:
     async def note(self, inbox: AsyncAbstractInbox) -> None:
         """Note what is in hand; once that is committed, call *end*."""
         self._tried = [*self._unseen]  # others may come meanwhile
-        new = [each for each in self._tried if self._source.holds(each.delivery)]
-        arrived = [each.delivery for each in new]
-        ours = [each for each in self._backlog.unsettled() if self._source.holds(each)]
-        in_all = in_hand([*ours, *arrived])
+        arrived = self._source.held([each.delivery for each in self._tried])
+        in_all = in_hand([*self._source.held(self._backlog.unsettled()), *arrived])
         now = {log: in_all[log] for log in in_hand(arrived)}
         before = noted_by_others(await inbox.note(self._name, now), self._now, self._before)
         if rest := still_to_come(now, before):
             await inbox.note(self._name, rest)
-        again = [each.id for each in new if came_before(each.delivery, before)]
+        came = {each for each in arrived if came_before(each, before)}
+        again = [each.id for each in self._tried if each.delivery in came]
         # Behind a message that was not settled, any number may have been handled.
         self._again = set(again) - await inbox.marked(self._name, again) if again else set()
         self._now, self._rest, self._before = {**now, **rest}, rest, before
@@ -76,8 +75,8 @@ class AsyncArrivals:
 
     def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
         """Return what stays in hand when the source gives back messages that this process holds."""
-        ours = [each for each in rest if self._source.holds(each.delivery)]
-        return without_rest(self._noted, ours)
+        held = set(self._source.held([each.delivery for each in rest]))
+        return without_rest(self._noted, [each for each in rest if each.delivery in held])
 
     def forget(self) -> None:
         """Forget what was in hand, when the consumer stops."""

@@ -249,8 +249,7 @@ class AsyncInboxConsumer(AsyncInterceptable):
     async def _work_once(self, lane: int) -> bool:
         """Handle the next messages of a lane; return whether there were any to handle."""
         taken = self._backlog.take(lane, self.options.transaction_batch, monotonic())
-        lost = [each for each in taken if not self._keeping.owns(each.delivery)]
-        if lost:
+        if lost := self._keeping.lost(taken):
             self._backlog.forget(lane, lost)
             self._backlog.put_back(lane)
             return True

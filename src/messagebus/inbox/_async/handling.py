@@ -165,15 +165,14 @@ class AsyncHandling:
         """
         inbox: AsyncAbstractInbox | None = None
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
-        fresh = {each.id for each in ready}
         timeout = self._options.timeout
         handled = 0
         notes_arrivals = False
         try:
             async with self._new_unit_of_work() as transaction:
                 inbox = getattr(transaction.uow, "inbox", None)
-                if inbox is not None:
-                    fresh = await inbox.mark(self._name, [each.id for each in ready])
+                ids = [each.id for each in ready]
+                fresh = set(ids) if inbox is None else await inbox.mark(self._name, ids)
                 for held in ready:
                     if held.id in fresh and held.message is not None:
                         fresh.discard(held.id)

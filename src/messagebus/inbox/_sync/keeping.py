@@ -11,7 +11,6 @@ from time import monotonic
 
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
-from ..delivery import Delivery
 from ..options import ConsumerOptions
 from ..outages import OutageError, log, warn
 from .handling import SyncHandling
@@ -188,11 +187,13 @@ class SyncKeeping:
             self.partitions = ()
             self._lapses += 1
 
-    def owns(self, delivery: Delivery) -> bool:
-        """Tell whether a message still belongs to this process."""
+    def lost(self, taken: Sequence[Held]) -> Sequence[Held]:
+        """Return those messages that do not belong to this process any more."""
+        held = set(self._source.held([each.delivery for each in taken]))
         partitions = self.partitions
-        is_ours = partitions is None or delivery.partition in partitions
-        return is_ours and self._source.holds(delivery)
+        if partitions is not None:
+            held = {each for each in held if each.partition in partitions}
+        return [each for each in taken if each.delivery not in held]
 
     def leave(self) -> None:
         """Give the partitions up, so that another process need not wait for the lease."""

@@ -88,13 +88,13 @@ class SyncAbstractSource(abc.ABC):
     hold: float | None = None
     """After how many seconds without *extend* the broker gives a message away; None for never."""
 
-    def holds(self, delivery: Delivery) -> bool:  # noqa: ARG002
-        """Tell whether a message still belongs to this process.
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those messages that still belong to this process.
 
-        The consumer asks before it handles a message, and forgets the message if not. Override it
-        where partitions come and go.
+        The consumer asks before it handles messages, and forgets the others. Override it where
+        partitions come and go.
         """
-        return True
+        return deliveries
 
     def assign(self, partitions: Collection[int]) -> None:  # noqa: B027
         """Read these partitions from now on, and no others. Override it with *partitions*.

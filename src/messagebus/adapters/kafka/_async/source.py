@@ -161,7 +161,7 @@ class AsyncKafkaSource(AsyncAbstractSource):
         member = self._member
         if member is None or not member.usable:
             return
-        held = [each for each in deliveries if member.records.holds(each)]
+        held = member.records.held(deliveries)
         if held:
             error = await outcome_of(member.settle(held))
             if error is not None and member.usable:
@@ -173,10 +173,11 @@ class AsyncKafkaSource(AsyncAbstractSource):
         if self._member is not None:
             self._member.records.release(deliveries)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled nor given back, and its partition is here."""
-        member = self._member
-        return member is not None and member.usable and member.records.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those that are neither settled nor given back, and whose partition is here."""
+        if self._member is None or not self._member.usable:
+            return []
+        return self._member.records.held(deliveries)
 
     async def assign(self, partitions: Collection[int]) -> None:
         """Do nothing: the group decides what to read."""

@@ -163,7 +163,7 @@ class SyncKafkaSource(SyncAbstractSource):
         member = self._member
         if member is None or not member.usable:
             return
-        held = [each for each in deliveries if member.records.holds(each)]
+        held = member.records.held(deliveries)
         if held:
             error = outcome_of(member.settle(held))
             if error is not None and member.usable:
@@ -175,10 +175,11 @@ class SyncKafkaSource(SyncAbstractSource):
         if self._member is not None:
             self._member.records.release(deliveries)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled nor given back, and its partition is here."""
-        member = self._member
-        return member is not None and member.usable and member.records.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those that are neither settled nor given back, and whose partition is here."""
+        if self._member is None or not self._member.usable:
+            return []
+        return self._member.records.held(deliveries)
 
     def assign(self, partitions: Collection[int]) -> None:
         """Do nothing: the group decides what to read."""

@@ -122,9 +122,9 @@ class SyncMemorySource(SyncAbstractSource):
         self.connect()
         self._group.release([each.receipt for each in deliveries])
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled nor given back."""
-        return self._group.holds(delivery.receipt)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those messages that are neither settled nor given back."""
+        return [each for each in deliveries if self._group.holds(each.receipt)]
 
     def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others hold of them is delivered first."""

@@ -249,7 +249,7 @@ class SyncRedisSource(SyncAbstractSource):
             if self.hold is None:
                 self._holdings.add(replace(each, redelivered=True) for each in held)
                 continue
-            fresh = [each for each in held if self._holdings.holds(each)]
+            fresh = self._holdings.held(held)
             self._holdings.drop(held)
             if fresh:
                 ids = [each.receipt.id for each in fresh]
@@ -267,16 +267,16 @@ class SyncRedisSource(SyncAbstractSource):
         if self.hold is None:
             return
         for partition, held in self._holdings.select(deliveries):
-            fresh = [each for each in held if self._holdings.holds(each)]
+            fresh = self._holdings.held(held)
             if fresh:
                 ids = [each.receipt.id for each in fresh]
                 begin = monotonic()
                 self._group.touch(self._streams[partition], ids, 0.0)
                 self._holdings.extend(fresh, begin)
 
-    def holds(self, delivery: Delivery) -> bool:
-        """Tell whether a message is neither settled, nor given back, nor held for too long."""
-        return self._holdings.holds(delivery)
+    def held(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return those messages that are neither settled, nor given back, nor held for too long."""
+        return self._holdings.held(deliveries)
 
     def assign(self, partitions: Collection[int]) -> None:
         """Read these partitions from now on; what others hold of them is claimed first."""

@@ -1,0 +1,237 @@
+"""Reading the payload first and the envelope afterwards, where nothing can tell the difference."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import pytest
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from messagebus import Event, Message, Metadata
+from messagebus.domain.model import load_best, loading, unseen_envelope
+from messagebus.domain.model.unseen_envelope import envelope_can_follow
+
+ID = UUID("01936f3e-0000-7000-8000-000000000000")
+
+
+class Lent(Event):
+    isbn: str
+    metadata: Metadata = Metadata(name="lent", schema_version=1)
+
+
+class Place(BaseModel):
+    shelf: str
+    inner: Place | None = None
+
+
+class Shelved(Lent, extra="forbid"):
+    place: Place
+    others: list[Place] = Field(default_factory=list, validation_alias="rest")
+    options: dict[str, Any] = Field(default={"type": "with-info"})
+
+
+class Checked(Lent):
+    @field_validator("isbn")
+    @classmethod
+    def strip(cls, value: str) -> str:
+        return value.strip()
+
+
+class Tenancy(Metadata):
+    tenant: str = "main"
+
+
+class OfTenant(Lent):
+    metadata: Tenancy = Tenancy(name="lent", schema_version=1)
+
+
+PLAIN = [Lent, Shelved, Checked, OfTenant]
+
+
+class Before(Lent):
+    @model_validator(mode="before")
+    @classmethod
+    def look(cls, data: Any) -> Any:
+        return data
+
+
+class After(Lent):
+    @model_validator(mode="after")
+    def look(self) -> Self:
+        return self
+
+
+class Informed(Lent):
+    @field_validator("isbn")
+    @classmethod
+    def look(cls, value: str, info: ValidationInfo) -> str:
+        return f"{value} of {info.data['message_id']}"
+
+
+class Private(Lent):
+    _noted: int = 1
+
+
+class Post(Lent):
+    def model_post_init(self, context: Any, /) -> None:
+        """Look at the message."""
+
+
+class Initiated(Lent):
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**data)
+
+
+class Extra(Lent, extra="allow"):
+    pass
+
+
+class OverJson(Lent):
+    @classmethod
+    def model_validate_json(cls, *args: Any, **kwargs: Any) -> Self:
+        return super().model_validate_json(*args, **kwargs)
+
+
+class OfAlias(Lent):
+    origin: UUID = Field(validation_alias="message_id")
+
+
+class OfChoice(Lent):
+    origin: UUID = Field(validation_alias=AliasChoices("origin", "message_id"))
+
+
+class OfPath(Lent):
+    source: str = Field(validation_alias=AliasPath("metadata", "name"))
+
+
+class OfData(Lent):
+    again: UUID = Field(default_factory=lambda data: data["message_id"])
+
+
+class AwareTime(Lent):
+    created_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+class CheckedTime(Lent):
+    created_at: Annotated[datetime, AfterValidator(lambda time: time)] = Field(
+        default_factory=lambda: datetime.now(UTC)
+    )
+
+
+class OwnIds(Lent):
+    message_id: UUID = Field(default_factory=lambda: UUID(int=1))
+
+
+class Outer(Lent):
+    inner: Lent
+
+
+class Nameless(Event):
+    isbn: str
+    metadata: Metadata
+
+
+SPECIAL = [
+    *(Before, After, Informed, Private, Post, Initiated, Extra, OverJson, OfAlias, OfChoice),
+    *(OfPath, OfData, AwareTime, CheckedTime, OwnIds, Outer, Nameless),
+]
+
+
+@pytest.mark.parametrize("cls", PLAIN)
+def test_the_envelope_of_a_plain_class_can_follow(cls: type[Event]) -> None:
+    """Its own code, if there is any, sees one field at a time."""
+    assert envelope_can_follow(cls)
+
+
+@pytest.mark.parametrize("cls", SPECIAL)
+def test_the_envelope_of_a_class_that_could_see_it_cannot_follow(cls: type[Event]) -> None:
+    """It sees the envelope with the rest, or asks more of it than all messages do."""
+    assert not envelope_can_follow(cls)
+
+
+def test_a_class_that_is_built_again_is_looked_at_again() -> None:
+    """What it consists of may be known only later."""
+
+    class Late(Lent):
+        later: Later  # type: ignore[name-defined] # noqa: F821
+
+    assert not envelope_can_follow(Late)
+    Late.model_rebuild(_types_namespace={"Later": int})
+    assert envelope_can_follow(Late)
+
+
+PAYLOADS = [
+    '{"isbn": "1 ", "place": {"shelf": "a"}, "rest": [{"shelf": "b", "inner": {"shelf": "c"}}]}',
+    '{"isbn": "1", "place": {"shelf": "a"}, "message_id": "01936f3e-0000-7000-8000-00000000ffff"}',
+    '{"isbn": "1", "place": {"shelf": "a"}, "message_id": 7, "created_at": 0, "metadata": []}',
+    '{"isbn": "1", "place": {"shelf": "a"}, "metadata": {"name": "else", "schema_version": 2}}',
+    '{"isbn": "1", "isbn": "2", "place": {"shelf": "a"}, "unknown": 1}',
+    '{"isbn": 1, "place": {}}',
+    "{}",
+    "[]",
+    "{",
+    "",
+    '{"isbn": "\\ud800", "place": {"shelf": "a"}}',
+]
+
+
+def _outcome(read: Callable[[], Message[Any]]) -> Any:
+    try:
+        message = read()
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    fields = list(vars(message).items())
+    return fields, type(message), message.model_fields_set, message.model_dump_json()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("cls", PLAIN)
+def test_it_makes_no_difference_when_the_envelope_follows(
+    cls: type[Event], payload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to the message nor to the error."""
+    default = cls.model_fields["metadata"].default
+    envelope = {"message_id": ID, "created_at": datetime.now(UTC), "metadata": default}
+
+    afterwards = _outcome(lambda: load_best((cls,), payload, envelope))
+    monkeypatch.setattr(loading, "envelope_can_follow", lambda _: False)
+
+    assert _outcome(lambda: load_best((cls,), payload, envelope)) == afterwards
+
+
+def test_what_is_known_of_a_class_ends_with_it() -> None:
+    """Classes that a test or a plugin makes can be forgotten."""
+
+    class Passing(Lent):
+        pass
+
+    envelope_can_follow(Passing)
+    weak = weakref.ref(Passing)
+    del Passing
+    gc.collect()
+
+    assert weak() is None
+
+
+def test_the_schema_of_a_class_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading it takes longer than a message."""
+    assert envelope_can_follow(Lent)
+    monkeypatch.delattr(unseen_envelope, "_can_follow")
+
+    assert envelope_can_follow(Lent)
