@@ -19,12 +19,13 @@ async def test_a_frozen_server_is_told_and_the_page_works_again_after_it(
     own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page waits for its limit, not for the server."""
-    monkeypatch.setattr("messagebus.web.guard._PATIENCE", 0.5)
+    monkeypatch.setattr("messagebus.web.guard._PATIENCE", PATIENCE)
     engine = new_engine(own_postgres.url)
     await async_create_tables(engine)
     async with connect(create_app(engine, authorize=admit)) as client:
         assert 200 == (await client.get("/messages")).status_code
         own_postgres.freeze()
+        monkeypatch.setattr("messagebus.web.guard._PATIENCE", 0.5)
         async with asyncio.timeout(PATIENCE / 2):
             pages = await asyncio.gather(*(client.get("/messages") for _ in range(3)))
         assert [503] * 3 == [page.status_code for page in pages]

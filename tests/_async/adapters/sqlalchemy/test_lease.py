@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from time import monotonic, sleep
+from itertools import count
+from time import monotonic
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from messagebus.adapters.sqlalchemy import AsyncOutboxRelay, async_create_tables, tables
+from messagebus.adapters.sqlalchemy import (
+    AsyncOutboxRelay,
+    Backoff,
+    async_create_tables,
+    tables,
+)
+from messagebus.adapters.sqlalchemy._async import standby
 from messagebus.adapters.sqlalchemy.clock import now
 from messagebus.adapters.sqlalchemy.delivery import Batch, LeaseLostError
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
@@ -149,41 +156,49 @@ async def leads(relay: AsyncOutboxRelay) -> bool:
     return (await relay.status()).leading
 
 
-@pytest.mark.slow
 async def test_draining_waits_while_another_relay_gets_on(
-    engine: AsyncEngine, transport: AsyncRecorder
+    engine: AsyncEngine, transport: AsyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What counts is progress: that the first pending message changes."""
-    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01, batch_size=1)
-    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=0.01, lease=2 * BRIEF)
-    async with background(leader.run, leader.stop):
-        await eventually(lambda: leads(leader))
-        # Short, because it keeps the drainer from noticing an answer of the database.
-        transport.before = lambda _message: sleep(BRIEF / 5)
-        await publish(engine, *map(str, range(30)))
+    await publish(engine, *map(str, range(10)))
+    leader = AsyncOutboxRelay(engine, transport, batch_size=1)
+    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=0.01)
+    look = drainer.outbox.list
+    assert await leader._lease.acquire()
 
-        assert 0 == await drainer.drain()
-    assert 30 == len(transport.sent)
+    async def send_one_at_each_look(*arguments: Any, **options: Any) -> Any:
+        found = await look(*arguments, **options)
+        await leader._batches.send(await leader._batches.advance(), transport)
+        return found
+
+    monkeypatch.setattr(drainer.outbox, "list", send_one_at_each_look)
+    monkeypatch.setattr(standby, "monotonic", count(step=drainer.lease).__next__)
+    assert 0 == await drainer.drain()
+    assert 10 == len(transport.sent)
+    await leader._lease.release()
+    await leader._lease.sign_of_life.close()
 
 
-@pytest.mark.slow
 async def test_draining_ends_when_another_relay_leads_and_sends_nothing(
-    engine: AsyncEngine, transport: AsyncRecorder
+    engine: AsyncEngine, transport: AsyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It neither waits for ever nor sends in place of the leader, which the error names."""
     transport.down = True
-    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01)
-    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=3600, lease=BRIEF)
+    reconnect = Backoff(longest=0.1)
+    leader = AsyncOutboxRelay(engine, transport, poll_interval=0.01, reconnect=reconnect)
+    drainer = AsyncOutboxRelay(engine, AsyncRecorder(), poll_interval=0.01)
     async with background(leader.run, leader.stop):
         await eventually(lambda: leads(leader))
         await publish(engine, "1", "2")
+        monkeypatch.setattr(standby, "monotonic", count(step=drainer.lease).__next__)
         with pytest.raises(BacklogStalledError) as caught:
             await drainer.drain()
+        monkeypatch.setattr(standby, "monotonic", lambda: 0.0)
         transport.down = False
 
         assert 0 == await drainer.drain()
     assert (leader.holder, 1) == (caught.value.holder, caught.value.position)
-    assert caught.value.seconds > 2 * BRIEF
+    assert caught.value.seconds > 2 * drainer.lease
     assert leader.holder in str(caught.value)
     assert 2 == len(transport.sent)
 
@@ -198,7 +213,7 @@ async def test_draining_takes_over_from_a_leader_that_is_gone(
     assert await gone._lease.acquire()
     await expire(engine, after=BRIEF)
 
-    assert 1 == await AsyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
+    assert 1 == await AsyncOutboxRelay(engine, transport, poll_interval=3600).drain()
     await gone._lease.sign_of_life.close()
 
 
@@ -365,10 +380,12 @@ async def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
     engine = new_engine(postgres_url)
     await async_create_tables(engine)
     events = await publish(engine, "1", "2")
-    frozen = AsyncOutboxRelay(engine, transport, lease=0.5)
+    frozen = AsyncOutboxRelay(engine, transport)
     assert await frozen._lease.acquire()
+    await expire(engine)
+    brief = AsyncOutboxRelay(engine, transport, lease=BRIEF)  # too brief to acquire it in time
     connection = await engine.connect()
-    await connection.execute(frozen._lease.hold(), {"held": frozen._lease._token})
+    await connection.execute(brief._lease.hold(), {"held": frozen._lease._token})
     # The connection stays as it is, in the middle of its transaction.
 
     assert 2 == await quick(engine, transport).drain()
@@ -416,7 +433,7 @@ async def test_a_clock_that_is_set_back_keeps_no_dead_leader_in_office(
 ) -> None:
     """A lease that is not renewed for its time is over, by the clock of the one who waits."""
     await publish(engine, "1")
-    frozen = AsyncOutboxRelay(engine, transport, lease=BRIEF)
+    frozen = AsyncOutboxRelay(engine, transport)
     assert await frozen._lease.acquire()
     await expire(engine, after=3600)
 

@@ -336,7 +336,7 @@ async def test_a_listener_that_hears_nothing_is_replaced(
     """Silence of the network, or of a pooler, is told from silence of the writers."""
     relay = AsyncOutboxRelay(engine, transport, poll_interval=0.05)
     relay._notifications.test_every = 0.02
-    relay._notifications.patience = 0.2
+    relay._notifications.patience = PATIENCE
     relay._notifications.retries = Backoff(first=0.01)
 
     async def hears() -> bool:
@@ -351,6 +351,7 @@ async def test_a_listener_that_hears_nothing_is_replaced(
     async with background(relay.run, relay.stop):
         await eventually(hears)
         await relay._notifications._driver.execute("UNLISTEN *")
+        relay._notifications.patience = 0.2
         await publish(writer, "1")
         await eventually(arrived)
         await eventually(is_reported)

@@ -160,7 +160,7 @@ def test_an_attempt_is_counted_before_it_is_made(
     transport.poison[str(events[2].message_id)] = Killed()
     ends = 0
     for _ in range(10):
-        relay = SyncOutboxRelay(engine, transport, lease=0.5, poll_interval=0.01, max_attempts=3)
+        relay = SyncOutboxRelay(engine, transport, poll_interval=0.01, max_attempts=3)
         relay._lease.release = no_farewell  # type: ignore[method-assign]
         try:
             relay.drain()

@@ -6,14 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from time import monotonic, sleep
+from itertools import count
+from time import monotonic
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from messagebus.adapters.sqlalchemy import SyncOutboxRelay, sync_create_tables, tables
+from messagebus.adapters.sqlalchemy import (
+    Backoff,
+    SyncOutboxRelay,
+    sync_create_tables,
+    tables,
+)
+from messagebus.adapters.sqlalchemy._sync import standby
 from messagebus.adapters.sqlalchemy.clock import now
 from messagebus.adapters.sqlalchemy.delivery import Batch, LeaseLostError
 from messagebus.exceptions import BacklogStalledError, MessageRejectedError
@@ -151,41 +158,49 @@ def leads(relay: SyncOutboxRelay) -> bool:
     return (relay.status()).leading
 
 
-@pytest.mark.slow
 def test_draining_waits_while_another_relay_gets_on(
-    engine: SyncEngine, transport: SyncRecorder
+    engine: SyncEngine, transport: SyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What counts is progress: that the first pending message changes."""
-    leader = SyncOutboxRelay(engine, transport, poll_interval=0.01, batch_size=1)
-    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=0.01, lease=2 * BRIEF)
-    with background(leader.run, leader.stop):
-        eventually(lambda: leads(leader))
-        # Short, because it keeps the drainer from noticing an answer of the database.
-        transport.before = lambda _message: sleep(BRIEF / 5)
-        publish(engine, *map(str, range(30)))
+    publish(engine, *map(str, range(10)))
+    leader = SyncOutboxRelay(engine, transport, batch_size=1)
+    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=0.01)
+    look = drainer.outbox.list
+    assert leader._lease.acquire()
 
-        assert 0 == drainer.drain()
-    assert 30 == len(transport.sent)
+    def send_one_at_each_look(*arguments: Any, **options: Any) -> Any:
+        found = look(*arguments, **options)
+        leader._batches.send(leader._batches.advance(), transport)
+        return found
+
+    monkeypatch.setattr(drainer.outbox, "list", send_one_at_each_look)
+    monkeypatch.setattr(standby, "monotonic", count(step=drainer.lease).__next__)
+    assert 0 == drainer.drain()
+    assert 10 == len(transport.sent)
+    leader._lease.release()
+    leader._lease.sign_of_life.close()
 
 
-@pytest.mark.slow
 def test_draining_ends_when_another_relay_leads_and_sends_nothing(
-    engine: SyncEngine, transport: SyncRecorder
+    engine: SyncEngine, transport: SyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It neither waits for ever nor sends in place of the leader, which the error names."""
     transport.down = True
-    leader = SyncOutboxRelay(engine, transport, poll_interval=0.01)
-    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=3600, lease=BRIEF)
+    reconnect = Backoff(longest=0.1)
+    leader = SyncOutboxRelay(engine, transport, poll_interval=0.01, reconnect=reconnect)
+    drainer = SyncOutboxRelay(engine, SyncRecorder(), poll_interval=0.01)
     with background(leader.run, leader.stop):
         eventually(lambda: leads(leader))
         publish(engine, "1", "2")
+        monkeypatch.setattr(standby, "monotonic", count(step=drainer.lease).__next__)
         with pytest.raises(BacklogStalledError) as caught:
             drainer.drain()
+        monkeypatch.setattr(standby, "monotonic", lambda: 0.0)
         transport.down = False
 
         assert 0 == drainer.drain()
     assert (leader.holder, 1) == (caught.value.holder, caught.value.position)
-    assert caught.value.seconds > 2 * BRIEF
+    assert caught.value.seconds > 2 * drainer.lease
     assert leader.holder in str(caught.value)
     assert 2 == len(transport.sent)
 
@@ -200,7 +215,7 @@ def test_draining_takes_over_from_a_leader_that_is_gone(
     assert gone._lease.acquire()
     expire(engine, after=BRIEF)
 
-    assert 1 == SyncOutboxRelay(engine, transport, lease=3, poll_interval=3600).drain()
+    assert 1 == SyncOutboxRelay(engine, transport, poll_interval=3600).drain()
     gone._lease.sign_of_life.close()
 
 
@@ -367,10 +382,12 @@ def test_a_relay_that_is_frozen_in_a_transaction_holds_up_nobody(
     engine = new_engine(postgres_url)
     sync_create_tables(engine)
     events = publish(engine, "1", "2")
-    frozen = SyncOutboxRelay(engine, transport, lease=0.5)
+    frozen = SyncOutboxRelay(engine, transport)
     assert frozen._lease.acquire()
+    expire(engine)
+    brief = SyncOutboxRelay(engine, transport, lease=BRIEF)  # too brief to acquire it in time
     connection = engine.connect()
-    connection.execute(frozen._lease.hold(), {"held": frozen._lease._token})
+    connection.execute(brief._lease.hold(), {"held": frozen._lease._token})
     # The connection stays as it is, in the middle of its transaction.
 
     assert 2 == quick(engine, transport).drain()
@@ -418,7 +435,7 @@ def test_a_clock_that_is_set_back_keeps_no_dead_leader_in_office(
 ) -> None:
     """A lease that is not renewed for its time is over, by the clock of the one who waits."""
     publish(engine, "1")
-    frozen = SyncOutboxRelay(engine, transport, lease=BRIEF)
+    frozen = SyncOutboxRelay(engine, transport)
     assert frozen._lease.acquire()
     expire(engine, after=3600)
 

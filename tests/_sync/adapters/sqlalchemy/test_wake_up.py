@@ -336,7 +336,7 @@ def test_a_listener_that_hears_nothing_is_replaced(
     """Silence of the network, or of a pooler, is told from silence of the writers."""
     relay = SyncOutboxRelay(engine, transport, poll_interval=0.05)
     relay._notifications.test_every = 0.02
-    relay._notifications.patience = 0.2
+    relay._notifications.patience = PATIENCE
     relay._notifications.retries = Backoff(first=0.01)
 
     def hears() -> bool:
@@ -351,6 +351,7 @@ def test_a_listener_that_hears_nothing_is_replaced(
     with background(relay.run, relay.stop):
         eventually(hears)
         relay._notifications._driver.execute("UNLISTEN *")
+        relay._notifications.patience = 0.2
         publish(writer, "1")
         eventually(arrived)
         eventually(is_reported)
