@@ -27,7 +27,7 @@ async def test_two_async_calls_wait_at_the_same_time() -> None:
         await one.wait()
         two.set()
 
-    await asyncio.wait_for(aio.meanwhile(first, second), 5.0)
+    await asyncio.wait_for(aio.meanwhile(first, second), 30.0)
 
 
 async def test_the_error_of_an_async_call_waits_for_the_other_call() -> None:
@@ -85,7 +85,7 @@ class Patient(AsyncPile):
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Settle messages."""
-        await asyncio.wait_for(self.is_empty.wait(), 5.0)
+        await asyncio.wait_for(self.is_empty.wait(), 30.0)
         await super().settle(deliveries)
 
 

@@ -35,14 +35,14 @@ import os, signal, sys, threading, warnings
 from messagebus.adapters.factory import sync_transport_from_url
 
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads
-signal.alarm(20)
+signal.alarm(90)
 url, ending, used = sys.argv[1:]
 transport = sync_transport_from_url(url)
 if used == "used":
     transport.send_message_serialized({"id": "1", "type": "a_v1"})
 child = os.fork()
 if child == 0:
-    signal.alarm(15)
+    signal.alarm(60)
     if url.startswith(("nats:", "amqp:")):
         held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
         # One end of the pair that wakes the loop may be left, but no connection.
@@ -91,10 +91,10 @@ def test_a_forked_process_sends_by_a_connection_of_its_own(
     """That of the parent goes on undisturbed, however the child ends."""
     url: str = request.getfixturevalue(f"{broker}_url")
     options = {
-        "kafka": f"topic={unique_name}&patience=0&timeout=3",
-        "nats": f"stream={unique_name}&subject={unique_name}&patience=0&timeout=3",
-        "rabbitmq": f"exchange={unique_name}&patience=0&timeout=3",
-        "redis": f"stream={unique_name}&patience=0&timeout=3",
+        "kafka": f"topic={unique_name}&patience=0&timeout=15",
+        "nats": f"stream={unique_name}&subject={unique_name}&patience=0&timeout=15",
+        "rabbitmq": f"exchange={unique_name}&patience=0&timeout=15",
+        "redis": f"stream={unique_name}&patience=0&timeout=15",
     }
     if broker == "rabbitmq":
         bind_queue(url, unique_name)
@@ -117,7 +117,7 @@ import json, os, signal, sys, warnings
 from messagebus.adapters.factory import sync_source_from_url, sync_transport_from_url
 
 warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads
-signal.alarm(30)
+signal.alarm(90)
 to, url, ending, used = sys.argv[1:]
 message = {"type": "a_v1", "payload": "{}"}
 with sync_transport_from_url(to) as transport:
@@ -135,7 +135,7 @@ def say(*found):
 held = take(source) if used == "used" else []
 child = os.getpid() if (forked := os.fork()) == 0 else 0
 if forked == 0:
-    signal.alarm(20)
+    signal.alarm(60)
     if ending != "idle":
         found = take(source)
         say(*found)
@@ -154,8 +154,8 @@ source.close()
 other.close()
 """
 SOURCES = {
-    "nats": "stream={0}&subject={0}&timeout=3&ordered=no",
-    "redis": "stream={0}&timeout=3&ordered=no",
+    "nats": "stream={0}&subject={0}&timeout=15&ordered=no",
+    "redis": "stream={0}&timeout=15&ordered=no",
 }
 
 

@@ -97,7 +97,7 @@ def test_a_consumer_applies_messages_until_it_is_told_to_stop(
     with closing(sync_source_from_url(stream, "reader")) as source:
         source.connect()  # which makes the queue of RabbitMQ
     sell(stream, "Emma", "bad", "Ivanhoe")
-    arguments = ("consume", app, f"--stream={stream}", "--consumer=reader", "--lease=1s")
+    arguments = ("consume", app, f"--stream={stream}", "--consumer=reader", "--lease=1m")
     process = start(*arguments)
     assert process.stdout is not None
     assert ["Emma\n", "Ivanhoe\n"] == [process.stdout.readline() for _ in range(2)]

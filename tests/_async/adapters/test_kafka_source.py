@@ -214,10 +214,10 @@ async def test_a_message_may_be_worked_on_for_any_time(kafka_url: str, unique_na
         await transport.send_messages_serialized(messages)
     config = {"bootstrap.servers": kafka_url.removeprefix("kafka://")}
     source = AsyncKafkaSource(
-        {**config, "max.poll.interval.ms": 2_000}, unique_name, unique_name, session=SESSION
+        {**config, "max.poll.interval.ms": 5_000}, unique_name, unique_name, session=4.0
     )
     taken = await take(source, 2)
-    await sleep(3.0)  # what is tested is that this is too long for a client that does not poll
+    await sleep(6.0)  # what is tested is that this is too long for a client that does not poll
     assert taken == source.held(taken)
     await source.settle(taken)
     assert 2 == committed(kafka_url, unique_name, unique_name)

@@ -324,7 +324,7 @@ async def test_another_server_of_several_takes_over(own_nats: NatsServer) -> Non
     with NatsServer(users) as other, NatsServer(users) as refusing:
         urls = [own_nats.url, other.url.replace("//", "//app:pw@"), refusing.url]
         async with AsyncNatsTransport(
-            urls, "events", "events.{name}", create=True, patience=0, timeout=3
+            urls, "events", "events.{name}", create=True, patience=0, timeout=15
         ) as transport:
             await transport.send_message_serialized(messages[0])
             own_nats.stop()

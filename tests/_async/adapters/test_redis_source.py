@@ -41,10 +41,11 @@ names = itertools.count()
 class RedisHarness(AsyncSourceHarness):
     """A stream that transports and sources create."""
 
-    def __init__(self, url: str, stream: str, mode: str) -> None:
+    def __init__(self, url: str, stream: str, mode: str, **options: Any) -> None:
         self.url = url
         self.stream = stream
         self.mode = mode
+        self.options = {**MODES[mode], **options}
         self.clients: dict[int, str] = {}
         self.capabilities = self.source().capabilities
 
@@ -63,7 +64,7 @@ class RedisHarness(AsyncSourceHarness):
             consumer,
             stream=self.stream,
             create=True,
-            **MODES[self.mode],
+            **self.options,
         )
         self.clients[id(source)] = name
         return source
@@ -214,9 +215,10 @@ async def test_a_frozen_process_reads_nothing_when_its_partition_is_gone(
     await source.close()
 
 
+@pytest.mark.slow
 async def test_what_is_extended_stays_with_its_process(redis_url: str, unique_name: str) -> None:
     """A message that is still being worked on goes to nobody else; without that, it does."""
-    harness = RedisHarness(redis_url, unique_name, "competing")
+    harness = RedisHarness(redis_url, unique_name, "competing", hold=4.0)
     messages = new_messages(2)
     async with reading(harness) as busy, reading(harness) as other:
         await send(harness, messages)

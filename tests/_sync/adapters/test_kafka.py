@@ -175,7 +175,7 @@ def test_a_frozen_broker_is_an_outage_after_which_all_is_sent_in_order(
     messages = new_messages(20)
     url = f"{own_kafka.url}?topic=shop&create=yes&timeout=1&patience=0"
     with SyncKafkaTransport.from_url(url) as transport:
-        transport.send_messages_serialized(messages[:10])
+        send_until_confirmed(transport, messages[:10])
         own_kafka.freeze()
         with pytest.raises(BatchSendError) as batch:
             transport.send_messages_serialized(messages[10:])
@@ -190,7 +190,7 @@ def test_a_frozen_broker_is_an_outage_after_which_all_is_sent_in_order(
 
 def test_a_topic_that_is_lost_is_missing(own_kafka: KafkaServer) -> None:
     """The same transport finds out, although it had looked before."""
-    url = f"{own_kafka.url}?topic=shop&timeout=1&patience=3"
+    url = f"{own_kafka.url}?topic=shop&timeout=1&patience=60"
     with SyncKafkaTransport.from_url(url, create=True) as transport:
         transport.send_messages_serialized(new_messages(1))
     with SyncKafkaTransport.from_url(url) as transport:

@@ -240,7 +240,7 @@ def test_a_silent_process_is_followed_by_another(
     """The server closes its connection; what it held comes first, and it holds nothing any more."""
     messages = new_messages(6)
     harness = RabbitmqHarness(rabbitmq_url, unique_name, "ordered", networks)
-    silent, source = harness.source(heartbeat=1), harness.source()
+    silent, source = harness.source(heartbeat=2), harness.source()
     start(silent)
     start(source)
     send(harness, messages[:4])

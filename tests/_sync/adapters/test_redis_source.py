@@ -43,10 +43,11 @@ names = itertools.count()
 class RedisHarness(SyncSourceHarness):
     """A stream that transports and sources create."""
 
-    def __init__(self, url: str, stream: str, mode: str) -> None:
+    def __init__(self, url: str, stream: str, mode: str, **options: Any) -> None:
         self.url = url
         self.stream = stream
         self.mode = mode
+        self.options = {**MODES[mode], **options}
         self.clients: dict[int, str] = {}
         self.capabilities = self.source().capabilities
 
@@ -65,7 +66,7 @@ class RedisHarness(SyncSourceHarness):
             consumer,
             stream=self.stream,
             create=True,
-            **MODES[self.mode],
+            **self.options,
         )
         self.clients[id(source)] = name
         return source
@@ -214,9 +215,10 @@ def test_a_frozen_process_reads_nothing_when_its_partition_is_gone(
     source.close()
 
 
+@pytest.mark.slow
 def test_what_is_extended_stays_with_its_process(redis_url: str, unique_name: str) -> None:
     """A message that is still being worked on goes to nobody else; without that, it does."""
-    harness = RedisHarness(redis_url, unique_name, "competing")
+    harness = RedisHarness(redis_url, unique_name, "competing", hold=4.0)
     messages = new_messages(2)
     with reading(harness) as busy, reading(harness) as other:
         send(harness, messages)
