@@ -200,7 +200,9 @@ def test_what_is_in_hand_begins_with_the_first_message_that_is_not_settled(
     ]
     source = Noting(store, *deliveries)
     new_consumer(source, prefetch=3, max_attempts=10_000).drain()
-    assert [range(3), range(1, 5), range(1, 6)] == source.noted[:3]
+    found = [*dict.fromkeys(source.noted)]  # a slow machine settles more often
+    assert range(3) == found[0]
+    assert {1} == {each.start for each in found[1 : found.index(range(1, 6)) + 1]}
 
 
 @pytest.mark.parametrize("start", [0, 2_000_000])
