@@ -228,7 +228,7 @@ def _has(log: str, text: str) -> bool:
 
 
 def _becomes_true(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + LIMIT + SLOWNESS
     while not condition():
         if time.monotonic() > deadline:
             return False

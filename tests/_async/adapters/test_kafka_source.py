@@ -65,7 +65,7 @@ class KafkaHarness(AsyncSourceHarness):
     def __init__(self, url: str, topic: str) -> None:
         self.server = url
         self.topic = topic
-        self.url = f"{url}?topic={topic}&create=yes&partitions={PARTITIONS}&timeout=2"
+        self.url = f"{url}?topic={topic}&create=yes&partitions={PARTITIONS}"
         self.members: dict[str, list[BalancedSource]] = {}
 
     def transport(self) -> AsyncKafkaTransport:
@@ -99,6 +99,7 @@ class ProxiedHarness(KafkaHarness):
 
     def __init__(self, url: str, proxy: Proxy) -> None:
         super().__init__(url, "events")
+        self.url += "&timeout=2"
         self.proxy = proxy
 
     def stop_broker(self) -> None:

@@ -38,6 +38,8 @@ names = itertools.count()
 class NatsHarness(AsyncSourceHarness):
     """A stream that transports and sources create."""
 
+    timeout = 15.0
+
     def __init__(self, url: str, stream: str, mode: str) -> None:
         self.server = url
         self.url = f"{url}?stream={stream}&subject={stream}.{{name}}"
@@ -55,7 +57,7 @@ class NatsHarness(AsyncSourceHarness):
     def source(self, consumer: str = "reader") -> AsyncNatsSource:
         """Create a source."""
         return AsyncNatsSource.from_url(
-            self.url, consumer, create=True, timeout=3.0, **MODES[self.mode]
+            self.url, consumer, create=True, timeout=self.timeout, **MODES[self.mode]
         )
 
     def another(self) -> NatsHarness:
@@ -74,6 +76,8 @@ class NatsHarness(AsyncSourceHarness):
 
 class NatsServerHarness(NatsHarness):
     """A stream of a server that may be stopped."""
+
+    timeout = 3.0  # which a client waits for when its server stops
 
     def __init__(self, server: NatsServer, mode: str) -> None:
         super().__init__(server.url, "events", mode)

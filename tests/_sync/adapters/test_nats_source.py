@@ -40,6 +40,8 @@ names = itertools.count()
 class NatsHarness(SyncSourceHarness):
     """A stream that transports and sources create."""
 
+    timeout = 15.0
+
     def __init__(self, url: str, stream: str, mode: str) -> None:
         self.server = url
         self.url = f"{url}?stream={stream}&subject={stream}.{{name}}"
@@ -57,7 +59,7 @@ class NatsHarness(SyncSourceHarness):
     def source(self, consumer: str = "reader") -> SyncNatsSource:
         """Create a source."""
         return SyncNatsSource.from_url(
-            self.url, consumer, create=True, timeout=3.0, **MODES[self.mode]
+            self.url, consumer, create=True, timeout=self.timeout, **MODES[self.mode]
         )
 
     def another(self) -> NatsHarness:
@@ -76,6 +78,8 @@ class NatsHarness(SyncSourceHarness):
 
 class NatsServerHarness(NatsHarness):
     """A stream of a server that may be stopped."""
+
+    timeout = 3.0  # which a client waits for when its server stops
 
     def __init__(self, server: NatsServer, mode: str) -> None:
         super().__init__(server.url, "events", mode)
