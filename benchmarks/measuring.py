@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import repeat
 from time import perf_counter, process_time
@@ -95,6 +95,7 @@ def outcome(result: Any) -> Any:
 
 
 _WARMING = 5
+_PROCESSORS = os.sched_getaffinity(0) if sys.platform == "linux" else set[int]()
 
 
 def calibrated(meter: Meter, seconds: float, clock: Clock = "cpu") -> int:
@@ -121,6 +122,20 @@ def pin() -> int | None:
     processor = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {processor})
     return processor
+
+
+@contextmanager
+def on_all_processors() -> Iterator[None]:
+    """Let processes that are started in the block use the processors that *pin* has given up."""
+    if sys.platform != "linux":
+        yield
+        return
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _PROCESSORS)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
 
 
 @cache

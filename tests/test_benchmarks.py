@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
@@ -22,7 +24,15 @@ from benchmarks.guard import baseline
 from benchmarks.guard.baseline import Baseline
 from benchmarks.guard.counting import Counts, Prepared, counted
 from benchmarks.guard.counting import Path as CountedPath
-from benchmarks.measuring import calibrated, outcome, timed, timed_each, timed_within
+from benchmarks.measuring import (
+    calibrated,
+    on_all_processors,
+    outcome,
+    pin,
+    timed,
+    timed_each,
+    timed_within,
+)
 from benchmarks.report import report
 from benchmarks.rounds import Pace, measure
 from benchmarks.run import Measurement, Reading, Run
@@ -445,3 +455,16 @@ def test_the_commands_work_on_files(
 
     assert "| dispatch async | messagebus |  | 1.5 | 1.5 | = |" in capsys.readouterr().out
     assert "### Goals" in Path(other).read_text("utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes cannot be pinned there")
+def test_processes_that_work_together_use_all_processors() -> None:
+    """They are not pinned to the one of the other workloads."""
+    before = os.sched_getaffinity(0)
+    try:
+        processor = pin()
+        with on_all_processors():
+            assert before == os.sched_getaffinity(0)
+        assert {processor} == os.sched_getaffinity(0)
+    finally:
+        os.sched_setaffinity(0, before)

@@ -156,6 +156,22 @@ async def leads(relay: AsyncOutboxRelay) -> bool:
     return (await relay.status()).leading
 
 
+async def test_a_relay_that_finds_nothing_keeps_its_prepared_statements(
+    postgres_url_with_tables: str, transport: AsyncRecorder
+) -> None:
+    """PostgreSQL plans the statements that it repeats once, and not for each message anew."""
+    engine = new_engine(postgres_url_with_tables)
+    relay = AsyncOutboxRelay(engine, transport)
+    for _ in range(10):  # psycopg prepares what is executed more than five times
+        assert not await relay._batches.is_pending()
+
+    prepared = sa.text("SELECT statement FROM pg_prepared_statements")
+    async with engine.connect() as connection:
+        found = (await connection.scalars(prepared)).all()
+    assert any("'pending'" in each for each in found)
+    await engine.dispose()
+
+
 async def test_draining_waits_while_another_relay_gets_on(
     engine: AsyncEngine, transport: AsyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,22 @@ def leads(relay: SyncOutboxRelay) -> bool:
     return (relay.status()).leading
 
 
+def test_a_relay_that_finds_nothing_keeps_its_prepared_statements(
+    postgres_url_with_tables: str, transport: SyncRecorder
+) -> None:
+    """PostgreSQL plans the statements that it repeats once, and not for each message anew."""
+    engine = new_engine(postgres_url_with_tables)
+    relay = SyncOutboxRelay(engine, transport)
+    for _ in range(10):  # psycopg prepares what is executed more than five times
+        assert not relay._batches.is_pending()
+
+    prepared = sa.text("SELECT statement FROM pg_prepared_statements")
+    with engine.connect() as connection:
+        found = (connection.scalars(prepared)).all()
+    assert any("'pending'" in each for each in found)
+    engine.dispose()
+
+
 def test_draining_waits_while_another_relay_gets_on(
     engine: SyncEngine, transport: SyncRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

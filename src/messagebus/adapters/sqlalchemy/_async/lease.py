@@ -109,6 +109,7 @@ class AsyncLease:
         """Connect to read, for which the database may take no longer than its time."""
         async with connected(self.reading, self.patience) as connection:
             yield connection
+            await connection.commit()  # psycopg prepares all statements anew after a rollback
 
     async def renew(self) -> None:
         """Renew the lease once a third of its time has passed.

@@ -109,6 +109,7 @@ class SyncLease:
         """Connect to read, for which the database may take no longer than its time."""
         with connected(self.reading, self.patience) as connection:
             yield connection
+            connection.commit()  # psycopg prepares all statements anew after a rollback
 
     def renew(self) -> None:
         """Renew the lease once a third of its time has passed.
