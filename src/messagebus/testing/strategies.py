@@ -15,8 +15,8 @@ from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
 
 from .._introspection.generics import UNIONS, split, unalias, variants
 from ..domain.model import GenericModel, Message
+from ..domain.model.class_schema import BY_NAME
 from ..domain.model.envelope import ENVELOPE
-from ..domain.model.loading import BY_NAME
 from ..exceptions import ConfigurationError, MissingExtraError
 
 try:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Signature
+from inspect import Signature, signature
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel
 from pydantic_core import CoreSchema
+
+# Data have the names of fields, even where these have aliases.
+BY_NAME: dict[str, Any] = (
+    {"by_name": True, "by_alias": True}
+    if "by_name" in signature(BaseModel.model_validate_json).parameters
+    else {}
+)
 
 
 def fields_schema(schema: Any) -> dict[str, Any] | None:

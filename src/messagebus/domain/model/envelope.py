@@ -40,7 +40,15 @@ class Trusted(dict[str, Any]):
 
     It has the envelope of the message as objects, if that is known: reading it is slow.
     It is a context, not a context variable, so that it ends with the data that it is given for.
+
+    Args:
+        envelope: the objects.
+        owner: the class of the message; a message within it has an envelope of its own.
     """
+
+    def __init__(self, envelope: Mapping[str, Any] = {}, owner: type | None = None) -> None:
+        super().__init__(envelope)
+        self.owner = owner
 
 
 def guard_envelope(cls: type[BaseModel], schema: core_schema.CoreSchema) -> None:
@@ -57,7 +65,7 @@ def guard_envelope(cls: type[BaseModel], schema: core_schema.CoreSchema) -> None
         return  # pydantic hands out the schema of a finished class again
     fields["metadata"] = {**fields.get("metadata", {}), _GUARDED: True}
     for name in _TYPES:
-        change_field(fields, name, partial(_guarded, partial(_check, cls, name)))
+        change_field(fields, name, partial(_guarded, partial(check_field, cls, name)))
     if cls.model_config.get("extra") == "allow":
         inner: Any = {**fields}
         fields.clear()
@@ -70,7 +78,9 @@ def _guarded(
     return core_schema.with_info_before_validator_function(check, schema)
 
 
-def _check(cls: type[BaseModel], name: str, value: Any, info: core_schema.ValidationInfo) -> Any:
+def check_field(
+    cls: type[BaseModel], name: str, value: Any, info: core_schema.ValidationInfo
+) -> Any:
     """Return the value for a field of the envelope, before it is validated as usual.
 
     Raises:
@@ -80,8 +90,9 @@ def _check(cls: type[BaseModel], name: str, value: Any, info: core_schema.Valida
     wanted = _TYPES[name]
     if not isinstance(value, wanted):
         context = info.context
-        if trusted := isinstance(context, Trusted):
-            # The fields of the envelope come first, so a message within this one finds nothing.
+        if (trusted := isinstance(context, Trusted)) and context.owner is cls:
+            # Mostly, the fields of the envelope come first: another message of the class within
+            # this one finds nothing.
             value = context.pop(name, value)
         if not isinstance(value, wanted):
             value = _from_plain_data(cls, value, name, info.mode, trusted=trusted)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from inspect import signature
 from typing import Any, Union
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from .class_schema import BY_NAME
 from .envelope import Trusted
 from .message import Message, TMessage
-from .unseen_envelope import envelope_can_follow
-
-# Data have the names of fields, even where these have aliases.
-BY_NAME: dict[str, Any] = (
-    {"by_name": True, "by_alias": True}
-    if "by_name" in signature(BaseModel.model_validate_json).parameters
-    else {}
-)
+from .payload_validator import payload_validator
 
 
 def load_message(
@@ -70,18 +63,33 @@ def load_best(
 
 
 def _load_one(cls: type[TMessage], data: str, envelope: Mapping[str, Any]) -> TMessage:
-    if envelope_can_follow(cls):
-        # In half of the time, as the envelope need not become JSON and be validated.
+    validator = payload_validator(cls)
+    if validator is not None:
+        # In less than half of the time, as the envelope need not become JSON and be validated.
         try:
-            message = cls.model_validate_json(data, context=Trusted(), **BY_NAME)
+            found = validator.validate_json(data, context=Trusted(), **BY_NAME)
         except ValidationError:
-            pass  # the envelope may replace what is wrong; if not, the error shows all
+            pass  # the error of the whole message shows its envelope
         else:
-            vars(message).update(envelope)
-            message.__pydantic_fields_set__.update(envelope)
-            return message
+            return _created(cls, envelope, *found)
     text = _with(data, envelope)
-    return cls.model_validate_json(text, context=Trusted(envelope), **BY_NAME)
+    return cls.model_validate_json(text, context=Trusted(envelope, cls), **BY_NAME)
+
+
+def _created(
+    cls: type[TMessage],
+    envelope: Mapping[str, Any],
+    fields: dict[str, Any],
+    extra: dict[str, Any] | None,
+    fields_set: set[str],
+) -> TMessage:
+    """Create a message of validated fields, as pydantic's *model_construct* does."""
+    message = cls.__new__(cls)
+    object.__setattr__(message, "__dict__", {**envelope, **fields})
+    object.__setattr__(message, "__pydantic_fields_set__", {*envelope, *fields_set})
+    object.__setattr__(message, "__pydantic_extra__", extra)
+    object.__setattr__(message, "__pydantic_private__", None)
+    return message
 
 
 def restore_metadata(message: Message[Any], data: Mapping[str, Any]) -> None:

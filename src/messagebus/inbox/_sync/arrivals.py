@@ -57,8 +57,8 @@ class SyncArrivals:
         before = noted_by_others(inbox.note(self._name, now), self._now, self._before)
         if rest := still_to_come(now, before):
             inbox.note(self._name, rest)
-        came = {each for each in arrived if came_before(each, before)}
-        again = [each.id for each in self._tried if each.delivery in came]
+        came = {id(each) for each in arrived if came_before(each, before)}
+        again = [each.id for each in self._tried if id(each.delivery) in came]
         # Behind a message that was not settled, any number may have been handled.
         self._again = set(again) - inbox.marked(self._name, again) if again else set()
         self._now, self._rest, self._before = {**now, **rest}, rest, before
@@ -77,8 +77,8 @@ class SyncArrivals:
 
     def without(self, rest: Sequence[Held]) -> Mapping[str, range]:
         """Return what stays in hand when the source gives back messages that this process holds."""
-        held = set(self._source.held([each.delivery for each in rest]))
-        return without_rest(self._noted, [each for each in rest if each.delivery in held])
+        held = set(map(id, self._source.held([each.delivery for each in rest])))
+        return without_rest(self._noted, [each for each in rest if id(each.delivery) in held])
 
     def forget(self) -> None:
         """Forget what was in hand, when the consumer stops."""

@@ -11,6 +11,7 @@ from time import monotonic
 
 from ...exceptions import TransportUnavailableError
 from ..backlog import Backlog, Held
+from ..delivery import Delivery
 from ..options import ConsumerOptions
 from ..outages import OutageError, log, warn
 from .handling import SyncHandling
@@ -189,11 +190,12 @@ class SyncKeeping:
 
     def lost(self, taken: Sequence[Held]) -> Sequence[Held]:
         """Return those messages that do not belong to this process any more."""
-        held = set(self._source.held([each.delivery for each in taken]))
+        held: Sequence[Delivery] = self._source.held([each.delivery for each in taken])
         partitions = self.partitions
         if partitions is not None:
-            held = {each for each in held if each.partition in partitions}
-        return [each for each in taken if each.delivery not in held]
+            held = [each for each in held if each.partition in partitions]
+        kept = set(map(id, held))
+        return [each for each in taken if id(each.delivery) not in kept]
 
     def leave(self) -> None:
         """Give the partitions up, so that another process need not wait for the lease."""
