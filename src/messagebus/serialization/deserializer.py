@@ -130,9 +130,7 @@ def _load(candidates: tuple[MessageType, ...], payload: str, envelope: Envelope)
         "created_at": envelope.created_at,
         "metadata": _metadata_of(candidates[0], envelope),
     }
-    message = load_best(candidates, payload, given)
-    vars(message).update(given)  # an alias in the payload may have won over the name of a field
-    return message
+    return load_best(candidates, payload, given)
 
 
 def _metadata_of(kind: MessageType, envelope: Envelope) -> Metadata:

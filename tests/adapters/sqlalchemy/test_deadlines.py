@@ -32,6 +32,7 @@ def test_deadlines_are_met_in_their_order_by_one_thread() -> None:
         met.put((name, threading.current_thread().name))
 
     last = deadlines.add(NEVER, partial(note, "last"))
+    # The thread waits; typeshed does not know the list of those who do.
     eventually(lambda: deadlines._changed._waiters)  # type: ignore[attr-defined]
     with deadlines._changed:  # so that none is met before all are there
         for name, seconds in (("late", 0.03), ("early", 0.02), ("later", 0.04)):

@@ -46,8 +46,10 @@ class Trusted(dict[str, Any]):
         owner: the class of the message; a message within it has an envelope of its own.
     """
 
-    def __init__(self, envelope: Mapping[str, Any] = {}, owner: type | None = None) -> None:
-        super().__init__(envelope)
+    def __init__(
+        self, envelope: Mapping[str, Any] | None = None, owner: type | None = None
+    ) -> None:
+        super().__init__(envelope or {})
         self.owner = owner
 
 

@@ -54,26 +54,28 @@ def load_best(
         data: the fields of the message.
         envelope: the objects for *message_id* and the like, which replace what *data* say.
     """
-    if len(classes) == 1:
-        return _load_one(classes[0], data, envelope)
-    text = _with(data, envelope)
-    union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
-    best: Message[Any] = union.validate_json(text, context=Trusted(), **BY_NAME)
-    return best
-
-
-def _load_one(cls: type[TMessage], data: str, envelope: Mapping[str, Any]) -> TMessage:
-    validator = payload_validator(cls)
-    if validator is not None:
+    if len(classes) == 1 and (validator := payload_validator(classes[0])) is not None:
         # In less than half of the time, as the envelope need not become JSON and be validated.
         try:
             found = validator.validate_json(data, context=Trusted(), **BY_NAME)
         except ValidationError:
             pass  # the error of the whole message shows its envelope
         else:
-            return _created(cls, envelope, *found)
-    text = _with(data, envelope)
-    return cls.model_validate_json(text, context=Trusted(envelope, cls), **BY_NAME)
+            return _created(classes[0], envelope, *found)
+    message = _load_whole(classes, _with(data, envelope), envelope)
+    vars(message).update(envelope)  # an alias in the data may have won over the name of a field
+    return message
+
+
+def _load_whole(
+    classes: tuple[type[Message[Any]], ...], text: str | bytes, envelope: Mapping[str, Any]
+) -> Message[Any]:
+    if len(classes) == 1:
+        context = Trusted(envelope, classes[0])
+        return classes[0].model_validate_json(text, context=context, **BY_NAME)
+    union = _adapter_of(Union[classes])  # noqa: UP007 - as many as there are
+    best: Message[Any] = union.validate_json(text, context=Trusted(), **BY_NAME)
+    return best
 
 
 def _created(
