@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -48,6 +48,14 @@ class Held:
     has_begun: bool = False
     ready_at: float = 0.0
     letter: DeadLetter | None = None
+
+
+def those_of(ids: Collection[UUID], held: Sequence[Held]) -> Sequence[Held]:
+    """Return the messages with some identifiers, each once, even if it came twice."""
+    if len(ids) == len(held):  # as usual
+        return held
+    first = {each.id: each for each in reversed(held)}
+    return [each for each in held if each.id in ids and first[each.id] is each]
 
 
 class Backlog:

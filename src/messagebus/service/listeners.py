@@ -197,7 +197,7 @@ class Listeners(Generic[L]):
             get_logger().warning("%s command has no handler", kind, extra={"message_type": kind})
             if not message.metadata.published:
                 route = routes[kind] = route._replace(callbacks=(self._unhandled,))
-        if route.is_command and route.callbacks and not self.keeps_whole:
+        if route.callbacks and len(route.callbacks) == 1 and not self.keeps_whole:
             handlers[kind] = route.callbacks[0]
         return route
 

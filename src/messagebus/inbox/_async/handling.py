@@ -19,7 +19,7 @@ from ...service._async.registry import AsyncMessageBus
 from ...service._async.unit_of_work import AsyncAbstractUnitOfWork, AsyncUnitOfWorkTransaction
 from ...service.causation import Received
 from ...service.transaction_status import TransactionStatus
-from ..backlog import Backlog, Held
+from ..backlog import Backlog, Held, those_of
 from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
@@ -165,7 +165,7 @@ class AsyncHandling:
         """
         inbox: AsyncAbstractInbox | None = None
         transaction: AsyncUnitOfWorkTransaction[Any] | None = None
-        timeout = self._options.timeout
+        handle, dependencies, timeout = self._bus.handle, self._dependencies, self._options.timeout
         handled = 0
         notes_arrivals = False
         try:
@@ -173,18 +173,15 @@ class AsyncHandling:
                 inbox = getattr(transaction.uow, "inbox", None)
                 ids = [each.id for each in ready]
                 fresh = set(ids) if inbox is None else await inbox.mark(self._name, ids)
-                for held in ready:
-                    if held.id in fresh and held.message is not None:
-                        fresh.discard(held.id)
-                        transaction.received = Received(held.message, held.correlation_id)
-                        await handle_in_time(
-                            self._bus.handle,
-                            held.message,
-                            transaction,
-                            None if timeout is None else monotonic() + timeout,
-                            self._dependencies,
-                        )
-                        handled += 1
+                for held in those_of(fresh, ready):
+                    message: Any = held.message
+                    transaction.received = Received(message, held.correlation_id)
+                    if timeout is None:
+                        await handle(message, transaction, **dependencies)
+                    else:
+                        deadline = monotonic() + timeout
+                        await handle_in_time(handle, message, transaction, deadline, dependencies)
+                    handled += 1
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     await inbox.forget(self._name, noted)

@@ -21,7 +21,7 @@ from ...service._sync.registry import SyncMessageBus
 from ...service._sync.unit_of_work import SyncAbstractUnitOfWork, SyncUnitOfWorkTransaction
 from ...service.causation import Received
 from ...service.transaction_status import TransactionStatus
-from ..backlog import Backlog, Held
+from ..backlog import Backlog, Held, those_of
 from ..dead_letter import DeadLetter
 from ..options import ConsumerOptions
 from ..outages import OutageError, log
@@ -167,7 +167,7 @@ class SyncHandling:
         """
         inbox: SyncAbstractInbox | None = None
         transaction: SyncUnitOfWorkTransaction[Any] | None = None
-        timeout = self._options.timeout
+        handle, dependencies, timeout = self._bus.handle, self._dependencies, self._options.timeout
         handled = 0
         notes_arrivals = False
         try:
@@ -175,18 +175,15 @@ class SyncHandling:
                 inbox = getattr(transaction.uow, "inbox", None)
                 ids = [each.id for each in ready]
                 fresh = set(ids) if inbox is None else inbox.mark(self._name, ids)
-                for held in ready:
-                    if held.id in fresh and held.message is not None:
-                        fresh.discard(held.id)
-                        transaction.received = Received(held.message, held.correlation_id)
-                        handle_in_time(
-                            self._bus.handle,
-                            held.message,
-                            transaction,
-                            None if timeout is None else monotonic() + timeout,
-                            self._dependencies,
-                        )
-                        handled += 1
+                for held in those_of(fresh, ready):
+                    message: Any = held.message
+                    transaction.received = Received(message, held.correlation_id)
+                    if timeout is None:
+                        handle(message, transaction, **dependencies)
+                    else:
+                        deadline = monotonic() + timeout
+                        handle_in_time(handle, message, transaction, deadline, dependencies)
+                    handled += 1
                 noted = [each.id for each in ready if each.noted]
                 if inbox is not None and noted:
                     inbox.forget(self._name, noted)
