@@ -88,7 +88,15 @@ class Cyclic(Lent):
     model_config = ConfigDict(json_schema_extra=CYCLE)
 
 
-PLAIN = [Lent, Shelved, Checked, OfTenant, OfPicky, Cyclic]
+class Shelf(BaseModel):
+    shelf: str = Field(default="none", validation_alias="board")
+
+
+class Renamed(Lent):
+    place: Shelf = Shelf()
+
+
+PLAIN = [Lent, Shelved, Checked, OfTenant, OfPicky, Cyclic, Renamed]
 
 
 class Before(Lent):

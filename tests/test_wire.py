@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from messagebus import Event, MessageSerializer, Metadata
 from messagebus.serialization import serializer
+from messagebus.serialization.envelope import Envelope
 from messagebus.serialization.wire import (
     iso_format,
+    parse_id,
     parse_type,
     row_to_wire,
     to_wire,
@@ -39,6 +41,42 @@ def test_a_type_has_the_name_and_the_version_that_it_is_made_of(name: str, versi
 def test_a_type_without_a_version_is_a_name(text: str) -> None:
     """A serializer of your own may use other types."""
     assert {"name": text} == parse_type(text)
+
+
+DIGITS = st.text("0123456789abcdefABCDEF-{}_+ x", max_size=70)
+IDS = st.uuids().map(str)
+
+
+@given(st.one_of(DIGITS, IDS, IDS.map("{{{}}}".format), IDS.map("urn:uuid:{}".format), st.text()))
+def test_an_identifier_is_read_as_python_reads_it(text: str) -> None:
+    """The faster reading gives the same, and refuses the same."""
+    if len(text) > 64:
+        expected = None
+    else:
+        try:
+            expected = UUID(text)
+        except ValueError:
+            expected = None
+    try:
+        found = parse_id(text)
+    except ValueError:
+        found = None
+    assert found == expected
+
+
+LONG = "s" * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "version"),
+    [("sold_v3", "sold", 3), ("sold_v03", "sold_v03", None), (f"{LONG}_v1", LONG, 1)],
+)
+def test_a_type_is_read_the_same_each_time(text: str, name: str, version: int | None) -> None:
+    """Whether it is remembered, or too long for that."""
+    wire = {"id": str(UUID(int=7)), "created_at": "2026-01-01T00:00:00Z", "type": text}
+    for _ in range(2):
+        envelope = Envelope.of(wire)
+        assert (envelope.name, envelope.schema_version) == (name, version)
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, EAST, None])))

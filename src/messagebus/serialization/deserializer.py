@@ -57,6 +57,7 @@ class MessageDeserializer(AbstractMessageDeserializer):
     def __init__(self, types: TypesOrMapping, upcasters: Upcasters | None = None) -> None:
         self.types: MessageTypes = types if isinstance(types, MessageTypes) else MessageTypes(types)
         self._chains = upcasters.chains(self.types, type(self).__name__) if upcasters else {}
+        self._declared: dict[MessageType, Metadata] = {}
 
     @property
     def upcast_versions(self) -> dict[tuple[str, int], int]:
@@ -81,7 +82,7 @@ class MessageDeserializer(AbstractMessageDeserializer):
         """
         envelope = Envelope.of(wire)
         name, version, id = envelope.name, envelope.schema_version, envelope.message_id
-        chain = None if version is None else self._chains.get((name, version))
+        chain = self._chains.get((name, version)) if self._chains and version is not None else None
         target = version if chain is None else chain.schema_version
         candidates = () if target is None else self.types.candidates(name, target)
         if target is None or not candidates:
@@ -95,11 +96,30 @@ class MessageDeserializer(AbstractMessageDeserializer):
             if chain is not None:
                 payload = _upcast(wire, payload, envelope, chain)
                 envelope = envelope._replace(schema_version=target)
-            return _load(candidates, payload, envelope)
+            head = {
+                "message_id": envelope.message_id,
+                "created_at": envelope.created_at,
+                "metadata": self._metadata_of(kind, envelope),
+            }
+            return load_best(candidates, payload, head)
         except UpcastError:
             raise
         except Exception as error:  # whatever the class raises for what came from outside
             raise UnreadableMessageError(wire, "its payload does not fit", id, kind) from error
+
+    def _metadata_of(self, kind: MessageType, envelope: Envelope) -> Metadata:
+        known = self._declared.get(kind)
+        if known is not None:
+            return known
+        declared = declared_metadata(kind)
+        if declared is None:
+            named = {"name": envelope.name, "schema_version": envelope.schema_version}
+            annotation: Any = kind.model_fields["metadata"].annotation
+            has_class = isinstance(annotation, type) and issubclass(annotation, Metadata)
+            return (annotation if has_class else Metadata).model_validate(named)
+        if kind.model_fields["metadata"].default_factory is None:
+            self._declared[kind] = declared
+        return declared
 
 
 def _upcast(wire: Mapping[str, Any], payload: str, envelope: Envelope, chain: Chain) -> str:
@@ -122,23 +142,3 @@ def _upcast(wire: Mapping[str, Any], payload: str, envelope: Envelope, chain: Ch
 
 def _problem(wire: Mapping[str, Any], envelope: Envelope, version: int, reason: str) -> UpcastError:
     return UpcastError(wire, envelope.message_id, envelope.name, version, reason)
-
-
-def _load(candidates: tuple[MessageType, ...], payload: str, envelope: Envelope) -> Message[Any]:
-    given = {
-        "message_id": envelope.message_id,
-        "created_at": envelope.created_at,
-        "metadata": _metadata_of(candidates[0], envelope),
-    }
-    return load_best(candidates, payload, given)
-
-
-def _metadata_of(kind: MessageType, envelope: Envelope) -> Metadata:
-    declared = declared_metadata(kind)
-    if declared is not None:
-        return declared
-    named = {"name": envelope.name, "schema_version": envelope.schema_version}
-    annotation: Any = kind.model_fields["metadata"].annotation
-    if isinstance(annotation, type) and issubclass(annotation, Metadata):
-        return annotation.model_validate(named)
-    return Metadata.model_validate(named)

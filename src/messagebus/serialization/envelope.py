@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 from ..exceptions import UnreadableMessageError
 from .wire import parse_id, parse_type, wire_type
 
+_LONGEST_CACHED = 300  # characters
 _LONGEST_VERSION = 10  # digits; that of a stored message has no more
 
 
@@ -89,6 +91,13 @@ def _type(wire: Mapping[str, Any], message_id: UUID) -> tuple[str, int | None]:
     text = wire.get("type")
     if not isinstance(text, str):
         _refuse_type(wire, "type", message_id)
+    # A cache of the longest texts would fill the memory.
+    read = _name_and_version if len(text) <= _LONGEST_CACHED else _name_and_version.__wrapped__
+    return read(text)
+
+
+@lru_cache(1024)
+def _name_and_version(text: str) -> tuple[str, int | None]:
     parts = parse_type(text)
     version = parts.get("version", "")
     if version and len(version) <= _LONGEST_VERSION:

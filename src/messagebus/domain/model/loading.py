@@ -14,6 +14,8 @@ from .envelope import Trusted
 from .message import Message, TMessage
 from .payload_validator import payload_validator
 
+_set = object.__setattr__  # a model refuses these names
+
 
 def load_message(
     cls: type[TMessage],
@@ -54,10 +56,10 @@ def load_best(
         data: the fields of the message.
         envelope: the objects for *message_id* and the like, which replace what *data* say.
     """
-    if len(classes) == 1 and (validator := payload_validator(classes[0])) is not None:
+    if len(classes) == 1 and (validate := payload_validator(classes[0])) is not None:
         # In less than half of the time, as the envelope need not become JSON and be validated.
         try:
-            found = validator.validate_json(data, context=Trusted(), **BY_NAME)
+            found = validate(data)
         except ValidationError:
             pass  # the error of the whole message shows its envelope
         else:
@@ -87,10 +89,10 @@ def _created(
 ) -> TMessage:
     """Create a message of validated fields, as pydantic's *model_construct* does."""
     message = cls.__new__(cls)
-    object.__setattr__(message, "__dict__", {**envelope, **fields})
-    object.__setattr__(message, "__pydantic_fields_set__", {*envelope, *fields_set})
-    object.__setattr__(message, "__pydantic_extra__", extra)
-    object.__setattr__(message, "__pydantic_private__", None)
+    _set(message, "__dict__", {**envelope, **fields})
+    _set(message, "__pydantic_fields_set__", {*envelope, *fields_set})
+    _set(message, "__pydantic_extra__", extra)
+    _set(message, "__pydantic_private__", None)
     return message
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from inspect import getattr_static
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 from pydantic_core import SchemaValidator
@@ -18,24 +18,28 @@ from .metadata import Metadata
 _KNOWN = "__messagebus_payload_validator__"
 
 
-def payload_validator(cls: type[Message[Any]]) -> SchemaValidator | None:
+Validate: TypeAlias = Callable[[str], tuple[dict[str, Any], dict[str, Any] | None, set[str]]]
+"""Validates JSON; returns what pydantic keeps in an instance: the fields, the extra fields and the
+names of those that are set."""
+
+
+def payload_validator(cls: type[Message[Any]]) -> Validate | None:
     """Return what validates the fields of a message of a class except its envelope.
 
     Returns:
-        The validator, which returns what pydantic keeps in an instance: the fields, the extra
-        fields and the names of those that are set. None if code of the class could tell that the
-        envelope is missing, such as a validator of the whole message, or if the class asks more
-        of its envelope than *Event* does.
+        The validator. None if code of the class could tell that the envelope is missing, such as
+        a validator of the whole message, or if the class asks more of its envelope than *Event*
+        does.
     """
     validator = cls.__pydantic_validator__  # another one, when the class is built again
-    known: tuple[object, SchemaValidator | None] | None = vars(cls).get(_KNOWN)
-    if known is None or known[0] is not validator:
+    known: tuple[object, Validate | None] | None = getattr(cls, _KNOWN, None)
+    if known is None or known[0] is not validator:  # or it is that of a base
         known = validator, _payload_validator(cls)
         type.__setattr__(cls, _KNOWN, known)  # elsewhere, it would keep the class alive
     return known[1]
 
 
-def _payload_validator(cls: type[Message[Any]]) -> SchemaValidator | None:
+def _payload_validator(cls: type[Message[Any]]) -> Validate | None:
     # Older versions of pydantic take the first of two values with the same key.
     if not (BY_NAME and cls.__pydantic_complete__ and _is_read_as_usual(cls)):
         return None
@@ -48,13 +52,17 @@ def _payload_validator(cls: type[Message[Any]]) -> SchemaValidator | None:
     if inner["type"] != "model-fields" or not _is_usual(inner["fields"]):
         return None
     payload = {name: each for name, each in inner["fields"].items() if name not in ENVELOPE}
-    if any(map(_sees, _parts([payload, root.get("definitions")]))):
+    parts = [*_parts([payload, root.get("definitions")])]
+    if any(map(_sees, parts)):
         return None
     # Not as a model, for which pydantic would take the validator that the class has.
     schema: Any = {**inner, "fields": payload}
     if has_definitions:
         schema = {**root, "schema": schema}
-    return SchemaValidator(schema, model.get("config"))
+    validate: Validate = SchemaValidator(schema, model.get("config")).validate_json
+    if any("alias" in each or "validation_alias" in each for each in parts):
+        return partial(validate, **BY_NAME)  # which takes three times as long
+    return validate
 
 
 def _is_read_as_usual(cls: type[Message[Any]]) -> bool:
