@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
 from messagebus.adapters.kafka.arrival import Arrival, Place
-from messagebus.adapters.kafka.encoding import decode, encode
+from messagebus.adapters.kafka.encoding import decode, encode, texts_of
 from messagebus.adapters.kafka.progress import Progress
 from messagebus.adapters.kafka.records import Records
 from messagebus.inbox import Delivery
@@ -33,7 +33,7 @@ def read(arrival: Arrival) -> Delivery:
 def test_a_key_without_a_name_comes_back_as_it_was_sent(content: object) -> None:
     """Whether its value is a string or JSON."""
     record = encode({"": content, "payload": "{}"}).content
-    assert {"": content, "payload": "{}"} == decode(record.value, record.headers)
+    assert {"": content, "payload": "{}"} == decode(record.value, texts_of(record.headers))
 
 
 @given(

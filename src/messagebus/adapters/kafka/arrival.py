@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, Message
 
 from ...inbox.delivery import Delivery, Position
-from .encoding import decode
+from .encoding import decode, texts_of
 
 
 class Place(NamedTuple):
@@ -55,24 +55,24 @@ def read(topic: str, arrival: Arrival) -> Delivery:
     Kafka does not tell whether it was delivered before.
     """
     place, message = arrival
-    log = f"kafka {topic} {place.partition}"
+    partition, offset = place
+    log = f"kafka {topic} {partition}"
     value: Any = message.value()
-    headers: Any = message.headers() or []
+    raw: Any = message.headers() or ()
     wire: Mapping[str, Any] | None
     try:
-        wire = decode(value, headers)
+        texts = texts_of(raw)
+        wire = decode(value, texts)
     except (ValueError, RecursionError):
         wire = None  # what is no wire message is kept as it is
+        texts = texts_of(raw, "backslashreplace")
+    headers = {name: text for name, text in texts.items() if text is not None}
     return Delivery(
         wire=wire,
         body=value or b"",
-        headers={
-            name: content.decode("utf-8", "backslashreplace")
-            for name, content in headers
-            if content is not None
-        },
-        origin=f"{log} {place.offset}",
-        partition=place.partition,
+        headers=headers,
+        origin=f"{log} {offset}",
+        partition=partition,
         receipt=place,
-        position=Position(log, place.offset),
+        position=Position(log, offset),
     )

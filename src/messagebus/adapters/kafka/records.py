@@ -29,7 +29,7 @@ class Records:
         self._read = read
         self._holdings = Holdings(None)
         self._arrived: deque[Arrival] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def waiting(self) -> int:
@@ -57,16 +57,16 @@ class Records:
 
     def add(self, arrivals: Iterable[Arrival]) -> None:
         """Add records that have arrived; those of other partitions are passed over."""
-        for each in arrivals:
-            partition, offset = each.place
-            progress = self.partitions.get(partition)
-            if progress is not None and offset < progress.following:
-                # The partition has lost its end, and what comes now was never received.
-                self.revoke([partition])
-                self.assign([partition])
-            with self._lock:
+        with self._lock:
+            for each in arrivals:
+                partition, offset = each.place
                 progress = self.partitions.get(partition)
                 if progress is not None:
+                    if offset < progress.following:
+                        # It has lost its end, and what comes now was never received.
+                        self.revoke([partition])
+                        self.assign([partition])
+                        progress = self.partitions[partition]
                     progress.receive(offset)
                     self._arrived.append(each)
 
