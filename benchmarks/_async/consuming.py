@@ -137,8 +137,9 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
 
     async def store(event: Registered, uow: Any) -> None:
         # What the others do, without a model.
-        await uow.books.session.execute(INSERT_BOOK, {"id": event.id, "title": event.title})
-        uow.books.added += 1
+        books = uow.books
+        await books.session.execute(INSERT_BOOK, {"id": event.id, "title": event.title})
+        books.added += 1
 
     bus: AsyncMessageBus[Any] = AsyncMessageBus()
     bus.add_listener(Registered, store)

@@ -139,8 +139,9 @@ def by_the_consumer(broker: str, kind: str, batch: int, count: int) -> Watched:
 
     def store(event: Registered, uow: Any) -> None:
         # What the others do, without a model.
-        uow.books.session.execute(INSERT_BOOK, {"id": event.id, "title": event.title})
-        uow.books.added += 1
+        books = uow.books
+        books.session.execute(INSERT_BOOK, {"id": event.id, "title": event.title})
+        books.added += 1
 
     bus: SyncMessageBus[Any] = SyncMessageBus()
     bus.add_listener(Registered, store)

@@ -15,7 +15,10 @@ def in_hand(deliveries: Iterable[Delivery]) -> dict[str, range]:
     for each in deliveries:
         if (position := each.position) is not None:
             log, offset = position
-            found.setdefault(log, []).append(offset)
+            if log in found:
+                found[log].append(offset)
+            else:
+                found[log] = [offset]
     return {log: range(min(offsets), max(offsets) + 1) for log, offsets in found.items()}
 
 

@@ -51,7 +51,8 @@ def mark(
     """Mark messages; return those that were not marked yet."""
     statements = statements_for(connection, tables)
     found = connection.scalars(statements.mark, statements.parameters(consumer, ids))
-    return set(found.all())  # one call of the driver, instead of one for each row
+    # One call of the driver, instead of one for each row.
+    return statements.among(ids, found.all())
 
 
 def marked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -36,11 +36,12 @@ class InboxStatements:
         inbox, attempts, letters = tables.inbox, tables.attempts, tables.dead_letters
         ids = self._ids()
         every = sa.select(consumer, ids).where(sa.text("1 = 1"))  # SQLite needs a condition
+        as_text = sa.type_coerce(inbox.c.message_id, sa.Text)
         self.mark = (
             insert(inbox)
             .from_select(list(inbox.c.keys()), every.add_columns(present))
             .on_conflict_do_nothing()
-            .returning(inbox.c.message_id)
+            .returning(inbox.c.message_id if self._is_server else as_text)
         )
         self.marked = sa.select(inbox.c.message_id).where(
             inbox.c.consumer == consumer, self._is_among(inbox.c.message_id, ids)
@@ -84,9 +85,16 @@ class InboxStatements:
         They are sorted: two transactions with the same messages would otherwise wait for each
         other.
         """
-        some = [f"{number:032x}" for number in sorted([each.int for each in ids])]
+        some = sorted([each.hex for each in ids])
         listed = f"{{{','.join(some)}}}" if self._is_server else json.dumps(some)
         return {"consumer": consumer, "ids": listed}
+
+    def among(self, ids: Iterable[UUID], returned: Sequence[Any]) -> set[UUID]:
+        """Return those of some identifiers that *mark* has returned."""
+        if self._is_server:
+            return set(returned)
+        known = {each.hex: each for each in ids}  # SQLAlchemy takes longer to create new ones
+        return {known[each] for each in returned}
 
     def _is_among(self, column: sa.Column[UUID], ids: Any) -> sa.ColumnElement[bool]:
         if self._is_server:  # its index locks the rows in the order of the array

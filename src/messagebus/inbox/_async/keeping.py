@@ -192,6 +192,8 @@ class AsyncKeeping:
         partitions = self.partitions
         if partitions is not None:
             held = [each for each in held if each.partition in partitions]
+        if len(held) == len(taken):
+            return ()
         kept = set(map(id, held))
         return [each for each in taken if id(each.delivery) not in kept]
 
