@@ -4,19 +4,26 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from messagebus import (
+    ConfigurationError,
     Message,
     SyncDependency,
+    SyncEventstreamPublisher,
     SyncMessageBus,
     SyncSinkholeEventstoreRepository,
+    SyncSinkholeEventstreamTransport,
     SyncUnitOfWorkTransaction,
 )
+from messagebus.service.causation import Received
 from tests._sync.fakes import SyncLibrary
 from tests.library import (
     Book,
@@ -32,6 +39,8 @@ from tests.library import (
 Bus = SyncMessageBus[Any]
 Transaction = SyncUnitOfWorkTransaction[Any]
 
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class Interruption(BaseException):
     """Stops a program, as a cancellation does."""
@@ -40,9 +49,10 @@ class Interruption(BaseException):
 class Notes:
     """The observations of a rule, with identifiers replaced by the order of their appearance."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, received: bool = False) -> None:
+        self.received = received
         self.lines: list[object] = []
-        self._numbers: dict[UUID, int] = {}
+        self._numbers: dict[str, int] = {}
 
     def add(self, *facts: object) -> None:
         """Write a line."""
@@ -56,17 +66,24 @@ class Notes:
 
     def _plain(self, fact: object) -> object:
         if isinstance(fact, UUID):
-            return self._numbers.setdefault(fact, len(self._numbers))
+            return self._number(str(fact))
+        if isinstance(fact, str):
+            return ID.sub(lambda found: f"#{self._number(found[0])}", fact)
         return fact
+
+    def _number(self, id: str) -> int:
+        return self._numbers.setdefault(id, len(self._numbers))
 
 
 def handle(bus: Bus, message: Message[Any], tx: Transaction, notes: Notes) -> None:
     """Handle a message, and write down the result or the error."""
     bus._listeners.find_route(message)  # the fast path is open once the route is cached
+    if notes.received and tx.message is None:
+        tx.received = Received(message)
     try:
         notes.add("result", bus.handle(message, tx))
     except BaseException as error:  # noqa: BLE001 - an interruption is one of the outcomes
-        notes.add("error", type(error), str(error))
+        notes.add("error", type(error), str(error), *getattr(error, "__notes__", ()))
 
 
 def raises(*messages: Message[Any], error: BaseException | None = None) -> Callable[..., Any]:
@@ -167,6 +184,19 @@ def a_nested_handle_is_part_of_the_cascade(bus: Bus, tx: Transaction, notes: Not
     handle(bus, RegisterBook(id="1"), tx, notes)
 
 
+def a_message_may_be_handled_within_itself(bus: Bus, tx: Transaction, notes: Notes) -> None:
+    others = [True]
+
+    def listen(event: BookRegistered, uow: Any) -> None:
+        if others:
+            others.clear()
+            bus.handle(event, uow)
+        notes.chain(uow)
+
+    bus.add_listener(BookRegistered, listen)
+    handle(bus, BookRegistered(), tx, notes)
+
+
 def a_nested_error_leaves_the_outer_messages(bus: Bus, tx: Transaction, notes: Notes) -> None:
     def register(command: RegisterBook, uow: Any) -> str:
         raises(BookRegistered())(command, uow)
@@ -241,7 +271,55 @@ def a_replaced_handler_is_found(bus: Bus, tx: Transaction, notes: Notes) -> None
     handle(bus, Shelve(), tx, notes)
 
 
+def listeners_may_be_added_meanwhile(bus: Bus, tx: Transaction, notes: Notes) -> None:
+    def register(command: RegisterBook, uow: Any) -> str:
+        bus.add_listener(BookBorrowed, hears(notes, "borrowed"))
+        return "registered"
+
+    def shelve(command: Shelve, uow: Any) -> None:
+        bus.add_listener(BookBorrowed, hears(notes, "borrowed as well"))
+        text = "refused"
+        raise ValueError(text)
+
+    bus.add_listener(RegisterBook, register)
+    bus.add_listener(Shelve, shelve)
+    handle(bus, RegisterBook(id="1"), tx, notes)
+    handle(bus, Shelve(), tx, notes)
+
+
+def an_event_has_no_result(bus: Bus, tx: Transaction, notes: Notes) -> None:
+    bus.add_listener(BookRegistered, raises(BookBorrowed()))
+    bus.add_listener(BookBorrowed, hears(notes, "borrowed"))
+    handle(bus, BookRegistered(), tx, notes)
+
+
+def what_would_not_run_is_refused(bus: Bus, tx: Transaction, notes: Notes) -> None:
+    def listen(event: BookRegistered, uow: Any) -> Any:
+        return (each for each in [event])
+
+    bus.add_listener(BookRegistered, listen)
+    handle(bus, BookRegistered(), tx, notes)
+
+
+def an_error_has_its_listener(bus: Bus, tx: Transaction, notes: Notes) -> None:
+    def listen(event: BookRegistered, uow: Any) -> Any:
+        return (each for each in [event])
+
+    bus.add_listener(BookRegistered, listen)
+    event = BookRegistered()
+    bus._listeners.find_route(event)
+    if notes.received:
+        tx.received = Received(event)
+    with pytest.raises(ConfigurationError) as failure:
+        bus.handle(event, tx)
+    notes.add(failure.value.listener is listen)
+
+
 RULES = [
+    an_error_has_its_listener,
+    listeners_may_be_added_meanwhile,
+    an_event_has_no_result,
+    what_would_not_run_is_refused,
     the_result_is_that_of_the_handler,
     a_base_class_handles_a_subclass,
     an_event_goes_to_all_listeners,
@@ -252,6 +330,7 @@ RULES = [
     an_interruption_drops_it_as_well,
     a_failing_listener_ends_the_cascade,
     a_nested_handle_is_part_of_the_cascade,
+    a_message_may_be_handled_within_itself,
     a_nested_error_leaves_the_outer_messages,
     a_handler_that_commits_ends_the_cascade,
     a_chain_of_causes_has_a_limit,
@@ -263,9 +342,18 @@ RULES = [
 ]
 
 
-def observe(rule: Callable[..., Any], uow: SyncLibrary) -> list[object]:
+def stored() -> SyncLibrary:
+    """Return a unit of work with an eventstore."""
+    return SyncLibrary(SyncSinkholeEventstoreRepository())
+
+
+def observe(
+    rule: Callable[..., Any], uow: SyncLibrary, *, received: bool = False, general: bool = False
+) -> list[object]:
     """Run a rule in a transaction of a unit of work, and return what it has observed."""
-    notes, bus = Notes(), SyncMessageBus[Any]()
+    notes, bus = Notes(received=received), SyncMessageBus[Any]()
+    if general:
+        bus._listeners.keep_whole()
     with uow as transaction:
         rule(bus, transaction, notes)
         if transaction.status.value == "running":
@@ -278,13 +366,25 @@ def observe(rule: Callable[..., Any], uow: SyncLibrary) -> list[object]:
 def test_both_paths_of_handle_obey_the_same_rules(rule: Callable[..., Any]) -> None:
     """A command whose handler takes no dependency, with and without an eventstore."""
     fast = observe(rule, SyncLibrary())
-    general = observe(rule, SyncLibrary(SyncSinkholeEventstoreRepository()))
+    general = observe(rule, stored())
 
     assert fast
     assert fast == general
 
 
-def test_the_fast_path_is_taken_without_an_eventstore_alone(
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_both_paths_obey_them_with_messages_that_were_received(
+    rule: Callable[..., Any],
+) -> None:
+    """Nothing is stored of such a message, but of what it leads to."""
+    fast = observe(rule, stored(), received=True)
+    general = observe(rule, stored(), received=True, general=True)
+
+    assert fast
+    assert fast == general
+
+
+def test_the_fast_path_is_taken_where_nothing_is_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Otherwise the comparison of the two paths would compare one with itself."""
@@ -299,5 +399,44 @@ def test_the_fast_path_is_taken_without_an_eventstore_alone(
 
     observe(the_result_is_that_of_the_handler, SyncLibrary())
     assert [True, True] == taken
-    observe(the_result_is_that_of_the_handler, SyncLibrary(SyncSinkholeEventstoreRepository()))
+    observe(the_result_is_that_of_the_handler, stored())
     assert [True, True] == taken
+    observe(the_result_is_that_of_the_handler, stored(), received=True)
+    assert [True] * 4 == taken
+    observe(the_result_is_that_of_the_handler, stored(), received=True, general=True)
+    assert [True] * 4 == taken
+
+
+def another(transaction: Transaction, _: Message[Any]) -> None:
+    transaction.received = Received(Shelve())
+
+
+def for_one_listener(transaction: Transaction, message: Message[Any]) -> None:
+    transaction.received = Received(message, None, "elsewhere.listen")
+
+
+def in_time(transaction: Transaction, message: Message[Any]) -> None:
+    transaction.received = Received(message)
+    transaction.deadline = time.monotonic() + 60.0
+
+
+def published(transaction: Transaction, message: Message[Any]) -> None:
+    transaction.received = Received(message)
+    publisher = SyncEventstreamPublisher(SyncSinkholeEventstreamTransport())
+    transaction.use_eventstore(SyncSinkholeEventstoreRepository(publisher))
+
+
+@pytest.mark.parametrize("prepare", [another, for_one_listener, in_time, published])
+def test_the_general_path_serves_whatever_is_more_than_a_call(
+    prepare: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What must be stored, is for one listener alone, or has a deadline."""
+    bus, message = SyncMessageBus[Any](), BookRegistered()
+    bus.add_listener(BookRegistered, raises())
+    bus._listeners.find_route(message)
+    monkeypatch.delattr(SyncMessageBus, "_handle_alone")
+    with stored() as transaction:
+        prepare(transaction, message)
+        with suppress(ConfigurationError):
+            bus.handle(message, transaction)
+        transaction.rollback()

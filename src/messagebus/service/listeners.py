@@ -67,6 +67,18 @@ class Route(NamedTuple, Generic[L]):
         return self.matches[number].listener.function if number < len(self.matches) else None
 
 
+class Alone(NamedTuple):
+    """The only listener of a message type, which takes no dependency.
+
+    Attributes:
+        callback: calls it in the colour of the bus.
+        function: the callback as it was registered.
+    """
+
+    callback: Callable[..., Any]
+    function: Callable[..., Any]
+
+
 class Listeners(Generic[L]):
     """Registers listeners and resolves the route of each message type.
 
@@ -190,7 +202,7 @@ class Listeners(Generic[L]):
         # Bind both caches before reading the registry, in the reverse of the order they are
         # replaced in. If another thread replaces them meanwhile, this route lands in the
         # discarded ones.
-        handlers, routes = self.handlers, self.routes
+        handlers, alone, routes = self.handlers, self.alone, self.routes
         kind = type(message)
         route = routes[kind] = self.route(kind)
         if route.is_command and not route.matches:
@@ -198,7 +210,10 @@ class Listeners(Generic[L]):
             if not message.metadata.published:
                 route = routes[kind] = route._replace(callbacks=(self._unhandled,))
         if route.callbacks and len(route.callbacks) == 1 and not self.keeps_whole:
-            handlers[kind] = route.callbacks[0]
+            callback = route.callbacks[0]
+            alone[kind] = Alone(callback, route.function(0) or callback)
+            if route.is_command:
+                handlers[kind] = alone[kind]
         return route
 
     def route_to(self, message: Message[Any], name: str) -> Route[L]:
@@ -249,7 +264,7 @@ class Listeners(Generic[L]):
             raise UnexpectedDependencyError(unexpected, names)
 
     def keep_whole(self) -> None:
-        """Offer no *handlers* any more: every message needs a route."""
+        """Offer no listener *alone* any more: every message needs a route."""
         self.keeps_whole = True
         self.forget_routes()
 
@@ -257,8 +272,10 @@ class Listeners(Generic[L]):
         """Drop the cached routes; what they are made of has changed."""
         self.routes: dict[type, Route[L]] = {}
         """The routes of the message types that have been handled."""
-        self.handlers: dict[type, Callable[..., Any]] = {}
-        """The handlers of the commands among these whose handler takes no dependency."""
+        self.alone: dict[type, Alone] = {}
+        """The only listeners of those that one listener without dependencies hears."""
+        self.handlers: dict[type, Alone] = {}
+        """Those of commands among these."""
         self._names = None
         self._takes_any = False
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any, Generic, overload
 
 from ..._compat.blocking import ensure_finished, ensure_settled
-from ...domain.model import Message, Returns
+from ...domain.model import GenericEvent, Message, Returns
 from ...exceptions import ConfigurationError
 from ...retry import Retry
 from ...typing import R
 from ..causation import cause_of
 from ..diagnostics import annotate, refuse_non_transaction
+from ..listeners import Alone
 from ..repository import NO_MESSAGES, discard
 from .cascade import Waiting
 from .dependency import MissingDependencyError, SyncDependency
@@ -100,21 +101,12 @@ class SyncMessageBus(SyncListenerRegistry, Generic[TRepositories]):
         except AttributeError:
             refuse_non_transaction(uow)
         handler = self._listeners.handlers.get(type(message))
-        if (
-            handler is not None
-            and uow.message is None
-            and not dependencies
-            and (
-                uow.bare
-                or (
-                    uow.buffer is None
-                    and (received := uow.received) is not None
-                    and received.message is message
-                    and received.listener is None
-                )
-            )
-        ):
+        if handler is not None and uow.bare and uow.message is None and not dependencies:
             return self._handle_alone(handler, message, uow)
+        if uow.received is not None and not dependencies:
+            alone = self._listeners.alone.get(type(message))
+            if alone is not None and _is_received(message, uow):
+                return self._handle_alone(alone, message, uow)
         if dependencies:
             # One that hears the end of the transaction is used even if no listener asks for it.
             self._listeners.refuse_unexpected(
@@ -184,23 +176,22 @@ class SyncMessageBus(SyncListenerRegistry, Generic[TRepositories]):
     # eventstore and in consumers, and the cascade takes six times as long (2.0 instead of 0.3 µs).
     def _handle_alone(
         self,
-        handler: Callable[..., Any],
+        found: Alone,
         message: Message[Any],
         uow: SyncUnitOfWorkTransaction[Any],
     ) -> Any:
         """Handle a message that one listener without dependencies hears, and that is not stored."""
         uow.message = message
         try:
-            result = handler(message, uow)
+            result = found.callback(message, uow)
             if result is not None:
-                route = self._listeners.routes[type(message)]
-                if route.is_command:
-                    ensure_settled(result, handler)
-                else:
-                    ensure_finished(result, handler)
+                if isinstance(message, GenericEvent):
+                    ensure_finished(result, found.function)
                     result = None
+                else:
+                    ensure_settled(result, found.function)
         except BaseException as error:
-            annotate(error, self._listeners.routes[type(message)].function(0), message, None)
+            annotate(error, found.function, message, None)
             discard(uow.uow.collect_new_events())
             raise
         finally:
@@ -211,3 +202,19 @@ class SyncMessageBus(SyncListenerRegistry, Generic[TRepositories]):
             waiting: Waiting = deque([(each, cause) for each in raised])
             self._cascade.run(waiting, uow, {}, self.max_depth)
         return result
+
+
+def _is_received(message: Message[Any], uow: SyncUnitOfWorkTransaction[Any]) -> bool:
+    """Tell whether a message is the first one, was stored before, and has no deadline.
+
+    Then there is nothing to do but to call its listener, unless that is one of several.
+    """
+    received = uow.received
+    return (
+        received is not None
+        and received.message is message
+        and received.listener is None
+        and uow.message is None
+        and uow.deadline is None
+        and uow.buffer is None
+    )
