@@ -96,7 +96,18 @@ class Renamed(Lent):
     place: Shelf = Shelf()
 
 
-PLAIN = [Lent, Shelved, Checked, OfTenant, OfPicky, Cyclic, Renamed]
+class Curious(BaseModel):
+    context: str = ""
+
+    def model_post_init(self, context: Any, /) -> None:
+        self.context = type(context).__name__
+
+
+class OfCurious(Lent):
+    place: Curious
+
+
+PLAIN = [Lent, Shelved, Checked, OfTenant, OfPicky, Cyclic, Renamed, OfCurious]
 
 
 class Before(Lent):
