@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,17 @@ import pytest
 from messagebus import AsyncDependency, AsyncMessageBus, ConfigurationError, Event, Metadata
 from messagebus.domain.model import uuid7
 from messagebus.exceptions import ConsumerStoppedError, TransportRefusedError
-from messagebus.inbox import ConsumerOptions, Delivery
+from messagebus.inbox import AsyncInboxConsumer, ConsumerOptions, Delivery
 from messagebus.retry import Backoff
 from tests._async.inbox.conftest import NewConsumer
-from tests._async.inbox.fakes import AsyncPile, DatabaseAwayError, Store, away, delivered
+from tests._async.inbox.fakes import (
+    AsyncPile,
+    AsyncStoreWork,
+    DatabaseAwayError,
+    Store,
+    away,
+    delivered,
+)
 from tests.library import BookBorrowed, BookRegistered
 from tests.running.aio import background, eventually, pause
 
@@ -628,6 +636,30 @@ def test_a_name_that_cannot_be_stored_is_refused(name: Any, new_consumer: NewCon
     """When the consumer is made."""
     with pytest.raises(ConfigurationError, match="The name of a consumer"):
         new_consumer(AsyncPile(), name)
+
+
+class AsyncTimedWork(AsyncStoreWork):
+    """A unit of work that gives each transaction a minute."""
+
+    async def __aenter__(self, transaction: Any = None) -> Any:
+        transaction = await super().__aenter__(transaction)
+        transaction.deadline = time.monotonic() + 60.0
+        return transaction
+
+
+async def test_a_deadline_of_the_unit_of_work_counts_without_a_timeout(
+    store: Store, bus: AsyncMessageBus[Any]
+) -> None:
+    """The consumer has none of its own by default."""
+
+    async def take_long(event: BookRegistered, transaction: Any) -> None:
+        transaction.deadline = time.monotonic()  # as if the time were over
+
+    bus.add_listener(BookRegistered, take_long)
+    source, options = AsyncPile(*registered("1")), ConsumerOptions(max_attempts=1)
+    work = partial(AsyncTimedWork, store)
+    assert 0 == await AsyncInboxConsumer("billing", source, bus, work, options=options).drain()
+    assert "DeadlineExceededError" in store.letters[0].error_type
 
 
 async def test_a_message_that_takes_too_long_has_failed(

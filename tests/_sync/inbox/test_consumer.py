@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,17 @@ import pytest
 from messagebus import ConfigurationError, Event, Metadata, SyncDependency, SyncMessageBus
 from messagebus.domain.model import uuid7
 from messagebus.exceptions import ConsumerStoppedError, TransportRefusedError
-from messagebus.inbox import ConsumerOptions, Delivery
+from messagebus.inbox import ConsumerOptions, Delivery, SyncInboxConsumer
 from messagebus.retry import Backoff
 from tests._sync.inbox.conftest import NewConsumer
-from tests._sync.inbox.fakes import DatabaseAwayError, Store, SyncPile, away, delivered
+from tests._sync.inbox.fakes import (
+    DatabaseAwayError,
+    Store,
+    SyncPile,
+    SyncStoreWork,
+    away,
+    delivered,
+)
 from tests.library import BookBorrowed, BookRegistered
 from tests.running.blocking import background, eventually, pause
 
@@ -626,6 +634,30 @@ def test_a_name_that_cannot_be_stored_is_refused(name: Any, new_consumer: NewCon
     """When the consumer is made."""
     with pytest.raises(ConfigurationError, match="The name of a consumer"):
         new_consumer(SyncPile(), name)
+
+
+class SyncTimedWork(SyncStoreWork):
+    """A unit of work that gives each transaction a minute."""
+
+    def __enter__(self, transaction: Any = None) -> Any:
+        transaction = super().__enter__(transaction)
+        transaction.deadline = time.monotonic() + 60.0
+        return transaction
+
+
+def test_a_deadline_of_the_unit_of_work_counts_without_a_timeout(
+    store: Store, bus: SyncMessageBus[Any]
+) -> None:
+    """The consumer has none of its own by default."""
+
+    def take_long(event: BookRegistered, transaction: Any) -> None:
+        transaction.deadline = time.monotonic()  # as if the time were over
+
+    bus.add_listener(BookRegistered, take_long)
+    source, options = SyncPile(*registered("1")), ConsumerOptions(max_attempts=1)
+    work = partial(SyncTimedWork, store)
+    assert 0 == SyncInboxConsumer("billing", source, bus, work, options=options).drain()
+    assert "DeadlineExceededError" in store.letters[0].error_type
 
 
 def test_a_message_that_takes_too_long_has_failed(

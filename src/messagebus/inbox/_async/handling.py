@@ -176,10 +176,10 @@ class AsyncHandling:
                 for held in those_of(fresh, ready):
                     message: Any = held.message
                     transaction.received = Received(message, held.correlation_id)
-                    if timeout is None:
+                    deadline = None if timeout is None else monotonic() + timeout
+                    if deadline is None and transaction.deadline is None:
                         await handle(message, transaction, **dependencies)
                     else:
-                        deadline = monotonic() + timeout
                         await handle_in_time(handle, message, transaction, deadline, dependencies)
                     handled += 1
                 noted = [each.id for each in ready if each.noted]
