@@ -19,10 +19,10 @@ READERS: dict[str, Callable[[str, str], Sequence[Mapping[str, Any]]]] = {
 
 
 def _in_kafka(url: str, topic: str) -> list[dict[str, Any]]:
-    from messagebus.adapters.kafka.encoding import decode, texts_of
+    from messagebus.adapters.kafka.encoding import decode
     from tests.adapters.kafka import records
 
-    return [decode(value, texts_of(headers)) for _, value, headers in records(url, topic)]
+    return [decode(value, headers) for _, value, headers in records(url, topic)]
 
 
 READERS["kafka"] = _in_kafka

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("confluent_kafka", reason="Kafka: its client has no wheel for this Python")
 
+from messagebus.adapters.kafka import arrival
 from messagebus.adapters.kafka.arrival import Arrival, Place
-from messagebus.adapters.kafka.encoding import decode, encode, texts_of
+from messagebus.adapters.kafka.encoding import AS_JSON, decode, encode
 from messagebus.adapters.kafka.progress import Progress
 from messagebus.adapters.kafka.records import Records
 from messagebus.inbox import Delivery
@@ -33,7 +34,43 @@ def read(arrival: Arrival) -> Delivery:
 def test_a_key_without_a_name_comes_back_as_it_was_sent(content: object) -> None:
     """Whether its value is a string or JSON."""
     record = encode({"": content, "payload": "{}"}).content
-    assert {"": content, "payload": "{}"} == decode(record.value, texts_of(record.headers))
+    assert {"": content, "payload": "{}"} == decode(record.value, record.headers)
+
+
+class Raw(NamedTuple):
+    """A record with the methods of the client's."""
+
+    content: bytes | None
+    all: Sequence[tuple[str, bytes | None]]
+
+    def value(self) -> bytes | None:
+        """Return the value."""
+        return self.content
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Return the headers."""
+        return self.all
+
+
+NAMES = st.sampled_from(["id", "type", "payload", AS_JSON, ""])
+CONTENTS = st.sampled_from([None, b"", b"x", b"\xff", b"id", b"5"])
+
+
+@given(CONTENTS, st.lists(st.tuples(NAMES, CONTENTS), max_size=6))
+def test_headers_are_kept_whatever_they_are(
+    value: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    """Whether the record is a message or not."""
+    record: Any = Raw(value, headers)
+    delivery = arrival.read("books", Arrival(Place(0, 1), record))
+    try:
+        assert decode(value, headers) == delivery.wire
+    except ValueError:
+        assert delivery.wire is None
+    given = {name: each for name, each in headers if each is not None}
+    assert delivery.headers == {
+        name: each.decode("utf-8", "backslashreplace") for name, each in given.items()
+    }
 
 
 @given(

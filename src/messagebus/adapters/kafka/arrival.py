@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, Message
 
 from ...inbox.delivery import Delivery, Position
-from .encoding import decode, texts_of
+from .encoding import decode
 
 
 class Place(NamedTuple):
@@ -61,12 +61,18 @@ def read(topic: str, arrival: Arrival) -> Delivery:
     raw: Any = message.headers() or ()
     wire: Mapping[str, Any] | None
     try:
-        texts = texts_of(raw)
-        wire = decode(value, texts)
+        wire = decode(value, raw)
     except (ValueError, RecursionError):
         wire = None  # what is no wire message is kept as it is
-        texts = texts_of(raw, "backslashreplace")
-    headers = {name: text for name, text in texts.items() if text is not None}
+    if wire is not None and len(wire) == len(raw) + (value is not None):
+        # Each header is in it under its name, as a text.
+        headers = {name: wire[name] for name, content in raw if content is not None}
+    else:
+        headers = {
+            name: content.decode("utf-8", "backslashreplace")
+            for name, content in raw
+            if content is not None
+        }
     return Delivery(
         wire=wire,
         body=value or b"",

@@ -63,34 +63,20 @@ def encode(message: Mapping[str, Any]) -> Parcel[Record]:
     return Parcel(message, Record(key, value, headers), size)
 
 
-def texts_of(headers: Headers, errors: str = "strict") -> dict[str, str | None]:
-    """Return the headers of a record as texts.
-
-    Args:
-        headers: the headers; of a name that occurs twice, the last value counts.
-        errors: what to do with bytes that are no UTF-8, as *decode* of bytes names it.
-
-    Raises:
-        UnicodeDecodeError: there are such bytes, and *errors* is ``strict``.
-    """
-    return {name: None if each is None else each.decode("utf-8", errors) for name, each in headers}
-
-
-def decode(value: bytes | None, headers: Mapping[str, str | None]) -> dict[str, Any]:
+def decode(value: bytes | None, headers: Headers) -> dict[str, Any]:
     """Return the message of a record, as it was before it was encoded.
-
-    Args:
-        value: the value of the record.
-        headers: its headers, as texts.
 
     Raises:
         ValueError: the record is none that *encode* would make.
     """
-    message: dict[str, Any] = {**headers}
-    as_json = message.pop(AS_JSON, None)
+    content = dict(headers)
+    as_json = content.pop(AS_JSON, None)
     if value is not None:
-        message[_PAYLOAD] = value.decode()
+        content[_PAYLOAD] = value
+    message: dict[str, Any] = {
+        name: None if each is None else each.decode() for name, each in content.items()
+    }
     if as_json is not None:
-        for name in message.keys() & set(as_json.split("\n")):
+        for name in message.keys() & set(as_json.decode().split("\n")):
             message[name] = json.loads(message[name] or "")
     return message
