@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .._compat.callables import describe, is_generator_function, key_of
 from .._compat.logs import get_logger
@@ -14,6 +14,7 @@ from ..domain.model import GenericCommand, GenericEvent, Message
 from ..exceptions import ConfigurationError, InvalidMessageError, UnexpectedDependencyError
 from .listener_names import named
 from .on_error import OnError
+from .snapshot import Snapshot
 
 
 class Listener(Protocol):
@@ -124,7 +125,7 @@ class Listeners(Generic[L]):
         for target, listener in self._router:
             if issubclass(target.declared, GenericEvent):
                 found[target.declared].append(listener.function)
-        return defaultdict(_Snapshot, {each: _Snapshot(known) for each, known in found.items()})
+        return defaultdict(Snapshot, {each: Snapshot(known) for each, known in found.items()})
 
     def add(self, listener: L, *, of_events: bool = False) -> None:
         """Register a listener for all types that it hears, or for none.
@@ -278,26 +279,6 @@ class Listeners(Generic[L]):
         """Those of commands among these."""
         self._names = None
         self._takes_any = False
-
-
-def _refuse_change(_self: object, *_arguments: object, **_options: object) -> NoReturn:
-    text = "What is registered is for reading: use add_listener and remove_listener"
-    raise TypeError(text)
-
-
-_CHANGES = ("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort")
-_OPERATIONS = ("__delitem__", "__iadd__", "__imul__", "__setitem__")
-
-
-class _Snapshot(list[Any]):
-    """A list for reading: a change would be lost, so it is refused."""
-
-    def __reduce__(self) -> tuple[type, tuple[list[Any]]]:
-        return list, ([*self],)  # a copy may be changed
-
-
-for _name in (*_CHANGES, *_OPERATIONS):
-    setattr(_Snapshot, _name, _refuse_change)
 
 
 def _message_targets(annotation: Any) -> tuple[Target, ...]:
